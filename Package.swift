@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// Every Swift target is held to the same standard: a warning is an error.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// A module map over a system library, its headers and its flags found by pkg-config.
+func library(_ name: String, pkgConfig: String? = nil, debian: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "Unfold",
+  products: [
+    .library(
+      name: "Unfold",
+      targets: [
+        "Tensors", "Operators", "ProximalMaps", "Problems", "Algorithms", "Networks", "Training", "FileFormats", "Datasets",
+        "Evaluation",
+      ]),
+    .executable(name: "unfold", targets: ["unfold"]),
+  ],
+  traits: [
+    .trait(name: "FFTW", description: "Fourier transforms by FFTW (GPL-2.0-or-later); without it, by the package's own transform."),
+    .default(enabledTraits: ["FFTW"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    library("CBLAS", pkgConfig: "openblas", debian: "libopenblas-serial-dev"),
+    library("CFFTW", debian: "libfftw3-dev"),
+    library("COneDNN", debian: "libdnnl-dev"),
+    library("CPNG", pkgConfig: "libpng", debian: "libpng-dev"),
+    library("CTurboJPEG", pkgConfig: "libturbojpeg", debian: "libturbojpeg0-dev"),
+    library("CTIFF", pkgConfig: "libtiff-4", debian: "libtiff-dev"),
+    library("CMatIO", pkgConfig: "matio", debian: "libmatio-dev"),
+    library("CHDF5", pkgConfig: "hdf5", debian: "libhdf5-dev"),
+    library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+
+    .target(name: "CKernels"),
+    module("Kernels", ["CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
+    module("Tensors", ["Kernels"]),
+    module("Operators", ["Tensors"]),
+    module("ProximalMaps", ["Tensors"]),
+    module("Problems", ["Operators", "ProximalMaps"]),
+    module("Algorithms", ["Problems"]),
+    module("Networks", ["Algorithms"]),
+    module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CZlib"]),
+    module("Training", ["Tensors", "FileFormats"]),
+    module("Datasets", ["Tensors", "FileFormats", "Problems"]),
+    module("Evaluation", ["Tensors", "FileFormats"]),
+    .executableTarget(
+      name: "unfold",
+      dependencies: [
+        "Networks", "Training", "Datasets", "Evaluation", argumentParser, .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: strict),
+
+    module("TestSupport", ["Operators"]),
+    tests("KernelsTests", ["Kernels"]),
+    tests("TensorsTests", ["Tensors"]),
+    tests("OperatorsTests", ["Operators"]),
+    tests("ProximalMapsTests", ["ProximalMaps"]),
+    tests("AlgorithmsTests", ["Algorithms"]),
+    tests("NetworksTests", ["Networks", "Training"]),
+    tests("TrainingTests", ["Training", "Networks"]),
+    tests("FileFormatsTests", ["FileFormats"]),
+    tests("DatasetsTests", ["Datasets"]),
+    tests("EvaluationTests", ["Evaluation"]),
+    tests("EndToEndTests", ["FileFormats"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element-wise loops compiled for several instruction sets; the best one the processor has is chosen at run time.
+// All buffers are dense; `count` is a number of elements. `out` may be one of the inputs unless a comment says otherwise.
+#ifndef UNFOLD_CKERNELS_H
+#define UNFOLD_CKERNELS_H
+#include <stdint.h>
+
+/// Instruction sets, each a superset of the one before.
+enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2 };
+
+/// The highest instruction set this processor has.
+int ck_best_instruction_set(void);
+/// The instruction set in use.
+int ck_instruction_set(void);
+/// Chooses an instruction set for the whole process; one the processor lacks is lowered to the best it has. Returns the choice.
+int ck_set_instruction_set(int level);
+
+#define CK_DECLARE(T, S)                                                                                                        \
+  /* out = a + b */                                                                                                             \
+  void ck_add_##S(const T *a, const T *b, T *out, int64_t count);                                                               \
+  /* out = a - b */                                                                                                             \
+  void ck_subtract_##S(const T *a, const T *b, T *out, int64_t count);                                                          \
+  /* out = a * b, element by element */                                                                                         \
+  void ck_multiply_##S(const T *a, const T *b, T *out, int64_t count);                                                          \
+  /* out = s * a */                                                                                                             \
+  void ck_scale_##S(T s, const T *a, T *out, int64_t count);                                                                    \
+  /* y += s * x */                                                                                                              \
+  void ck_axpy_##S(T s, const T *x, T *y, int64_t count);                                                                       \
+  /* sum of a * b, accumulated in double */                                                                                     \
+  double ck_dot_##S(const T *a, const T *b, int64_t count);                                                                     \
+  /* out = sign(r) max(|r| - t, 0); t < 0 expands */                                                                            \
+  void ck_soft_##S(const T *r, T t, T *out, int64_t count);                                                                     \
+  /* dr = v where x != 0, else 0; returns -sum of sign(x) v, the derivative with respect to the threshold */                    \
+  double ck_soft_pullback_##S(const T *x, const T *v, T *dr, int64_t count);                                                    \
+  /* soft threshold of rows of `width` with one threshold a column; rows * width elements */                                    \
+  void ck_soft_columns_##S(const T *r, const T *t, T *out, int64_t rows, int64_t width);                                        \
+  /* its pullback: dr, and dt += -sum over rows of sign(x) v; dt has `width` elements and must be initialised */                \
+  void ck_soft_columns_pullback_##S(const T *x, const T *v, T *dr, T *dt, int64_t rows, int64_t width);                         \
+  /* out[i, j] += bias[j] */                                                                                                    \
+  void ck_add_rows_##S(const T *bias, T *out, int64_t rows, int64_t width);                                                     \
+  /* dt[j] += sum over rows of v[i, j] */                                                                                       \
+  void ck_sum_rows_##S(const T *v, T *dt, int64_t rows, int64_t width);                                                         \
+  /* one step of Adam: m, u (second moment) and w in place; scale1 = 1/(1-b1^t), scale2 = 1/(1-b2^t) */                         \
+  void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1,    \
+                   double scale2, int64_t count);
+
+CK_DECLARE(float, f32)
+CK_DECLARE(double, f64)
+#undef CK_DECLARE
+#endif

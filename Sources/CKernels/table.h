@@ -1,0 +1,32 @@
+// One table of function pointers per element type and instruction set.
+#ifndef UNFOLD_CKERNELS_TABLE_H
+#define UNFOLD_CKERNELS_TABLE_H
+#include <stdint.h>
+
+#define CK_TABLE(T, S)                                                                                     \
+  struct ck_table_##S {                                                                                    \
+    void (*add)(const T *, const T *, T *, int64_t);                                                       \
+    void (*subtract)(const T *, const T *, T *, int64_t);                                                  \
+    void (*multiply)(const T *, const T *, T *, int64_t);                                                  \
+    void (*scale)(T, const T *, T *, int64_t);                                                             \
+    void (*axpy)(T, const T *, T *, int64_t);                                                              \
+    double (*dot)(const T *, const T *, int64_t);                                                          \
+    void (*soft)(const T *, T, T *, int64_t);                                                              \
+    double (*soft_pullback)(const T *, const T *, T *, int64_t);                                           \
+    void (*soft_columns)(const T *, const T *, T *, int64_t, int64_t);                                     \
+    void (*soft_columns_pullback)(const T *, const T *, T *, T *, int64_t, int64_t);                       \
+    void (*add_rows)(const T *, T *, int64_t, int64_t);                                                    \
+    void (*sum_rows)(const T *, T *, int64_t, int64_t);                                                    \
+    void (*adam)(const T *, T *, T *, T *, double, double, double, double, double, double, double, int64_t); \
+  };
+CK_TABLE(float, f32)
+CK_TABLE(double, f64)
+#undef CK_TABLE
+
+extern const struct ck_table_f32 ck_baseline_f32;
+extern const struct ck_table_f64 ck_baseline_f64;
+#if defined(__x86_64__)
+extern const struct ck_table_f32 ck_avx2_f32, ck_avx512_f32;
+extern const struct ck_table_f64 ck_avx2_f64, ck_avx512_f64;
+#endif
+#endif

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import CBLAS
+
+/// Factorisations by LAPACK, in double precision, on row-major buffers.
+public enum LinearAlgebra {
+  /// Replaces the symmetric positive definite n × n matrix `a` by its Cholesky factor R with a = RᵀR, R upper triangular
+  /// row-major (entries below the diagonal are left as they were). Returns false when `a` is not positive definite.
+  public static func cholesky(_ a: inout [Double], size n: Int) -> Bool {
+    precondition(a.count == n * n, "cholesky: \(a.count) values for a \(n) × \(n) matrix")
+    var size = Int32(n)
+    var info: Int32 = 0
+    var lower: CChar = 76  // "L" of the column-major view is the upper triangle of the row-major one
+    var leading = size
+    dpotrf_(&lower, &size, &a, &leading, &info)
+    return info == 0
+  }
+
+  /// Solves a X = B for `columns`… one right-hand side a row of `b` (rows × n), given R of ``cholesky(_:size:)``, in place.
+  public static func choleskySolve<S: Scalar>(_ r: [S], size n: Int, rows: Int, _ b: UnsafeMutablePointer<S>) {
+    // Row i of B is the right-hand side xᵢ with RᵀR xᵢ = bᵢ, so X = B R⁻¹ R⁻ᵀ.
+    r.withUnsafeBufferPointer { r in
+      S.triangularSolve(r.baseAddress!, transposed: false, size: n, rows: rows, b)
+      S.triangularSolve(r.baseAddress!, transposed: true, size: n, rows: rows, b)
+    }
+  }
+
+  /// Eigenvalues of the symmetric n × n matrix `a`, ascending, and their eigenvectors as rows.
+  public static func symmetricEigen(_ a: [Double], size n: Int) -> (values: [Double], vectors: [Double]) {
+    var matrix = a
+    var values = [Double](repeating: 0, count: n)
+    var job: CChar = 86  // "V"
+    var lower: CChar = 76
+    var size = Int32(n)
+    var leading = Int32(n)
+    var info: Int32 = 0
+    var workSize = Int32(-1)
+    var indexSize = Int32(-1)
+    var work = [0.0]
+    var index: [Int32] = [0]
+    dsyevd_(&job, &lower, &size, &matrix, &leading, &values, &work, &workSize, &index, &indexSize, &info)
+    workSize = Int32(work[0])
+    indexSize = index[0]
+    work = [Double](repeating: 0, count: Int(workSize))
+    index = [Int32](repeating: 0, count: Int(indexSize))
+    dsyevd_(&job, &lower, &size, &matrix, &leading, &values, &work, &workSize, &index, &indexSize, &info)
+    precondition(info == 0, "symmetricEigen: the eigenvalue iteration did not converge; are there NaNs in the matrix?")
+    return (values, matrix)
+  }
+}
+
+extension Scalar {
+  /// B ← B R⁻¹ (or B R⁻ᵀ when transposed), R upper triangular n × n row-major, B rows × n.
+  static func triangularSolve(
+    _ r: UnsafePointer<Self>, transposed: Bool, size n: Int, rows: Int, _ b: UnsafeMutablePointer<Self>
+  ) {
+    let transpose = transposed ? CblasTrans : CblasNoTrans
+    if Self.self == Float.self {
+      cblas_strsm(
+        CblasRowMajor, CblasRight, CblasUpper, transpose, CblasNonUnit, Int32(rows), Int32(n), 1,
+        UnsafeRawPointer(r).assumingMemoryBound(to: Float.self), Int32(n),
+        UnsafeMutableRawPointer(b).assumingMemoryBound(to: Float.self), Int32(n))
+    } else {
+      cblas_dtrsm(
+        CblasRowMajor, CblasRight, CblasUpper, transpose, CblasNonUnit, Int32(rows), Int32(n), 1,
+        UnsafeRawPointer(r).assumingMemoryBound(to: Double.self), Int32(n),
+        UnsafeMutableRawPointer(b).assumingMemoryBound(to: Double.self), Int32(n))
+    }
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kernels
+import _Differentiation
+
+extension Tensor: VectorSpace {
+  public typealias TangentVector = Tensor
+
+  public mutating func move(by offset: Tensor) { self += offset }
+
+  /// Equal shapes and equal elements, whatever the precision; `.zero` equals itself and any tensor of zeros.
+  public static func == (a: Tensor, b: Tensor) -> Bool {
+    if a.isShapelessZero || b.isShapelessZero { return (a.isShapelessZero ? b : a).doubles.allSatisfy { $0 == 0 } }
+    return a.shape == b.shape && a.doubles == b.doubles
+  }
+
+  @differentiable(reverse)
+  public static func + (a: Tensor, b: Tensor) -> Tensor {
+    if a.isShapelessZero { return b }
+    if b.isShapelessZero { return a }
+    return a.withNewResult(
+      "+", b, { Float.add($0, $1, into: $2, count: $3) }, { Double.add($0, $1, into: $2, count: $3) })
+  }
+  @derivative(of: +) @usableFromInline
+  static func _vjpAdd(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) { (a + b, { ($0, $0) }) }
+
+  /// In place: no allocation when `a` is uniquely referenced.
+  public static func += (a: inout Tensor, b: Tensor) {
+    if b.isShapelessZero { return }
+    if a.isShapelessZero {
+      a = b
+      return
+    }
+    a.accumulate(b, scale: 1)
+  }
+
+  /// a ← a + scale · b, in place.
+  public mutating func accumulate(_ b: Tensor, scale: Double) {
+    if b.isShapelessZero { return }
+    if isShapelessZero {
+      self = scale * b
+      return
+    }
+    precondition(shape == b.shape, "+=: shapes \(shape) and \(b.shape)")
+    switch (buffer, b.buffer) {
+    case (.single(var x), .single(let y)):
+      buffer = .zero  // releases the only other reference, so that the array is changed in place
+      x.withUnsafeMutableBufferPointer { x in
+        y.withUnsafeBufferPointer { y in if !y.isEmpty { Float.axpy(Float(scale), y.baseAddress!, x.baseAddress!, count: y.count) } }
+      }
+      buffer = .single(x)
+    case (.double(var x), .double(let y)):
+      buffer = .zero
+      x.withUnsafeMutableBufferPointer { x in
+        y.withUnsafeBufferPointer { y in if !y.isEmpty { Double.axpy(scale, y.baseAddress!, x.baseAddress!, count: y.count) } }
+      }
+      buffer = .double(x)
+    default: preconditionFailure("+=: a tensor of single and one of double precision")
+    }
+  }
+
+  @differentiable(reverse)
+  public static func - (a: Tensor, b: Tensor) -> Tensor {
+    if b.isShapelessZero { return a }
+    if a.isShapelessZero { return -1 * b }
+    return a.withNewResult(
+      "-", b, { Float.subtract($0, $1, into: $2, count: $3) }, { Double.subtract($0, $1, into: $2, count: $3) })
+  }
+  @derivative(of: -) @usableFromInline
+  static func _vjpSubtract(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
+    (a - b, { ($0, -1 * $0) })
+  }
+  public static func -= (a: inout Tensor, b: Tensor) { a.accumulate(b, scale: -1) }
+
+  /// s · a, element by element.
+  @differentiable(reverse)
+  public static func * (s: Double, a: Tensor) -> Tensor {
+    a.withNewResult(
+      { Float.scale(Float(s), $0, into: $1, count: $2) }, { Double.scale(s, $0, into: $1, count: $2) })
+  }
+  @derivative(of: *) @usableFromInline
+  static func _vjpScale(s: Double, a: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Double, Tensor)) {
+    (s * a, { v in (v.inner(a), s * v) })
+  }
+
+  public func inner(_ other: Tensor) -> Double {
+    if isShapelessZero || other.isShapelessZero { return 0 }
+    precondition(shape == other.shape, "inner: shapes \(shape) and \(other.shape)")
+    switch (buffer, other.buffer) {
+    case (.single(let a), .single(let b)):
+      return a.withUnsafeBufferPointer { a in
+        b.withUnsafeBufferPointer { b in a.isEmpty ? 0 : Float.dot(a.baseAddress!, b.baseAddress!, count: a.count) }
+      }
+    case (.double(let a), .double(let b)):
+      return a.withUnsafeBufferPointer { a in
+        b.withUnsafeBufferPointer { b in a.isEmpty ? 0 : Double.dot(a.baseAddress!, b.baseAddress!, count: a.count) }
+      }
+    default: preconditionFailure("inner: a tensor of single and one of double precision")
+    }
+  }
+
+  public var maximumMagnitude: Double {
+    switch buffer {
+    case .zero: 0
+    case .single(let v): Double(v.reduce(0) { max($0, abs($1)) })
+    case .double(let v): v.reduce(0) { max($0, abs($1)) }
+    }
+  }
+
+  /// a ∘ b: the element-wise (Hadamard) product.
+  @differentiable(reverse)
+  public static func .* (a: Tensor, b: Tensor) -> Tensor {
+    if a.isShapelessZero || b.isShapelessZero { return .zero }
+    return a.withNewResult(
+      ".*", b, { Float.multiply($0, $1, into: $2, count: $3) }, { Double.multiply($0, $1, into: $2, count: $3) })
+  }
+  @derivative(of: .*) @usableFromInline
+  static func _vjpHadamard(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
+    (a .* b, { v in (v .* b, v .* a) })
+  }
+}
+
+infix operator .* : MultiplicationPrecedence
+
+/// Σᵢ aᵢ.
+@differentiable(reverse)
+public func sum(_ a: Tensor) -> Double { a.doubles.reduce(0, +) }
+
+@derivative(of: sum) @usableFromInline
+func _vjpSum(_ a: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
+  (sum(a), { v in a.isShapelessZero ? .zero : .filled(v, shape: a.shape, precision: a.precision) })
+}
+
+/// ‖a‖₁ = Σᵢ |aᵢ|; at 0 the derivative is taken as 0.
+@differentiable(reverse)
+public func l1Norm(_ a: Tensor) -> Double { a.doubles.reduce(0) { $0 + abs($1) } }
+
+@derivative(of: l1Norm) @usableFromInline
+func _vjpL1Norm(_ a: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
+  (l1Norm(a), { v in a.map { $0 > 0 ? v : ($0 < 0 ? -v : 0) } })
+}
