@@ -10,13 +10,13 @@ public protocol Iteration: Parameterized {
   associatedtype State: Differentiable
 
   /// The state at k = 0 for a start x⁽⁰⁾; `Signal.zero` costs nothing.
-  @differentiable(reverse, wrt: x)
+  @differentiable(reverse)
   func initialState(_ x: Signal) -> State
   /// The current estimate of the signal.
-  @differentiable(reverse, wrt: s)
+  @differentiable(reverse)
   func estimate(_ s: State) -> Signal
   /// What the stages so far left behind for the training loss; 0 unless they were asked to record.
-  @differentiable(reverse, wrt: s)
+  @differentiable(reverse)
   func penalty(_ s: State) -> Double
   /// State k + 1 from state k. When `recording`, what the loss needs from the stage is added to the state's penalty.
   @differentiable(reverse, wrt: (self, s, y))

@@ -45,11 +45,11 @@ where Prior.Signal == Data.Signal, Extrapolate.Signal == Data.Signal {
     self.momentum = momentum
   }
 
-  @differentiable(reverse, wrt: x)
+  @differentiable(reverse)
   public func initialState(_ x: Signal) -> State { State(x: x, v: x, penalty: 0, t: 1) }
-  @differentiable(reverse, wrt: s)
+  @differentiable(reverse)
   public func estimate(_ s: State) -> Signal { s.x }
-  @differentiable(reverse, wrt: s)
+  @differentiable(reverse)
   public func penalty(_ s: State) -> Double { s.penalty }
 
   @differentiable(reverse, wrt: (self, s, y))
