@@ -8,6 +8,7 @@ public struct GradientStep<Op: LinearOperator>: DataStep {
   @noDerivative public let A: Op
   /// ρ.
   public var stepSize: Double
+  @differentiable(reverse, wrt: stepSize)
   public init(_ A: Op, stepSize: Double) {
     self.A = A
     self.stepSize = stepSize
