@@ -70,6 +70,8 @@ let package = Package(
       swiftSettings: strict),
 
     module("Checks", ["Networks"]),
+    .executableTarget(name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
+
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),
     tests("TensorsTests", ["Tensors"]),
