@@ -106,8 +106,9 @@ public struct SparseCodingTraining: Sendable {
       operators: operators(dictionary),
       validation: { network, _ in squaredNorm(network.predict(held.x) - held.z) / Double(held.x.shape[0]) },
       loss: { network, batch, _ in
-        let share = 0.5 / Double(withoutDerivative(at: batch.groundTruth.shape[0]))
-        return share * squaredNorm(network(batch.measurement, stages: withoutDerivative(at: network.depth)) - batch.groundTruth)
+        let depth = withoutDerivative(at: network.depth)
+        let count = withoutDerivative(at: Double(batch.groundTruth.shape[0]))
+        return 0.5 * squaredNorm(network(batch.measurement, stages: depth) - batch.groundTruth) / count
       })
     return try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
   }

@@ -60,7 +60,7 @@ public struct SparseRecoveryTraining: Sendable {
     let (alone, joint) = steps(method, budget)
     var phases: [Recipe.Phase] = []
     for stage in 0..<depth {
-      var trained: [ParameterGroup] = [ParameterGroup("stages.\(stage).*")]
+      var trained: [ParameterGroup] = [ParameterGroup(NamePattern("stages.\(stage).*"))]
       if stage == 0, method == .lista || method == .listaSS { trained.append(ParameterGroup("encoder.*")) }
       if stage == 0, method == .tilista { trained.append(ParameterGroup("weight")) }
       phases.append(
@@ -94,7 +94,8 @@ public struct SparseRecoveryTraining: Sendable {
     case (.alista, .quick): (150, 1_500)
     case (.stepLISTA, .full): (100, 2_000)
     case (.stepLISTA, .quick): (40, 300)
-    case (_, .full): (200, 14_000)
+    case (.listaCPSS, .full): (200, 14_000)
+    case (_, .full): (200, 7_000)
     case (_, .quick): (60, 1_200)
     }
   }
@@ -115,15 +116,20 @@ public struct SparseRecoveryTraining: Sendable {
         return squaredNorm(x - held.groundTruth) / squaredNorm(held.groundTruth)
       },
       loss: { network, batch, stages in
-        let x = network(batch.measurement, stages: stages ?? withoutDerivative(at: network.depth))
-        let share = 0.5 / Double(withoutDerivative(at: batch.groundTruth.shape[0]))
-        if let lasso {
-          return share * (squaredNorm(lasso.dictionary(x) - batch.measurement) + 2 * lasso.alpha * l1Norm(x))
-        }
-        return share * squaredNorm(x - batch.groundTruth)
+        let depth = withoutDerivative(at: network.depth)
+        let x = network(batch.measurement, stages: withoutDerivative(at: stages ?? depth))
+        return meanLoss(x, batch, lasso)
       })
     return try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
   }
+}
+
+/// The mean over a batch of ½‖x − x*‖², or of the LASSO objective ½‖A x − b‖² + λ‖x‖₁ where one is given.
+@differentiable(reverse, wrt: x)
+private func meanLoss(_ x: Tensor, _ batch: SamplePairs.Batch, _ lasso: SparseCoding?) -> Double {
+  let count = withoutDerivative(at: Double(batch.groundTruth.shape[0]))
+  if let lasso { return (0.5 * squaredNorm(lasso.dictionary(x) - batch.measurement) + lasso.alpha * l1Norm(x)) / count }
+  return 0.5 * squaredNorm(x - batch.groundTruth) / count
 }
 
 /// Pairs (b, x*) drawn afresh for every batch; an epoch is only a count.
