@@ -118,7 +118,7 @@ public struct EvaluationReport: Report, Sendable, Equatable {
     return .object([
       "method": .string(method), "problem": problem, "protocol": `protocol`.json, "images": .array(rows),
       "mean": .object(mean.members), "parameters": .integer(parameters), "weights": weights.map(JSONValue.string) ?? .null,
-      "seed": seed <= UInt64(Int.max) ? .integer(Int(seed)) : .number(Double(seed)),
+      "seed": .unsigned(seed),
     ])
   }
 

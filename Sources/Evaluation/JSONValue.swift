@@ -5,6 +5,7 @@ public enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
   case integer(Int)
+  case unsigned(UInt64)
   case number(Double)
   case string(String)
   case array([JSONValue])
@@ -40,6 +41,7 @@ public enum JSONValue: Equatable, Sendable {
     case .null: out += "null"
     case .bool(let value): out += value ? "true" : "false"
     case .integer(let value): out += String(value)
+    case .unsigned(let value): out += String(value)
     case .number(let value): out += value.isFinite ? value.description : "null"
     case .string(let value): Self.quote(value, &out)
     case .array(let items):
