@@ -80,7 +80,7 @@ let package = Package(
     tests("TrainingTests", ["Training", "Networks"]),
     tests("FileFormatsTests", ["FileFormats"]),
     tests("DatasetsTests", ["Datasets"]),
-    tests("EvaluationTests", ["Evaluation"]),
+    tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("EndToEndTests", ["FileFormats"]),
   ],
   swiftLanguageModes: [.v6]

@@ -93,8 +93,9 @@ public struct Axis: Sendable, Equatable {
     }
   }
 
-  /// Powers of ten within a range of exponents, every n-th where there are many; 1, 2 and 5 times them where there are few.
-  static func logarithmicTicks(_ extent: ClosedRange<Double>, count: Int) -> [Tick] {
+  /// Powers of ten within a range, given by its exponents of ten, every n-th where there are many; 1, 2 and 5 times them where
+  /// there are few.
+  public static func logarithmicTicks(_ extent: ClosedRange<Double>, count: Int) -> [Tick] {
     let (lower, upper) = (extent.lowerBound, extent.upperBound)
     guard lower.isFinite, upper.isFinite, lower < upper else { return [] }
     let slack = 1e-9

@@ -10,10 +10,12 @@ final class CairoCanvas: Canvas {
 
   /// - Parameters: `width` and `height` in pixels of the layout; `scale` pixels of the image for each of them.
   /// - Throws: when Cairo cannot hold an image of that size (it allows up to 32 767 pixels a side).
-  init(width: Double, height: Double, scale: Double, scheme: ColorScheme) throws(EvaluationError) {
+  init(
+    width: Double, height: Double, scale: Double, scheme: ColorScheme, format: cairo_format_t = CAIRO_FORMAT_RGB24
+  ) throws(EvaluationError) {
     let (columns, rows) = ((width * scale).rounded(.up), (height * scale).rounded(.up))
     guard scale > 0, columns >= 1, rows >= 1, columns <= 32_767, rows <= 32_767,
-      let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(columns), Int32(rows)),
+      let surface = cairo_image_surface_create(format, Int32(columns), Int32(rows)),
       let context = cairo_create(surface), cairo_status(context) == CAIRO_STATUS_SUCCESS
     else {
       throw EvaluationError("an image of \(width) × \(height) at scale \(scale) cannot be drawn; give 1 to 32767 pixels a side.")
@@ -32,17 +34,20 @@ final class CairoCanvas: Canvas {
 
   /// A picture's pixels as they are, with nothing drawn.
   static func encodedPNG(_ picture: Picture) throws(EvaluationError) -> Data {
-    let canvas = try CairoCanvas(width: Double(picture.width), height: Double(picture.height), scale: 1, scheme: .light)
+    let canvas = try CairoCanvas(
+      width: Double(picture.width), height: Double(picture.height), scale: 1, scheme: .light,
+      format: picture.channels.isMultiple(of: 2) ? CAIRO_FORMAT_ARGB32 : CAIRO_FORMAT_RGB24)
     cairo_surface_flush(canvas.surface)
-    guard let bytes = cairo_image_surface_get_data(canvas.surface) else { throw EvaluationError("a picture could not be encoded as PNG.") }
+    guard let bytes = cairo_image_surface_get_data(canvas.surface) else {
+      throw EvaluationError("a picture of \(picture.width) × \(picture.height) pixels has no place in memory; give a smaller one.")
+    }
     let stride = Int(cairo_image_surface_get_stride(canvas.surface))
-    let channels = picture.channels
     for y in 0..<picture.height {
       UnsafeMutableRawPointer(bytes + y * stride).withMemoryRebound(to: UInt32.self, capacity: picture.width) { row in
         for x in 0..<picture.width {
-          let i = (y * picture.width + x) * channels
-          let last = channels - 1
-          row[x] = UInt32(picture.pixels[i]) << 16 | UInt32(picture.pixels[i + min(1, last)]) << 8 | UInt32(picture.pixels[i + last])
+          let color = picture.color(x, y).map(UInt32.init)
+          let premultiplied = color[0..<3].map { ($0 * color[3] + 127) / 255 }
+          row[x] = color[3] << 24 | premultiplied[0] << 16 | premultiplied[1] << 8 | premultiplied[2]
         }
       }
     }
@@ -108,7 +113,8 @@ final class CairoCanvas: Canvas {
   }
 
   func width(of text: String, _ style: TextStyle) -> Double {
-    cairo_select_font_face(context, "sans-serif", CAIRO_FONT_SLANT_NORMAL, style.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL)
+    let weight = style.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL
+    cairo_select_font_face(context, "sans-serif", CAIRO_FONT_SLANT_NORMAL, weight)
     cairo_set_font_size(context, style.size)
     var extents = cairo_text_extents_t()
     cairo_text_extents(context, text, &extents)

@@ -100,7 +100,9 @@ public struct EvaluationReport: Report, Sendable, Equatable {
     method: String, problem: JSONValue, protocol: ScoringProtocol, images: [ImageScore], nmseDecibel: Double? = nil,
     parameters: Int, weights: String?, seed: UInt64
   ) throws(EvaluationError) {
-    guard !images.isEmpty else { throw EvaluationError("\(method): no images were evaluated; name a folder that holds at least one.") }
+    guard !images.isEmpty else {
+      throw EvaluationError("\(method): no images were evaluated; name a folder that holds at least one.")
+    }
     var mean = try Scores.mean(of: images.map(\.scores))
     mean.nmseDecibel = nmseDecibel
     self.method = method

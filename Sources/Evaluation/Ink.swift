@@ -14,9 +14,11 @@ enum Ink: Hashable {
   /// One of the series' colours, in order; after the last they begin again.
   case series(Int)
 
-  /// Distinct under protanopia, deuteranopia and tritanopia, and at least 3 : 1 against the surface, in both schemes.
+  /// At least 3 : 1 against the surface in both schemes; at least 7 apart by CIEDE2000, in normal sight and under simulated
+  /// protanopia, deuteranopia and tritanopia (Machado, Oliveira & Fernandes 2009).
   static let seriesColors: [(light: UInt32, dark: UInt32)] = [
-    (0x1F6FB4, 0x64AAE8), (0xCC4E0D, 0xF0894C), (0x0B7F5C, 0x3FC39B), (0x93408A, 0xD48BCB), (0x9A6F00, 0xDDB043), (0x586472, 0x9DA9B8),
+    (0x2A7FC9, 0x64AAE8), (0xCC4E0D, 0xF0894C), (0x0B7F5C, 0x3FC39B), (0x7A2F86, 0xB568C4), (0x5C4500, 0xF0D27A),
+    (0x586472, 0xC3CCD6),
   ]
 
   /// 0xRRGGBB.

@@ -86,7 +86,8 @@ public struct CheckReport: Report, Sendable, Equatable {
   }
 
   private func significant(_ value: Double) -> String {
-    guard value.isFinite else { return fixed(value, 1) }
+    if value.isNaN { return "NaN" }
+    if value.isInfinite { return fixed(value, 1) }
     return value == 0 || (abs(value) >= 0.01 && abs(value) < 1e4) ? fixed(value, 3) : scientific(value)
   }
 }

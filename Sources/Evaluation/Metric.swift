@@ -78,13 +78,15 @@ func superscript(_ exponent: Int) -> String {
   return String(String(exponent).compactMap { digits[$0] })
 }
 
-/// A duration: `340 µs`, `12.3 ms`, `4.21 s`, `3 min 05 s`.
+/// A duration to three digits: `340 µs`, `12.3 ms`, `4.21 s`; from a minute on `3 min 05 s`, `2 h 10 min`.
 func duration(_ seconds: Double) -> String {
   guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "–" }
   if seconds == 0 { return "0 s" }
-  if seconds < 0.9995e-3 { return fixed(seconds * 1e6, seconds < 10e-6 ? 1 : 0) + " µs" }
-  if seconds < 0.9995 { return fixed(seconds * 1e3, seconds < 0.1 ? 1 : 0) + " ms" }
-  if seconds < 59.95 { return fixed(seconds, seconds < 10 ? 2 : 1) + " s" }
+  for (unit, scale) in [("µs", 1e6), ("ms", 1e3), ("s", 1.0)] {
+    let value = seconds * scale
+    if unit == "s" ? value >= 59.95 : value >= 999.5 { continue }
+    return fixed(value, value < 9.995 ? 2 : (value < 99.95 ? 1 : 0)) + " " + unit
+  }
   let whole = Int(seconds.rounded())
   let two = { (n: Int) in n < 10 ? "0\(n)" : "\(n)" }
   if whole < 3600 { return "\(whole / 60) min \(two(whole % 60)) s" }

@@ -17,7 +17,8 @@ public func rmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationErr
   try meanSquaredError(estimate, groundTruth).squareRoot()
 }
 
-/// Normalised error of the MRI papers, ‖x̂ − x‖₂ / ‖x‖₂, not squared. Not finite when the ground truth is zero everywhere.
+/// Normalised error of the MRI papers, ‖x̂ − x‖₂ / ‖x‖₂, not squared. Not finite when the ground truth is zero
+/// everywhere.
 public func nmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationError) -> Double {
   let sums = try squaredSums(estimate, groundTruth)
   return (sums.error / sums.signal).squareRoot()
@@ -98,7 +99,9 @@ func checkShapes(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationErr
 }
 
 func checkPeak(_ peak: Double) throws(EvaluationError) {
-  guard peak > 0, peak.isFinite else { throw EvaluationError("the peak is \(peak); give the largest value a pixel can have, above 0.") }
+  guard peak > 0, peak.isFinite else {
+    throw EvaluationError("the peak is \(peak); give the largest value a pixel can have, above 0.")
+  }
 }
 
 private func squaredSums(

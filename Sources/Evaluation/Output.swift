@@ -6,7 +6,8 @@ func writeAtomically(_ bytes: Data, to path: String) throws(EvaluationError) {
   do {
     try bytes.write(to: URL(fileURLWithPath: path), options: .atomic)
   } catch {
-    throw EvaluationError("\(path): cannot be written (\(error.localizedDescription)); name a file in a folder that exists and is yours.")
+    throw EvaluationError(
+      "\(path): cannot be written (\(error.localizedDescription)); name a file in a folder that exists and is yours.")
   }
 }
 

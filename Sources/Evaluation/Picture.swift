@@ -2,11 +2,11 @@
 import Foundation
 import Tensors
 
-/// An image to look at: 8 bits a channel, grey or RGB, rows from the top.
+/// An image to look at: 8 bits a channel, rows from the top.
 public struct Picture: Sendable, Equatable {
   public let width: Int
   public let height: Int
-  /// 1 for grey, 3 for RGB.
+  /// 1 for grey, 3 for red, green and blue; 2 and 4 have an opacity last.
   public let channels: Int
   /// `height × width × channels` bytes.
   public let pixels: [UInt8]
@@ -28,7 +28,7 @@ public struct Picture: Sendable, Equatable {
 
   /// An array as a picture.
   ///
-  /// - Parameter image: `[height, width]`, or `[height × width]` with `width` given; leading axes of extent 1 are ignored.
+  /// - Parameter image: `[height, width]`; leading axes of extent 1 are ignored.
   public init(_ image: Tensor, scaling: Scaling = .range(0...1), colors: ColorMap = .gray) throws(EvaluationError) {
     let shape = image.shape
     guard shape.count >= 2, shape.dropLast(2).allSatisfy({ $0 == 1 }), image.count > 0 else {
@@ -55,6 +55,14 @@ public struct Picture: Sendable, Equatable {
     }
   }
 
+  /// Red, green, blue and opacity of a pixel.
+  func color(_ x: Int, _ y: Int) -> [UInt8] {
+    let i = (y * width + x) * channels
+    let gray = channels < 3
+    let opacity = channels.isMultiple(of: 2) ? pixels[i + channels - 1] : 255
+    return [pixels[i], pixels[i + (gray ? 0 : 1)], pixels[i + (gray ? 0 : 2)], opacity]
+  }
+
   /// The picture as a PNG file's bytes.
   public func encodedPNG() throws(EvaluationError) -> Data { try CairoCanvas.encodedPNG(self) }
 
@@ -74,9 +82,11 @@ public struct Picture: Sendable, Equatable {
     return Picture(width: width * factor, height: height * factor, channels: channels, pixels: out)
   }
 
-  /// Pictures in rows and columns, `gap` pixels of `background` grey between and around them; every one is set at the upper left
-  /// of a cell as large as the largest.
-  public static func grid(_ rows: [[Picture]], gap: Int = 1, background: UInt8 = 255) throws(EvaluationError) -> Picture {
+  /// Pictures in rows and columns, `gap` pixels between and around them; every one is set at the upper left of a cell as large as
+  /// the largest.
+  ///
+  /// - Parameter background: the grey level between the pictures; nil leaves it transparent.
+  public static func grid(_ rows: [[Picture]], gap: Int = 1, background: UInt8? = nil) throws(EvaluationError) -> Picture {
     let all = rows.flatMap { $0 }
     guard !all.isEmpty else { throw EvaluationError("a mosaic of no pictures was asked; give at least one.") }
     guard gap >= 0, gap <= 1000 else { throw EvaluationError("the gap between pictures is \(gap); give 0 to 1000 pixels.") }
@@ -87,15 +97,19 @@ public struct Picture: Sendable, Equatable {
     try checkSize(spanY, 1, times: rows.count)
     let (width, height) = (columns * spanX + gap, rows.count * spanY + gap)
     try checkSize(width, height, times: 1)
-    let channels = all.reduce(1) { max($0, $1.channels) }
-    var out = [UInt8](repeating: background, count: width * height * channels)
+    let colors = all.contains { $0.channels > 2 } ? 3 : 1
+    let opacity = background == nil || all.contains { $0.channels.isMultiple(of: 2) }
+    let channels = colors + (opacity ? 1 : 0)
+    let blank = Array(repeating: background ?? 0, count: colors) + (opacity ? [background == nil ? 0 : 255] : [])
+    var out = (0..<width * height).flatMap { _ in blank }
     for (i, row) in rows.enumerated() {
       for (j, picture) in row.enumerated() {
         for y in 0..<picture.height {
           for x in 0..<picture.width {
             let target = ((gap + i * spanY + y) * width + gap + j * spanX + x) * channels
-            let source = (y * picture.width + x) * picture.channels
-            for c in 0..<channels { out[target + c] = picture.pixels[source + (picture.channels == 1 ? 0 : c)] }
+            let pixel = picture.color(x, y)
+            for c in 0..<colors { out[target + c] = pixel[c] }
+            if opacity { out[target + colors] = pixel[3] }
           }
         }
       }
@@ -112,7 +126,8 @@ public struct Picture: Sendable, Equatable {
   ) throws(EvaluationError) -> Picture {
     let shape = patches.shape
     guard shape.count == 2, height > 0, width > 0, shape[0] > 0, shape[1].isMultiple(of: width), shape[1] / width == height else {
-      throw EvaluationError("a mosaic of \(width) × \(height) patches from an array of shape \(shape); give [count, \(height) × \(width)].")
+      throw EvaluationError(
+        "a mosaic of \(width) × \(height) patches from an array of shape \(shape); give [count, \(height) × \(width)].")
     }
     let columns = columns ?? Int(Double(shape[0]).squareRoot().rounded(.up))
     guard columns > 0 else { throw EvaluationError("a mosaic of \(columns) columns was asked; give at least 1.") }
@@ -156,7 +171,8 @@ public struct Picture: Sendable, Equatable {
     let (h, overflowH) = height.multipliedReportingOverflow(by: factor)
     let (area, overflow) = w.multipliedReportingOverflow(by: h)
     guard factor > 0, !overflowW, !overflowH, !overflow, area < 1 << 31 else {
-      throw EvaluationError("a picture of \(width) × \(height) pixels times \(factor) was asked; give a factor above 0 and below 2³¹ pixels in all.")
+      throw EvaluationError(
+        "a picture of \(width) × \(height) pixels times \(factor) was asked; give a factor above 0 and below 2³¹ pixels in all.")
     }
   }
 }

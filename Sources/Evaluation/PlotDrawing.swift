@@ -34,12 +34,13 @@ struct PlotDrawing {
     let direct = usesDirectLabels(canvas, extentX, height: bottom - top - 24)
     if !direct { top = drawLegend(on: &canvas, below: top) }
     if !plot.vertical.label.isEmpty {
-      top += 16
-      canvas.text(fitted(plot.vertical.label, width - 2 * Self.padding, Self.tickStyle, canvas), at: Point(x: Self.padding, y: top), Self.tickStyle)
+      top += 24
+      let label = fitted(plot.vertical.label, width - 2 * Self.padding, Self.tickStyle, canvas)
+      canvas.text(label, at: Point(x: Self.padding, y: top), Self.tickStyle)
       top += 6
     }
     top = min(top + 8, bottom - 40)
-    let ticksY = plot.vertical.ticks(over: extentY, count: max(2, Int((bottom - top) / 46)))
+    let ticksY = ticksY(extentY, height: bottom - top)
     let left = Self.padding + (ticksY.map { canvas.width(of: $0.label, Self.tickStyle) }.max() ?? 0) + 9
     let names = direct ? labels.map { canvas.width(of: $0.text, Self.labelStyle) }.max() ?? 0 : 0
     let right = width - Self.padding - (names > 0 ? names + 20 : 4)
@@ -65,15 +66,21 @@ struct PlotDrawing {
     var y = Self.padding
     let room = width - 2 * Self.padding
     if !plot.title.isEmpty {
-      y += 14
       let style = TextStyle(size: 16, bold: true)
-      canvas.text(fitted(plot.title, room, style, canvas), at: Point(x: Self.padding, y: y), style)
+      y -= 6
+      for line in broken(plot.title, room, style, canvas) {
+        y += 20
+        canvas.text(line, at: Point(x: Self.padding, y: y), style)
+      }
       y += 6
     }
     if let subtitle = plot.subtitle, !subtitle.isEmpty {
-      y += 14
       let style = TextStyle(size: 13, ink: .secondary)
-      canvas.text(fitted(subtitle, room, style, canvas), at: Point(x: Self.padding, y: y), style)
+      y -= 3
+      for line in broken(subtitle, room, style, canvas) {
+        y += 17
+        canvas.text(line, at: Point(x: Self.padding, y: y), style)
+      }
       y += 5
     }
     return y
@@ -103,6 +110,17 @@ struct PlotDrawing {
     }
   }
 
+  /// One tick for about 46 pixels, but three where the axis has so many.
+  private func ticksY(_ extent: ClosedRange<Double>, height: Double) -> [Axis.Tick] {
+    var count = max(2, Int(height / 46))
+    var ticks = plot.vertical.ticks(over: extent, count: count)
+    while ticks.count < 3, count < 8 {
+      count += 1
+      ticks = plot.vertical.ticks(over: extent, count: count)
+    }
+    return ticks
+  }
+
   /// As many ticks as fit without their labels touching.
   private func ticksX(_ map: Map, _ canvas: some Canvas) -> [Axis.Tick] {
     var count = max(2, Int(map.frame.width / 56))
@@ -122,6 +140,17 @@ struct PlotDrawing {
     while !short.isEmpty && canvas.width(of: short + "…", style) > room { short.removeLast() }
     while short.last == " " { short.removeLast() }
     return short + "…"
+  }
+
+  /// A text in at most two lines of a width, broken at a space, the last one cut where it is still too long.
+  private func broken(_ text: String, _ room: Double, _ style: TextStyle, _ canvas: some Canvas) -> [String] {
+    if canvas.width(of: text, style) <= room { return [text] }
+    let words = text.split(separator: " ")
+    var taken = 0
+    while taken < words.count, canvas.width(of: words[...taken].joined(separator: " "), style) <= room { taken += 1 }
+    guard taken > 0, taken < words.count else { return [fitted(text, room, style, canvas)] }
+    let rest = words[taken...].joined(separator: " ")
+    return [words[..<taken].joined(separator: " "), fitted(rest, room, style, canvas)]
   }
 
   // MARK: Curves
@@ -155,7 +184,14 @@ struct PlotDrawing {
     }
     canvas.polyline(run, stroke(i))
     if let marker = marker(i) {
-      for place in all { draw(marker, at: place, .series(i), on: &canvas) }
+      // Marks that nearly touch would read as a dashed line.
+      let apart = plot.series[i].marker == nil ? 22.0 : 0
+      var previous: Point?
+      for place in all {
+        if let previous, abs(place.x - previous.x) < apart, abs(place.y - previous.y) < apart { continue }
+        draw(marker, at: place, .series(i), on: &canvas)
+        previous = place
+      }
     } else if all.count == 1 {
       draw(.circle, at: all[0], .series(i), on: &canvas)
     }

@@ -107,7 +107,9 @@ public struct ReportPage: Sendable {
     out += "</header>\n"
     if sections.count > 3 {
       out += "<nav aria-label=\"Sections\">\n<ol>\n"
-      for (i, section) in sections.enumerated() { out += "<li><a href=\"#section-\(i + 1)\">\(escaped(section.heading))</a></li>\n" }
+      for (i, section) in sections.enumerated() {
+        out += "<li><a href=\"#section-\(i + 1)\">\(escaped(section.heading))</a></li>\n"
+      }
       out += "</ol>\n</nav>\n"
     }
     out += "<main>\n"
@@ -129,7 +131,7 @@ public struct ReportPage: Sendable {
     case .code(let text): return "<pre tabindex=\"0\"><code>\(escaped(text))</code></pre>\n"
     case .keyFigures(let figures):
       let items = figures.map { figure in
-        let unit = figure.unit.isEmpty ? "" : " <span>\(escaped(figure.unit))</span>"
+        let unit = figure.unit.isEmpty ? "" : "<span> \(escaped(figure.unit))</span>"
         return "<li><strong>\(escaped(figure.value))\(unit)</strong>\(escaped(figure.label))</li>\n"
       }
       return "<ul class=\"key-figures\">\n\(items.joined())</ul>\n"
@@ -137,7 +139,8 @@ public struct ReportPage: Sendable {
       // Two layouts, so that the type keeps its size on a narrow screen; the style sheet shows one.
       let wide = plot.svg(width: 820, height: 440, identifier: identifier)
       let narrow = plot.svg(width: 380, height: 340, identifier: identifier + "-narrow")
-      return "<figure class=\"plot\">\n<div class=\"wide\">\(wide)</div>\n<div class=\"narrow\">\(narrow)</div>\n\(html(caption: caption))</figure>\n"
+      return "<figure class=\"plot\">\n<div class=\"wide\">\(wide)</div>\n<div class=\"narrow\">\(narrow)</div>\n"
+        + "\(html(caption: caption))</figure>\n"
     case .picture(let picture, let enlargement, let description, let caption):
       let image = try html(picture, description: description, width: picture.width * max(1, min(enlargement, 64)))
       return "<figure class=\"picture\">\n\(image)\n\(html(caption: caption))</figure>\n"

@@ -12,7 +12,8 @@ extension ReportPage {
     * { box-sizing: border-box; }
     html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; scroll-behavior: smooth; }
     body { margin: 0; padding: 0 1.25rem; background: var(--page); color: var(--text); line-height: 1.6; font-size: 1.0625rem;
-      font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif;
+      font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial,
+      sans-serif;
       text-rendering: optimizeLegibility; overflow-wrap: break-word; }
     header, nav, main, footer { max-width: 53rem; margin: 0 auto; }
     header { padding: 4rem 0 1.5rem; }
@@ -30,17 +31,19 @@ extension ReportPage {
     a { color: var(--accent); text-decoration: none; }
     a:hover { text-decoration: underline; text-underline-offset: .2em; }
     :focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; border-radius: 3px; }
-    section { padding: 2.5rem 0 .5rem; }
+    section { padding: 2.25rem 0 0; }
     h2 { margin: 0 0 .9rem; font-size: 1.5rem; line-height: 1.25; font-weight: 650; letter-spacing: -.012em; text-wrap: balance; }
     p, main > section > ul:not(.key-figures) { max-width: 40em; margin: 0 0 1.1rem; text-wrap: pretty; }
     section > ul:not(.key-figures) { padding-left: 1.2rem; }
-    code, pre { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .88em; }
+    code, pre { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+      font-size: .88em; }
     p code, li code, dd code, figcaption code { padding: .1em .35em; border-radius: 4px; background: var(--soft); }
     pre { margin: 1.4rem 0; padding: 1rem 1.2rem; overflow-x: auto; border: 1px solid var(--line); border-radius: 10px;
       background: var(--surface); line-height: 1.55; }
-    figure { margin: 1.75rem 0 2.25rem; }
+    figure { margin: 1.75rem 0 2rem; }
     figcaption { max-width: 44em; margin-top: .75rem; color: var(--secondary); font-size: .9375rem; line-height: 1.5; }
-    .plot > div, .picture > img { border: 1px solid var(--line); border-radius: 10px; background: var(--surface); overflow: hidden; }
+    .plot > div, .picture > img { border: 1px solid var(--line); border-radius: 10px; background: var(--surface);
+      overflow: hidden; }
     .plot svg { display: block; width: 100%; height: auto; }
     .narrow { display: none; }
     img { display: block; max-width: 100%; height: auto; }
@@ -57,13 +60,13 @@ extension ReportPage {
       line-height: 1.4; }
     .key-figures strong { display: block; margin-bottom: .3rem; color: var(--text); font-size: 1.9rem; line-height: 1.15;
       font-weight: 640; letter-spacing: -.02em; white-space: nowrap; }
-    .key-figures strong span { color: var(--secondary); font-size: 1rem; font-weight: 500; letter-spacing: 0; }
+    .key-figures strong span { color: var(--secondary); margin-left: .1em; font-size: 1rem; font-weight: 500; letter-spacing: 0; }
     .table { margin: 1.75rem 0 2.25rem; overflow-x: auto; border: 1px solid var(--line); border-radius: 10px;
       background: var(--surface); }
     table { width: 100%; border-collapse: collapse; font-size: .9375rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
     caption { padding: 1rem 1.25rem .4rem; text-align: left; font-weight: 600; }
     th, td { padding: .6rem 1.25rem; text-align: right; vertical-align: top; white-space: nowrap; }
-    th:first-child { text-align: left; white-space: normal; }
+    th:first-child { text-align: left; white-space: normal; overflow-wrap: normal; }
     thead th { padding-bottom: .5rem; color: var(--secondary); font-size: .8125rem; font-weight: 500; vertical-align: bottom; }
     tbody th { font-weight: 500; }
     tbody tr > * { border-top: 1px solid var(--line); }
@@ -71,7 +74,7 @@ extension ReportPage {
     td strong { font-weight: 640; }
     td small { display: block; color: var(--secondary); font-size: .8125rem; line-height: 1.45; }
     sup { margin-left: .15em; color: var(--accent); font-size: .7em; line-height: 0; }
-    .notes { max-width: 52em; margin: 0; padding: .9rem 1.25rem 1rem 2.6rem; border-top: 1px solid var(--line);
+    .notes { margin: 0; padding: .9rem 1.25rem 1rem 2.6rem; border-top: 1px solid var(--line);
       color: var(--secondary); font-size: .875rem; line-height: 1.5; }
     footer { margin-top: 2.5rem; padding: 1.25rem 0 4rem; border-top: 1px solid var(--line); color: var(--secondary);
       font-size: .875rem; }
@@ -87,6 +90,7 @@ extension ReportPage {
       .key-figures strong { font-size: 1.5rem; }
       .key-figures li:last-child:nth-child(odd) { grid-column: 1 / -1; }
       th, td { padding-inline: .8rem; }
+      tr > :first-child { position: sticky; left: 0; min-width: 7rem; background: var(--surface); }
       caption { padding-inline: .8rem; }
     }
     @media print {

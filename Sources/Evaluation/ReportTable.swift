@@ -91,7 +91,7 @@ extension ResultTable {
   private func cell(_ row: Row, _ notes: inout [String]) -> ReportTable.Cell {
     var details = ["published " + row.metric.text(row.published)]
     if let difference = row.difference { details.append(signed(difference, row.metric.decimals)) }
-    details.append(duration(row.seconds))
+    if row.measured != nil { details.append(duration(row.seconds)) }
     var note: Int?
     if let why = row.why {
       if !notes.contains(why) { notes.append(why) }
@@ -110,7 +110,8 @@ extension EvaluationReport {
     }
     return ReportTable(
       caption: "\(method): scores of every image", header: ["Image"] + metrics.map { $0 == .seconds ? "Time" : $0.title },
-      rows: images.map { [ReportTable.Cell($0.name)] + cells($0.scores) } + [[ReportTable.Cell("Mean of \(images.count)")] + cells(mean)],
+      rows: images.map { [ReportTable.Cell($0.name)] + cells($0.scores) }
+        + [[ReportTable.Cell("Mean of \(images.count)")] + cells(mean)],
       endsInSummary: true)
   }
 }

@@ -82,7 +82,8 @@ public struct ResultTable: Report, Sendable, Equatable {
     for row in rows {
       cells.append([
         row.method == previous ? "" : row.method, row.column, row.metric.title, row.metric.text(row.published),
-        row.metric.text(row.measured), row.difference.map { signed($0, row.metric.decimals) } ?? "–", duration(row.seconds),
+        row.metric.text(row.measured), row.difference.map { signed($0, row.metric.decimals) } ?? "–",
+        row.measured == nil ? "–" : duration(row.seconds),
       ])
       if let why = row.why { cells.append(note: why) }
       previous = row.method

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A drawing as SVG text: light colours as attributes, dark ones by a style sheet, so that renderers without style sheets show it too.
+/// A drawing as SVG text: light colours as attributes, dark ones by a style sheet, so that renderers without style sheets show
+/// it too.
 struct SVGCanvas: Canvas {
   static let fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -85,7 +86,8 @@ struct SVGCanvas: Canvas {
   mutating func beginClip(_ r: Rectangle) {
     clips += 1
     body += "<clipPath id=\"\(identifier)-clip-\(clips)\"><rect x=\"\(number(r.x))\" y=\"\(number(r.y))\" "
-    body += "width=\"\(number(r.width))\" height=\"\(number(r.height))\"/></clipPath>\n<g clip-path=\"url(#\(identifier)-clip-\(clips))\">\n"
+    body += "width=\"\(number(r.width))\" height=\"\(number(r.height))\"/></clipPath>\n"
+    body += "<g clip-path=\"url(#\(identifier)-clip-\(clips))\">\n"
   }
 
   mutating func endClip() { body += "</g>\n" }
