@@ -66,10 +66,11 @@ let package = Package(
     .executableTarget(
       name: "unfold",
       dependencies: [
-        "Networks", "Training", "Datasets", "Evaluation", "Checks", argumentParser, .product(name: "Yams", package: "Yams"),
+        "Networks", "Training", "Datasets", "Evaluation", "Recipes", "Checks", argumentParser, .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
 
+    module("Recipes", ["Networks", "Training", "Datasets", "Evaluation"]),
     module("Checks", ["Networks"]),
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),
