@@ -48,6 +48,7 @@ let package = Package(
     library("CTIFF", pkgConfig: "libtiff-4", debian: "libtiff-dev"),
     library("CMatIO", pkgConfig: "matio", debian: "libmatio-dev"),
     library("CHDF5", pkgConfig: "hdf5", debian: "libhdf5-dev"),
+    library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
     .target(name: "CKernels"),
@@ -61,7 +62,7 @@ let package = Package(
     module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CZlib"]),
     module("Training", ["Tensors", "FileFormats"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
-    module("Evaluation", ["Tensors", "FileFormats"]),
+    module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),
     .executableTarget(
       name: "unfold",
       dependencies: [
@@ -81,7 +82,7 @@ let package = Package(
     tests("TrainingTests", ["Training", "Networks"]),
     tests("FileFormatsTests", ["FileFormats"]),
     tests("DatasetsTests", ["Datasets"]),
-    tests("EvaluationTests", ["Evaluation"]),
+    tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("ChecksTests", ["Checks"]),
     tests("EndToEndTests", ["FileFormats"]),
   ],
