@@ -50,6 +50,13 @@ __attribute__((constructor)) static void choose(void) { ck_set_instruction_set(C
   }                                                                                                                          \
   void ck_add_rows_##S(const T *bias, T *out, int64_t rows, int64_t width) { S->add_rows(bias, out, rows, width); }          \
   void ck_sum_rows_##S(const T *v, T *dt, int64_t rows, int64_t width) { S->sum_rows(v, dt, rows, width); }                  \
+  void ck_relu_##S(const T *a, T *out, int64_t n) { S->relu(a, out, n); }                                                    \
+  void ck_relu_pullback_##S(const T *y, const T *v, T *da, int64_t n) { S->relu_pullback(y, v, da, n); }                     \
+  void ck_complex_multiply_##S(const T *a, const T *b, T *out, int64_t n) { S->complex_multiply(a, b, out, n); }             \
+  void ck_complex_multiply_conjugated_##S(const T *a, const T *b, T *out, int64_t n) {                                       \
+    S->complex_multiply_conjugated(a, b, out, n);                                                                            \
+  }                                                                                                                          \
+  void ck_complex_conjugate_##S(const T *a, T *out, int64_t n) { S->complex_conjugate(a, out, n); }                          \
   void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1, \
                    double scale2, int64_t n) {                                                                               \
     S->adam(g, m, u, w, rate, b1, b2, eps, decay, scale1, scale2, n);                                                        \

@@ -32,6 +32,11 @@ public protocol Scalar: BinaryFloatingPoint, Sendable {
   static func addRows(_ bias: UnsafePointer<Self>, to out: UnsafeMutablePointer<Self>, rows: Int, width: Int)
   /// sum[j] += Σᵢ v[i, j]
   static func sumRows(_ v: UnsafePointer<Self>, addingTo sum: UnsafeMutablePointer<Self>, rows: Int, width: Int)
+  /// out = max(a, 0); a NaN stays one.
+  static func relu(_ a: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, count: Int)
+  /// Given y = relu(a): da = v where y > 0, else 0.
+  static func reluPullback(
+    _ y: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into da: UnsafeMutablePointer<Self>, count: Int)
   /// One step of Adam in place; see ``AdamConstants``.
   static func adam(
     gradient: UnsafePointer<Self>, mean: UnsafeMutablePointer<Self>, square: UnsafeMutablePointer<Self>,
@@ -111,6 +116,14 @@ extension Float: Scalar {
   public static func sumRows(_ v: UnsafePointer<Float>, addingTo sum: UnsafeMutablePointer<Float>, rows: Int, width: Int) {
     ck_sum_rows_f32(v, sum, Int64(rows), Int64(width))
   }
+  public static func relu(_ a: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
+    ck_relu_f32(a, out, Int64(count))
+  }
+  public static func reluPullback(
+    _ y: UnsafePointer<Float>, _ v: UnsafePointer<Float>, into da: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    ck_relu_pullback_f32(y, v, da, Int64(count))
+  }
   public static func adam(
     gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>, square: UnsafeMutablePointer<Float>,
     parameter: UnsafeMutablePointer<Float>, constants c: AdamConstants, count: Int
@@ -179,6 +192,14 @@ extension Double: Scalar {
   }
   public static func sumRows(_ v: UnsafePointer<Double>, addingTo sum: UnsafeMutablePointer<Double>, rows: Int, width: Int) {
     ck_sum_rows_f64(v, sum, Int64(rows), Int64(width))
+  }
+  public static func relu(_ a: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+    ck_relu_f64(a, out, Int64(count))
+  }
+  public static func reluPullback(
+    _ y: UnsafePointer<Double>, _ v: UnsafePointer<Double>, into da: UnsafeMutablePointer<Double>, count: Int
+  ) {
+    ck_relu_pullback_f64(y, v, da, Int64(count))
   }
   public static func adam(
     gradient: UnsafePointer<Double>, mean: UnsafeMutablePointer<Double>, square: UnsafeMutablePointer<Double>,
