@@ -64,14 +64,20 @@ public enum ConvolutionDirection: String, Sendable, CaseIterable {
 /// Single precision runs on oneDNN where it has a fast kernel, everything else on a matrix product of patches. One thread; results
 /// of a sample do not depend on the rest of the batch.
 public enum Convolution {
+  /// Who computes it.
+  public enum Implementation: String, Sendable, CaseIterable {
+    /// oneDNN, in single precision and for extents it has a fast kernel for.
+    case oneDNN
+    /// A matrix product with the patches of the input, for everything.
+    case patches
+  }
+
   /// y from x; `bias` has one number for each output channel.
   public static func forward<S: Scalar>(
     _ shape: ConvolutionShape, batch: Int, _ x: UnsafePointer<S>, _ w: UnsafePointer<S>, bias: UnsafePointer<S>?,
-    into y: UnsafeMutablePointer<S>
+    into y: UnsafeMutablePointer<S>, by implementation: Implementation? = nil
   ) {
-    if shape.isEmpty {
-      PatchConvolution.forward(shape, batch: batch, x, w, bias: bias, into: y)
-    } else if let x = single(x), let w = single(w), let y = single(y),
+    if implementation != .patches, let x = single(x), let w = single(w), let y = single(y),
       let pool = OneDNNConvolution.pool(shape, .forward, bias: bias != nil)
     {
       pool.use { $0.forward(batch: batch, x, w, bias: bias.flatMap { single($0) }, into: y) }
@@ -82,9 +88,10 @@ public enum Convolution {
 
   /// The adjoint in x: dx[c, i, j] = Σ_o,k,l w[o, c, k, l] v[o, i − k + paddingHeight, j − l + paddingWidth].
   public static func backwardData<S: Scalar>(
-    _ shape: ConvolutionShape, batch: Int, _ v: UnsafePointer<S>, _ w: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>
+    _ shape: ConvolutionShape, batch: Int, _ v: UnsafePointer<S>, _ w: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>,
+    by implementation: Implementation? = nil
   ) {
-    if !shape.isEmpty, let v = single(v), let w = single(w), let dx = single(dx),
+    if implementation != .patches, let v = single(v), let w = single(w), let dx = single(dx),
       let pool = OneDNNConvolution.pool(shape, .backwardData, bias: false)
     {
       pool.use { $0.backwardData(batch: batch, v, w, into: dx) }
@@ -95,9 +102,10 @@ public enum Convolution {
 
   /// The adjoint in w, summed over the batch: dw[o, c, k, l] = Σ_b,i,j v[o, i, j] x[c, i + k − paddingHeight, j + l − paddingWidth].
   public static func backwardWeights<S: Scalar>(
-    _ shape: ConvolutionShape, batch: Int, _ x: UnsafePointer<S>, _ v: UnsafePointer<S>, into dw: UnsafeMutablePointer<S>
+    _ shape: ConvolutionShape, batch: Int, _ x: UnsafePointer<S>, _ v: UnsafePointer<S>, into dw: UnsafeMutablePointer<S>,
+    by implementation: Implementation? = nil
   ) {
-    if !shape.isEmpty, let x = single(x), let v = single(v), let dw = single(dw),
+    if implementation != .patches, let x = single(x), let v = single(v), let dw = single(dw),
       let pool = OneDNNConvolution.pool(shape, .backwardWeights, bias: false)
     {
       pool.use { $0.backwardWeights(batch: batch, x, v, into: dw) }

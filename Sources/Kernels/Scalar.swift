@@ -137,6 +137,10 @@ extension Float: Scalar {
     beta: Float, _ c: UnsafeMutablePointer<Float>
   ) {
     guard m > 0, n > 0 else { return }
+    guard k > 0 else {  // an empty sum; BLAS refuses its leading dimensions
+      for i in 0..<m * n { c[i] = beta == 0 ? 0 : beta * c[i] }
+      return
+    }
     if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
       cblas_sgemv(
         CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
@@ -214,6 +218,10 @@ extension Double: Scalar {
     beta: Double, _ c: UnsafeMutablePointer<Double>
   ) {
     guard m > 0, n > 0 else { return }
+    guard k > 0 else {  // an empty sum; BLAS refuses its leading dimensions
+      for i in 0..<m * n { c[i] = beta == 0 ? 0 : beta * c[i] }
+      return
+    }
     if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
       cblas_dgemv(
         CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,

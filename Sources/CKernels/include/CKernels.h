@@ -14,6 +14,8 @@ int ck_best_instruction_set(void);
 int ck_instruction_set(void);
 /// Chooses an instruction set for the whole process; one the processor lacks is lowered to the best it has. Returns the choice.
 int ck_set_instruction_set(int level);
+/// The same for the calling thread alone; a negative level returns it to the process's choice. Returns the choice, or -1.
+int ck_set_thread_instruction_set(int level);
 
 #define CK_DECLARE(T, S)                                                                                                        \
   /* out = a + b */                                                                                                             \
