@@ -28,7 +28,8 @@ public struct ConvolutionShape: Hashable, Sendable {
     precondition(padding.height >= 0 && padding.width >= 0, "convolution: padding \(padding) is negative")
     precondition(
       height == 0 || width == 0 || (height + 2 * padding.height >= kernelHeight && width + 2 * padding.width >= kernelWidth),
-      "convolution: maps of \(height) × \(width) with padding \(padding) are smaller than the kernel \(kernelHeight) × \(kernelWidth)")
+      "convolution: maps of \(height) × \(width) with padding \(padding) are smaller than \(kernelHeight) × \(kernelWidth)"
+    )
     self.inputChannels = inputChannels
     self.outputChannels = outputChannels
     self.height = height
@@ -56,8 +57,8 @@ public enum ConvolutionDirection: String, Sendable, CaseIterable {
   case backwardWeights
 }
 
-/// The convolution of deep learning (a cross-correlation) and its two adjoints, on `batch` samples `[channel, height, width]`, weights
-/// `[out, in, kernelHeight, kernelWidth]`:
+/// The convolution of deep learning (a cross-correlation) and its two adjoints, on `batch` samples `[channel, height, width]`,
+/// weights `[out, in, kernelHeight, kernelWidth]`:
 ///
 /// y[o, i, j] = bias[o] + Σ_c,k,l w[o, c, k, l] x[c, i + k − paddingHeight, j + l − paddingWidth], x zero outside.
 ///
@@ -77,12 +78,16 @@ public enum Convolution {
     _ shape: ConvolutionShape, batch: Int, _ x: UnsafePointer<S>, _ w: UnsafePointer<S>, bias: UnsafePointer<S>?,
     into y: UnsafeMutablePointer<S>, by implementation: Implementation? = nil
   ) {
-    if implementation != .patches, let x = single(x), let w = single(w), let y = single(y),
-      let pool = OneDNNConvolution.pool(shape, .forward, bias: bias != nil)
-    {
-      pool.use { $0.forward(batch: batch, x, w, bias: bias.flatMap { single($0) }, into: y) }
+    // Both branches call code of one precision, which the compiler can specialise.
+    if let x = single(x), let w = single(w), let y = single(y) {
+      let bias = bias.flatMap { single($0) }
+      if implementation != .patches, let pool = OneDNNConvolution.pool(shape, .forward, bias: bias != nil) {
+        pool.use { $0.forward(batch: batch, x, w, bias: bias, into: y) }
+      } else {
+        PatchConvolution.forward(shape, batch: batch, x, w, bias: bias, into: y)
+      }
     } else {
-      PatchConvolution.forward(shape, batch: batch, x, w, bias: bias, into: y)
+      PatchConvolution.forward(shape, batch: batch, double(x), double(w), bias: bias.map { double($0) }, into: double(y))
     }
   }
 
@@ -91,26 +96,31 @@ public enum Convolution {
     _ shape: ConvolutionShape, batch: Int, _ v: UnsafePointer<S>, _ w: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>,
     by implementation: Implementation? = nil
   ) {
-    if implementation != .patches, let v = single(v), let w = single(w), let dx = single(dx),
-      let pool = OneDNNConvolution.pool(shape, .backwardData, bias: false)
-    {
-      pool.use { $0.backwardData(batch: batch, v, w, into: dx) }
+    if let v = single(v), let w = single(w), let dx = single(dx) {
+      if implementation != .patches, let pool = OneDNNConvolution.pool(shape, .backwardData, bias: false) {
+        pool.use { $0.backwardData(batch: batch, v, w, into: dx) }
+      } else {
+        PatchConvolution.backwardData(shape, batch: batch, v, w, into: dx)
+      }
     } else {
-      PatchConvolution.backwardData(shape, batch: batch, v, w, into: dx)
+      PatchConvolution.backwardData(shape, batch: batch, double(v), double(w), into: double(dx))
     }
   }
 
-  /// The adjoint in w, summed over the batch: dw[o, c, k, l] = Σ_b,i,j v[o, i, j] x[c, i + k − paddingHeight, j + l − paddingWidth].
+  /// The adjoint in w, summed over the batch:
+  /// dw[o, c, k, l] = Σ_b,i,j v[o, i, j] x[c, i + k − paddingHeight, j + l − paddingWidth].
   public static func backwardWeights<S: Scalar>(
     _ shape: ConvolutionShape, batch: Int, _ x: UnsafePointer<S>, _ v: UnsafePointer<S>, into dw: UnsafeMutablePointer<S>,
     by implementation: Implementation? = nil
   ) {
-    if implementation != .patches, let x = single(x), let v = single(v), let dw = single(dw),
-      let pool = OneDNNConvolution.pool(shape, .backwardWeights, bias: false)
-    {
-      pool.use { $0.backwardWeights(batch: batch, x, v, into: dw) }
+    if let x = single(x), let v = single(v), let dw = single(dw) {
+      if implementation != .patches, let pool = OneDNNConvolution.pool(shape, .backwardWeights, bias: false) {
+        pool.use { $0.backwardWeights(batch: batch, x, v, into: dw) }
+      } else {
+        PatchConvolution.backwardWeights(shape, batch: batch, x, v, into: dw)
+      }
     } else {
-      PatchConvolution.backwardWeights(shape, batch: batch, x, v, into: dw)
+      PatchConvolution.backwardWeights(shape, batch: batch, double(x), double(v), into: double(dw))
     }
   }
 

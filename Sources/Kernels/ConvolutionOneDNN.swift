@@ -5,8 +5,8 @@ import Synchronization
 
 /// One convolution primitive of oneDNN for one sample, with the memory it works in. Used by one thread at a time; see ``Pool``.
 ///
-/// oneDNN chooses the layouts of all arrays (asking it for rows of pixels can force its slow reference kernels); where its choice is
-/// not ours, arrays are reordered before and after.
+/// oneDNN chooses the layouts of all arrays (asking it for rows of pixels can force its slow reference kernels); where its choice
+/// is not ours, arrays are reordered before and after.
 final class OneDNNConvolution {
   private let stream: dnnl_stream_t
   private let primitive: dnnl_primitive_t

@@ -125,4 +125,3 @@ extension ConvolutionShape {
   }
   fileprivate var resultExtents: [Int64] { [1, Int64(outputChannels), Int64(outputHeight), Int64(outputWidth)] }
 }
-

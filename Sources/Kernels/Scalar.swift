@@ -26,7 +26,8 @@ public protocol Scalar: BinaryFloatingPoint, Sendable {
     _ r: UnsafePointer<Self>, _ t: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, rows: Int, width: Int)
   /// Its pullback; `dt` is added to.
   static func softThresholdColumnsPullback(
-    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into dr: UnsafeMutablePointer<Self>, addingTo dt: UnsafeMutablePointer<Self>,
+    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into dr: UnsafeMutablePointer<Self>,
+    addingTo dt: UnsafeMutablePointer<Self>,
     rows: Int, width: Int)
   /// out[i, j] += bias[j]
   static func addRows(_ bias: UnsafePointer<Self>, to out: UnsafeMutablePointer<Self>, rows: Int, width: Int)
@@ -76,10 +77,14 @@ extension Float: Scalar {
   public static func add(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
     ck_add_f32(a, b, out, Int64(count))
   }
-  public static func subtract(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
+  public static func subtract(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int
+  ) {
     ck_subtract_f32(a, b, out, Int64(count))
   }
-  public static func multiply(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
+  public static func multiply(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int
+  ) {
     ck_multiply_f32(a, b, out, Int64(count))
   }
   public static func scale(_ s: Float, _ a: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
@@ -154,13 +159,18 @@ extension Float: Scalar {
 }
 
 extension Double: Scalar {
-  public static func add(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+  public static func add(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int)
+  {
     ck_add_f64(a, b, out, Int64(count))
   }
-  public static func subtract(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+  public static func subtract(
+    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int
+  ) {
     ck_subtract_f64(a, b, out, Int64(count))
   }
-  public static func multiply(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+  public static func multiply(
+    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int
+  ) {
     ck_multiply_f64(a, b, out, Int64(count))
   }
   public static func scale(_ s: Double, _ a: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
@@ -214,7 +224,8 @@ extension Double: Scalar {
       Int64(count))
   }
   public static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Double, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Double, _ a: UnsafePointer<Double>,
+    _ b: UnsafePointer<Double>,
     beta: Double, _ c: UnsafeMutablePointer<Double>
   ) {
     guard m > 0, n > 0 else { return }

@@ -17,8 +17,8 @@ public struct Convolution2D: LinearOperator {
   public let height: Int
   public let width: Int
   public let boundary: Boundary
-  /// max over frequencies of Σₘ |K̂ₘ|²: ‖A‖² with a circular boundary, where that is the image's own Fourier grid. With zeros outside,
-  /// an upper bound: the image, padded by a kernel, is part of a circular one.
+  /// max over frequencies of Σₘ |K̂ₘ|²: ‖A‖² with a circular boundary, where that is the image's own Fourier grid. With zeros
+  /// outside, an upper bound: the image, padded by a kernel, is part of a circular one.
   public let lipschitz: Double
   /// K turned by half a turn, as the weights of one output map.
   private let turned: Tensor

@@ -80,7 +80,8 @@ private func complexProduct(_ x: ComplexTensor, _ B: ComplexTensor, _ form: Matr
   precondition(B.shape.count == 2, "linear: the complex matrix has shape \(B.shape)")
   let inner = form == .plain ? B.shape[0] : B.shape[1]
   precondition(
-    x.shape.last == inner, "linear: rows of \(x.shape) against the complex matrix \(B.shape)\(form == .plain ? ", its adjoint" : "")")
+    x.shape.last == inner,
+    "linear: rows of \(x.shape) against the complex matrix \(B.shape)\(form == .plain ? ", its adjoint" : "")")
   let shape = x.shape.dropLast() + [resultWidth]
   let rows = x.shape.dropLast().reduce(1, *)
   func run<S: Scalar>(_ x: [S], _ B: [S]) -> [S] {

@@ -6,8 +6,8 @@ import _Differentiation
 ///
 /// y[b, o, i, j] = Σ_c,k,l w[o, c, k, l] x[b, c, i + k − (kh − 1)/2, j + l − (kw − 1)/2].
 ///
-/// - Parameters: `x` of shape `[batch, in, h, w]`, or `.zero`, for which the result is `.zero`; `weight` of shape `[out, in, kh, kw]`,
-///   kh and kw odd, of `x`'s precision, or `.zero`.
+/// - Parameters: `x` of shape `[batch, in, h, w]`, or `.zero`, for which the result is `.zero`; `weight` of shape
+///   `[out, in, kh, kw]`, kh and kw odd, of `x`'s precision, or `.zero`.
 /// - Returns: `[batch, out, h, w]`.
 @differentiable(reverse)
 public func conv2d(_ x: Tensor, _ weight: Tensor) -> Tensor { conv2d(x, weight, bias: .zero) }
@@ -84,7 +84,8 @@ private func convolutionShape(_ x: Tensor, _ weight: Tensor) -> ConvolutionShape
     x.shape.count == 4 && weight.shape.count == 4 && x.shape[1] == weight.shape[1],
     "conv2d: maps of shape \(x.shape) against weights of shape \(weight.shape); expected [batch, in, h, w] and [out, in, kh, kw]")
   return ConvolutionShape(
-    inputChannels: x.shape[1], outputChannels: weight.shape[0], height: x.shape[2], width: x.shape[3], kernelHeight: weight.shape[2],
+    inputChannels: x.shape[1], outputChannels: weight.shape[0], height: x.shape[2], width: x.shape[3],
+    kernelHeight: weight.shape[2],
     kernelWidth: weight.shape[3])
 }
 

@@ -10,7 +10,8 @@ extension Tensor {
   /// Images `[…, h, w]` without `rows` above and below and `columns` left and right. Not differentiable.
   public func cropped(rows: Int, columns: Int) -> Tensor {
     precondition(
-      rows >= 0 && columns >= 0 && (isShapelessZero || shape.count >= 2 && shape.suffix(2).elementsEqual([2 * rows, 2 * columns], by: >=)),
+      rows >= 0 && columns >= 0
+        && (isShapelessZero || shape.count >= 2 && shape.suffix(2).elementsEqual([2 * rows, 2 * columns], by: >=)),
       "cropping \(shape) by \(rows) rows and \(columns) columns a side")
     return resampled(rows: -rows, columns: -columns)
   }

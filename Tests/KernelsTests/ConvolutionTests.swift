@@ -45,8 +45,12 @@ import Testing
   }
 
   @Test(arguments: shapes + emptyShapes) func oneDNNIsTheDefinition(s: ConvolutionShape) { check(Float.self, s, by: .oneDNN) }
-  @Test(arguments: shapes + emptyShapes) func patchesAreTheDefinitionSingle(s: ConvolutionShape) { check(Float.self, s, by: .patches) }
-  @Test(arguments: shapes + emptyShapes) func patchesAreTheDefinitionDouble(s: ConvolutionShape) { check(Double.self, s, by: .patches) }
+  @Test(arguments: shapes + emptyShapes) func patchesAreTheDefinitionSingle(s: ConvolutionShape) {
+    check(Float.self, s, by: .patches)
+  }
+  @Test(arguments: shapes + emptyShapes) func patchesAreTheDefinitionDouble(s: ConvolutionShape) {
+    check(Double.self, s, by: .patches)
+  }
   @Test func emptyBatch() {
     check(Float.self, Self.shapes[3], by: .oneDNN, batch: 0)
     check(Double.self, Self.shapes[3], by: .patches, batch: 0)
@@ -100,7 +104,9 @@ import Testing
   }
 
   private func everything(_ s: ConvolutionShape) -> [Float] {
-    let (x, w, v): ([Float], [Float], [Float]) = (chirp(2 * s.inputCount, 0.3), chirp(s.weightCount, 0.7), chirp(2 * s.outputCount, 0.11))
+    let (x, w, v): ([Float], [Float], [Float]) = (
+      chirp(2 * s.inputCount, 0.3), chirp(s.weightCount, 0.7), chirp(2 * s.outputCount, 0.11)
+    )
     return written(v.count) { Convolution.forward(s, batch: 2, x, w, bias: nil, into: $0) }
       + written(x.count) { Convolution.backwardData(s, batch: 2, v, w, into: $0) }
       + written(w.count) { Convolution.backwardWeights(s, batch: 2, x, v, into: $0) }

@@ -2,8 +2,8 @@
 import Kernels
 import Testing
 
-/// Every vectorised loop against its plain twin, under every instruction set this processor has: `InstructionSet.best` is the last one
-/// covered, so that a machine without AVX-512 says nothing about the AVX-512 loops.
+/// Every vectorised loop against its plain twin, under every instruction set this processor has: `InstructionSet.best` is the last
+/// one covered, so that a machine without AVX-512 says nothing about the AVX-512 loops.
 @Suite(.serialized) struct ElementwiseTests {
   static let levels = InstructionSet.allCases.filter { $0.rawValue <= InstructionSet.best.rawValue }
   static let sizes = [0, 1, 2, 15, 16, 17, 1003]

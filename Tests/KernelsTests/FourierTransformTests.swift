@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct FourierTransformTests {
   /// Every radix, products of them, primes by the definition and by Bluestein's algorithm (67 and above), and around powers of two.
-  static let lengths = Array(1...40) + [49, 60, 61, 64, 67, 77, 97, 101, 121, 127, 128, 134, 169, 201, 211, 243, 625, 1003, 1009, 1024]
+  static let lengths =
+    Array(1...40) + [49, 60, 61, 64, 67, 77, 97, 101, 121, 127, 128, 134, 169, 201, 211, 243, 625, 1003, 1009, 1024]
   static let shapes = [
     [1, 1], [1, 7], [7, 1], [2, 3], [5, 3], [8, 6], [9, 16], [17, 31], [33, 33], [67, 4], [3, 71], [3, 4, 5], [2, 1, 3, 7],
   ]

@@ -3,7 +3,9 @@ import Kernels
 import Testing
 
 @Suite struct LinearAlgebraTests {
-  static let extents = [(0, 3, 2), (3, 0, 2), (3, 2, 0), (1, 1, 1), (1, 17, 15), (16, 1, 17), (15, 16, 17), (33, 5, 1), (1, 1003, 3), (3, 7, 1003)]
+  static let extents = [
+    (0, 3, 2), (3, 0, 2), (3, 2, 0), (1, 1, 1), (1, 17, 15), (16, 1, 17), (15, 16, 17), (33, 5, 1), (1, 1003, 3), (3, 7, 1003),
+  ]
 
   @Test(arguments: extents) func matrixProducts(m: Int, n: Int, k: Int) {
     func check<S: Scalar>(_: S.Type) {
@@ -45,7 +47,8 @@ import Testing
     var r = s
     #expect(LinearAlgebra.cholesky(&r, size: n))
     for i in 0..<n { for j in 0..<i { r[i * n + j] = 0 } }
-    expectClose(written(n * n) { Reference.gemm(transposeA: true, transposeB: false, m: n, n: n, k: n, alpha: 1, r, r, beta: 0, $0) }, s)
+    expectClose(
+      written(n * n) { Reference.gemm(transposeA: true, transposeB: false, m: n, n: n, k: n, alpha: 1, r, r, beta: 0, $0) }, s)
     // Three right-hand sides of known solution.
     func solve<T: Scalar>(_: T.Type, tolerance: Double) {
       let x: [T] = chirp(3 * n, 0.7)
@@ -64,7 +67,9 @@ import Testing
     let (values, vectors) = LinearAlgebra.symmetricEigen(s, size: n)
     #expect(values == values.sorted())
     // V S = diag(λ) V and V Vᵀ = 1.
-    let left = written(n * n) { Reference.gemm(transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: 1, vectors, s, beta: 0, $0) }
+    let left = written(n * n) {
+      Reference.gemm(transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: 1, vectors, s, beta: 0, $0)
+    }
     expectClose(left, (0..<n * n).map { values[$0 / n] * vectors[$0] }, tolerance: 1e-12)
     let product = written(n * n) {
       Reference.gemm(transposeA: false, transposeB: true, m: n, n: n, k: n, alpha: 1, vectors, vectors, beta: 0, $0)
@@ -80,7 +85,8 @@ import Testing
     expectClose(
       r,
       [
-        1.7694706949371979, -0.3490399498669257, -0.4851130287293009, -0.31654159114622815, 0.0, 1.8850474264649921, -0.514236100316531,
+        1.7694706949371979, -0.3490399498669257, -0.4851130287293009, -0.31654159114622815, 0.0, 1.8850474264649921,
+        -0.514236100316531,
         -0.5222830287219445, 0.0, 0.0, 1.8685334729609786, -0.6486513595571782, 0.0, 0.0, 0.0, 1.7196900237405264,
       ])
     let values = LinearAlgebra.symmetricEigen(Self.positive(4), size: 4).values
@@ -119,6 +125,7 @@ import Testing
     let vector = written(n) { Float.gemm(transposeA: false, transposeB: true, m: 1, n: n, k: n, alpha: 1, x, y, beta: 0, $0) }
     let half = n / 2
     let complex = written(2 * half * half) { ComplexKernels.gemm(.plain, .adjoint, m: half, n: half, k: half, a, b, $0) }
-    return (s + eigen.values + eigen.vectors + r + solved + complex).map(\.bitPattern) + (single + vector).map { UInt64($0.bitPattern) }
+    return (s + eigen.values + eigen.vectors + r + solved + complex).map(\.bitPattern)
+      + (single + vector).map { UInt64($0.bitPattern) }
   }
 }

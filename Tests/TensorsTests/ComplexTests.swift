@@ -16,7 +16,8 @@ import _Differentiation
     ]
     expectClose(linear(x, W).pairs, Tensor(linearValues, shape: [2, 2, 2]), relative: 1e-13)
     let adjointValues = [
-      -0.1153310269635901, -0.06407164810955879, -1.6141558049115659, -0.17588435931671514, -0.43802257736647027, -1.1650022192176135,
+      -0.1153310269635901, -0.06407164810955879, -1.6141558049115659, -0.17588435931671514, -0.43802257736647027,
+      -1.1650022192176135,
       -0.24940192410853967, 0.22594543052031552, -1.1981000205452783, 1.257465698530727, -1.1554439234724452, -0.31637713991685046,
     ]
     let left = ComplexTensor(pairs: Tensor(x.pairs.reshaped([2, 6]).transposed.rows(0..<4).transposed.doubles, shape: [2, 2, 2]))
@@ -61,7 +62,8 @@ import _Differentiation
     expectGradient(at: M.pairs) { p in squaredNorm(linearAdjoint(tall, ComplexTensor(pairs: p))) }
     // Each argument at once, on a batch of rank 3.
     let batch = complexNormal([2, 2, 3], seed: 5)
-    expectGradient(at: M.pairs) { p in innerProduct(linear(batch, ComplexTensor(pairs: p)), linear(batch, ComplexTensor(pairs: p))) }
+    expectGradient(at: M.pairs) { p in innerProduct(linear(batch, ComplexTensor(pairs: p)), linear(batch, ComplexTensor(pairs: p)))
+    }
   }
 
   /// Re⟨x Wᵀ, y⟩ = Re⟨x, y conj(W)⟩.
@@ -82,7 +84,8 @@ import _Differentiation
     let (dy, dW) = adjoints.pullback(.zero)
     #expect(dy.isShapelessZero && dW.isShapelessZero)
     // A zero argument has a zero gradient and leaves the other's alone.
-    let mixed = valueWithPullback(at: ComplexTensor.zero, W, of: { a, b in linear(a, b) }).pullback(ComplexTensor(pairs: chirp([2, 2, 2], 1)))
+    let mixed = valueWithPullback(at: ComplexTensor.zero, W, of: { a, b in linear(a, b) }).pullback(
+      ComplexTensor(pairs: chirp([2, 2, 2], 1)))
     #expect(mixed.1.isShapelessZero && mixed.0.shape == [2, 3])
     #expect(valueWithPullback(at: x, of: { conjugate($0) }).pullback(.zero).isShapelessZero)
   }

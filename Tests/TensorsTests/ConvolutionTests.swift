@@ -88,6 +88,9 @@ import _Differentiation
     #expect(extended.cropped(rows: 1, columns: 2) == x)
     #expect(Tensor.zero.periodicallyExtended(rows: 1, columns: 1).isShapelessZero)
     // Further than the image is wide.
-    #expect(Tensor([1, 2], shape: [1, 2], precision: .single).periodicallyExtended(rows: 0, columns: 3).doubles == [2, 1, 2, 1, 2, 1, 2, 1])
+    #expect(
+      Tensor([1, 2], shape: [1, 2], precision: .single).periodicallyExtended(rows: 0, columns: 3).doubles == [
+        2, 1, 2, 1, 2, 1, 2, 1,
+      ])
   }
 }
