@@ -42,11 +42,12 @@ extension ReportPage {
       background: var(--surface); line-height: 1.55; }
     figure { margin: 1.75rem 0 2rem; }
     figcaption { max-width: 44em; margin-top: .75rem; color: var(--secondary); font-size: .9375rem; line-height: 1.5; }
+    img { display: block; max-width: 100%; height: auto; }
     .plot > div, .picture > img { border: 1px solid var(--line); border-radius: 10px; background: var(--surface);
       overflow: hidden; }
+    .picture > img { box-sizing: content-box; max-width: calc(100% - 14px); padding: 6px; }
     .plot svg { display: block; width: 100%; height: auto; }
     .narrow { display: none; }
-    img { display: block; max-width: 100%; height: auto; }
     .sharp { image-rendering: pixelated; }
     .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(10.5rem, 44%), 1fr)); gap: 1.25rem 1rem; }
     .pictures figure { margin: 0; }
