@@ -96,13 +96,15 @@ extension ReportPage {
     }
     @media print {
       :root { --page: #fff; color-scheme: light; }
-      body { padding: 0; font-size: 10.5pt; }
+      html { font-size: 10pt; }
+      body { padding: 0; font-size: 1rem; }
       header { padding-top: 0; }
       nav { display: none; }
       .wide { display: block; }
       .narrow { display: none; }
-      h2 { break-after: avoid; }
-      figure, tr, .key-figures, pre { break-inside: avoid; }
+      h2, p:has(+ figure) { break-after: avoid; }
+      figure, tr, .key-figures, pre, .table, .notes { break-inside: avoid; }
+      .notes { break-before: avoid; }
       .table { overflow: visible; }
       .key-figures, .plot > div, .table { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
     }
