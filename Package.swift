@@ -65,10 +65,11 @@ let package = Package(
     .executableTarget(
       name: "unfold",
       dependencies: [
-        "Networks", "Training", "Datasets", "Evaluation", argumentParser, .product(name: "Yams", package: "Yams"),
+        "Networks", "Training", "Datasets", "Evaluation", "Checks", argumentParser, .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
 
+    module("Checks", ["Networks"]),
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),
     tests("TensorsTests", ["Tensors"]),
@@ -80,6 +81,7 @@ let package = Package(
     tests("FileFormatsTests", ["FileFormats"]),
     tests("DatasetsTests", ["Datasets"]),
     tests("EvaluationTests", ["Evaluation"]),
+    tests("ChecksTests", ["Checks"]),
     tests("EndToEndTests", ["FileFormats"]),
   ],
   swiftLanguageModes: [.v6]

@@ -5,7 +5,7 @@ import _Differentiation
 ///
 /// One method lists them, once: the names are those in a weights file, the order is the optimiser's. A part without learnable
 /// parameters has the empty default.
-public protocol Parameterized: Differentiable {
+public protocol Parameterized: Differentiable, Sendable {
   /// Shows every parameter with its gradient to `visit`, under the name `path` + its own.
   ///
   /// `gradient` may be a zero without structure; containers give it their structure before they descend.

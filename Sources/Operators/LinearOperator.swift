@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+import _Differentiation
+
+/// A linear map A between two real inner-product spaces, given by itself and its adjoint.
+///
+/// An operator writes no derivative code: its adjoint is its derivative's. Algorithms write `A(x)` and `A.H(y)`, both
+/// differentiable. `forward` and `adjoint` accept `.zero` and return `.zero`.
+public protocol LinearOperator<Domain, Codomain>: Sendable {
+  associatedtype Domain: VectorSpace
+  associatedtype Codomain: VectorSpace
+  /// A x.
+  func forward(_ x: Domain) -> Codomain
+  /// Aᴴ y, with Re⟨A x, y⟩ = Re⟨x, Aᴴ y⟩ for every x and y.
+  func adjoint(_ y: Codomain) -> Domain
+  /// ‖A‖² = λ_max(AᴴA) or an upper bound: the Lipschitz constant of the gradient of ½‖A x − y‖².
+  var lipschitz: Double { get }
+}
+
+extension LinearOperator {
+  /// The adjoint as an operator: `A.H(y)` is Aᴴ y.
+  public var H: Adjoint<Self> { Adjoint(self) }
+
+  /// A x, differentiable with respect to x.
+  public func callAsFunction(_ x: Domain) -> Codomain { forward(x) }
+
+  @derivative(of: callAsFunction, wrt: x)
+  public func _vjpCallAsFunction(_ x: Domain) -> (value: Codomain, pullback: (Codomain) -> Domain) {
+    (forward(x), { self.adjoint($0) })
+  }
+
+  /// AᴴA x, as one operator.
+  public var gram: Gram<Self> { Gram(self) }
+}
+
+/// Aᴴ as an operator of its own.
+public struct Adjoint<Op: LinearOperator>: LinearOperator {
+  public let A: Op
+  public init(_ A: Op) { self.A = A }
+  public func forward(_ y: Op.Codomain) -> Op.Domain { A.adjoint(y) }
+  public func adjoint(_ x: Op.Domain) -> Op.Codomain { A.forward(x) }
+  public var lipschitz: Double { A.lipschitz }
+}
+
+/// x ↦ AᴴA x, its own adjoint.
+public struct Gram<Op: LinearOperator>: LinearOperator {
+  public let A: Op
+  public init(_ A: Op) { self.A = A }
+  public func forward(_ x: Op.Domain) -> Op.Domain { A.adjoint(A.forward(x)) }
+  public func adjoint(_ x: Op.Domain) -> Op.Domain { A.adjoint(A.forward(x)) }
+  public var lipschitz: Double { A.lipschitz * A.lipschitz }
+}
+
+/// x ↦ x.
+public struct Identity<Space: VectorSpace>: LinearOperator {
+  public init() {}
+  public func forward(_ x: Space) -> Space { x }
+  public func adjoint(_ y: Space) -> Space { y }
+  public var lipschitz: Double { 1 }
+}
+
+/// s A for a real s.
+public struct Scaled<Op: LinearOperator>: LinearOperator {
+  public let factor: Double
+  public let A: Op
+  public init(_ factor: Double, _ A: Op) {
+    self.factor = factor
+    self.A = A
+  }
+  public func forward(_ x: Op.Domain) -> Op.Codomain { factor * A.forward(x) }
+  public func adjoint(_ y: Op.Codomain) -> Op.Domain { factor * A.adjoint(y) }
+  public var lipschitz: Double { factor * factor * A.lipschitz }
+}
+
+/// A B: first B, then A.
+public struct Composition<Outer: LinearOperator, Inner: LinearOperator>: LinearOperator where Inner.Codomain == Outer.Domain {
+  public let outer: Outer
+  public let inner: Inner
+  public init(_ outer: Outer, _ inner: Inner) {
+    self.outer = outer
+    self.inner = inner
+  }
+  public func forward(_ x: Inner.Domain) -> Outer.Codomain { outer.forward(inner.forward(x)) }
+  public func adjoint(_ y: Outer.Codomain) -> Inner.Domain { inner.adjoint(outer.adjoint(y)) }
+  /// The upper bound ‖A‖² ‖B‖²; ``powerIteration(_:startingAt:tolerance:maximumIterations:)`` gives the constant itself.
+  public var lipschitz: Double { outer.lipschitz * inner.lipschitz }
+}
+
+/// [A; B]: x ↦ (A x, B x), the two results side by side along the last axis.
+public struct Stacked<Upper: LinearOperator, Lower: LinearOperator>: LinearOperator
+where Upper.Domain == Lower.Domain, Upper.Codomain == Tensor, Lower.Codomain == Tensor {
+  public let upper: Upper
+  public let lower: Lower
+  /// Length of A x along the last axis; a result of the stack is cut there.
+  public let upperWidth: Int
+
+  public init(_ upper: Upper, _ lower: Lower, upperWidth: Int) {
+    self.upper = upper
+    self.lower = lower
+    self.upperWidth = upperWidth
+  }
+  public func forward(_ x: Upper.Domain) -> Tensor { Tensor.joined(upper.forward(x), lower.forward(x)) }
+  public func adjoint(_ y: Tensor) -> Upper.Domain {
+    if y.isShapelessZero { return .zero }
+    let (first, second) = y.split(at: upperWidth)
+    return upper.adjoint(first) + lower.adjoint(second)
+  }
+  /// The upper bound ‖A‖² + ‖B‖².
+  public var lipschitz: Double { upper.lipschitz + lower.lipschitz }
+}
+
+/// A + B.
+public struct Sum<First: LinearOperator, Second: LinearOperator>: LinearOperator
+where First.Domain == Second.Domain, First.Codomain == Second.Codomain {
+  public let first: First
+  public let second: Second
+  public init(_ first: First, _ second: Second) {
+    self.first = first
+    self.second = second
+  }
+  public func forward(_ x: First.Domain) -> First.Codomain { first.forward(x) + second.forward(x) }
+  public func adjoint(_ y: First.Codomain) -> First.Domain { first.adjoint(y) + second.adjoint(y) }
+  /// The upper bound (‖A‖ + ‖B‖)².
+  public var lipschitz: Double {
+    let norm = first.lipschitz.squareRoot() + second.lipschitz.squareRoot()
+    return norm * norm
+  }
+}
+
+extension Tensor {
+  /// `a` and `b` side by side along the last axis.
+  static func joined(_ a: Tensor, _ b: Tensor) -> Tensor {
+    if a.isShapelessZero && b.isShapelessZero { return .zero }
+    precondition(a.shape.dropLast() == b.shape.dropLast(), "stacked results of shapes \(a.shape) and \(b.shape)")
+    let columns = a.reshaped([a.rowCount, a.width]).transposed
+    let more = b.reshaped([b.rowCount, b.width]).transposed
+    return Tensor.concatenated([columns, more]).transposed.reshaped(a.shape.dropLast() + [a.width + b.width])
+  }
+
+  /// The first `position` entries of the last axis, and the others.
+  func split(at position: Int) -> (Tensor, Tensor) {
+    precondition(position >= 0 && position <= width, "split at \(position) of \(shape)")
+    let columns = reshaped([rowCount, width]).transposed
+    return (
+      columns.rows(0..<position).transposed.reshaped(shape.dropLast() + [position]),
+      columns.rows(position..<width).transposed.reshaped(shape.dropLast() + [width - position])
+    )
+  }
+}

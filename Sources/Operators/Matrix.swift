@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kernels
+import Tensors
+
+/// A dense m × n matrix, applied to the last axis: `[…, n]` to `[…, m]`, one sample a row.
+///
+/// In the papers' column notation `forward` is A x and `adjoint` is Aᵀ y. Fixed: a matrix to be learned is a parameter of the
+/// part that uses it.
+public struct Matrix: LinearOperator, Equatable {
+  /// The entries, `[m, n]`.
+  public let entries: Tensor
+  /// λ_max(AᵀA), from the eigenvalues of the smaller Gram matrix in double precision.
+  public let lipschitz: Double
+
+  public init(_ entries: Tensor) {
+    precondition(entries.shape.count == 2, "a matrix has two axes, not \(entries.shape)")
+    self.entries = entries
+    let values = entries.converted(to: .double)
+    let side = values.shape[0] <= values.shape[1] ? values : values.transposed
+    let gram = linear(side, side)
+    lipschitz = LinearAlgebra.symmetricEigen(gram.doubles, size: side.shape[0]).values.last.map { max($0, 0) } ?? 0
+  }
+
+  private init(_ entries: Tensor, lipschitz: Double) {
+    self.entries = entries
+    self.lipschitz = lipschitz
+  }
+
+  public var rows: Int { entries.shape[0] }
+  public var columns: Int { entries.shape[1] }
+  public var precision: Precision { entries.precision }
+
+  public func forward(_ x: Tensor) -> Tensor { linear(x, entries) }
+  public func adjoint(_ y: Tensor) -> Tensor { linearTransposed(y, entries) }
+
+  public func converted(to precision: Precision) -> Matrix { Matrix(entries.converted(to: precision), lipschitz: lipschitz) }
+
+  /// Aᵀ.
+  public var transposed: Matrix { Matrix(entries.transposed, lipschitz: lipschitz) }
+
+  /// Column j as a vector `[m]`: an atom of a dictionary.
+  public func column(_ j: Int) -> Tensor {
+    Tensor((0..<rows).map { entries[flat: $0 * columns + j] }, precision: precision)
+  }
+
+  /// The same matrix with every column scaled to unit ℓ2 norm; a zero column stays.
+  public var withUnitColumns: Matrix {
+    var v = entries.doubles
+    for j in 0..<columns {
+      var sum = 0.0
+      for i in 0..<rows { sum += v[i * columns + j] * v[i * columns + j] }
+      if sum > 0 { for i in 0..<rows { v[i * columns + j] /= sum.squareRoot() } }
+    }
+    return Matrix(Tensor(v, shape: entries.shape, precision: precision))
+  }
+
+  /// Independent N(0, variance) entries.
+  public static func gaussian(rows: Int, columns: Int, variance: Double = 1, seed: UInt64) -> Matrix {
+    var generator = RandomGenerator(seed: seed)
+    return Matrix(variance.squareRoot() * Tensor.normal([rows, columns], using: &generator))
+  }
+}

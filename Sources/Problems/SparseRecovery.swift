@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Operators
+import Tensors
+
+/// The model family of sparse recovery: b = A x* + ε with x* sparse; networks predict x* itself.
+///
+/// The standard benchmark: A of 250 × 500 with independent N(0, 1/M) entries and columns scaled to unit norm; an entry of x* is
+/// non-zero with probability 0.1 and then N(0, 1). Sources: Chen et al. (2018), Liu et al. (2019).
+public struct SparseRecovery: Sendable {
+  /// A, M × N.
+  public let A: Matrix
+  /// Probability that an entry of x* is not zero.
+  public let density: Double
+  /// Signal-to-noise ratio of b in dB per sample; nil: no noise.
+  public let noiseDecibel: Double?
+
+  public init(A: Matrix, density: Double = 0.1, noiseDecibel: Double? = nil) {
+    precondition(density > 0 && density <= 1, "density is \(density); it must be in (0, 1]")
+    self.A = A
+    self.density = density
+    self.noiseDecibel = noiseDecibel
+  }
+
+  /// The benchmark's A from a seed.
+  public static func benchmark(rows: Int = 250, columns: Int = 500, seed: UInt64, noiseDecibel: Double? = nil) -> SparseRecovery {
+    SparseRecovery(
+      A: Matrix.gaussian(rows: rows, columns: columns, variance: 1 / Double(rows), seed: seed).withUnitColumns,
+      noiseDecibel: noiseDecibel)
+  }
+
+  /// L = 1.001 ‖A‖², as the reference experiments take it.
+  public var lipschitz: Double { 1.001 * A.lipschitz }
+
+  /// The LASSO of this operator, ½‖A x − b‖² + λ‖x‖₁.
+  public func lasso(lambda: Double) -> SparseCoding { SparseCoding(dictionary: A, alpha: lambda, lipschitz: lipschitz) }
+
+  public func converted(to precision: Precision) -> SparseRecovery {
+    SparseRecovery(A: A.converted(to: precision), density: density, noiseDecibel: noiseDecibel)
+  }
+
+  /// `count` pairs (b, x*), one a row, a pure function of seed and stream, in A's precision.
+  public func samples(_ count: Int, seed: UInt64, stream: UInt64 = 0) -> (measurement: Tensor, groundTruth: Tensor) {
+    var generator = RandomGenerator(seed: seed, stream: stream)
+    var values = [Double](repeating: 0, count: count * A.columns)
+    for i in values.indices where generator.uniform() < density { values[i] = generator.normalPair().0 }
+    let x = Tensor(values, shape: [count, A.columns], precision: A.precision)
+    return (measure(x, using: &generator), x)
+  }
+
+  /// b = A x + ε for given codes: white noise of standard deviation std(A x) · 10^(−SNR/20) per sample.
+  public func measure(_ x: Tensor, using generator: inout RandomGenerator) -> Tensor {
+    let clean = A.forward(x)
+    guard let noiseDecibel else { return clean }
+    let (v, width) = (clean.doubles, clean.width)
+    var noise = generator.normal(count: v.count)
+    for row in 0..<clean.rowCount {
+      let sample = v[row * width..<(row + 1) * width]
+      let mean = sample.reduce(0, +) / Double(width)
+      let variance = sample.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
+      let deviation = variance.squareRoot() * decibelFactor(-noiseDecibel)
+      for i in row * width..<(row + 1) * width { noise[i] *= deviation }
+    }
+    return clean + Tensor(noise, shape: clean.shape, precision: clean.precision)
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Kernels
+import _Differentiation
+
+/// tanh, element by element.
+@differentiable(reverse)
+public func tanh(_ a: Tensor) -> Tensor {
+  switch a.buffer {
+  case .zero: a
+  case .single(let v): Tensor(shape: a.shape, buffer: .single(v.map { Foundation.tanh($0) }))
+  case .double(let v): Tensor(shape: a.shape, buffer: .double(v.map { Foundation.tanh($0) }))
+  }
+}
+
+@derivative(of: tanh) @usableFromInline
+func _vjpTanh(_ a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+  let t = tanh(a)
+  return (t, { v in v - v .* (t .* t) })
+}
+
+/// Every element limited to [lower, upper]; the derivative is 1 strictly inside and 0 elsewhere.
+@differentiable(reverse, wrt: a)
+public func clamped(_ a: Tensor, lower: Double, upper: Double) -> Tensor { a.map { min(max($0, lower), upper) } }
+
+@derivative(of: clamped, wrt: a) @usableFromInline
+func _vjpClamped(_ a: Tensor, lower: Double, upper: Double) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+  (clamped(a, lower: lower, upper: upper), { v in v .* a.map { $0 > lower && $0 < upper ? 1 : 0 } })
+}
+
+/// max(a, 0) of a scalar parameter; the derivative at 0 is taken as 0.
+@differentiable(reverse)
+public func nonNegative(_ a: Double) -> Double { a > 0 ? a : 0 }
+
+@derivative(of: nonNegative) @usableFromInline
+func _vjpNonNegative(_ a: Double) -> (value: Double, pullback: (Double) -> Double) { (nonNegative(a), { a > 0 ? $0 : 0 }) }
+
+/// max(a, 0), element by element; the derivative at 0 is taken as 0.
+@differentiable(reverse)
+public func nonNegative(_ a: Tensor) -> Tensor { a.map { $0 > 0 ? $0 : 0 } }
+
+@derivative(of: nonNegative(_:)) @usableFromInline
+func _vjpNonNegativeTensor(_ a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+  (nonNegative(a), { v in v .* a.map { $0 > 0 ? 1 : 0 } })
+}
+
+/// Every row of `a` multiplied element by element with the vector `d`: rows(a) · diag(d).
+///
+/// - Parameters: `a` of shape `[…, m]`, `d` of shape `[m]`.
+@differentiable(reverse)
+public func scaledColumns(_ a: Tensor, _ d: Tensor) -> Tensor { a .* repeated(d, rowsOf: a) }
+
+@derivative(of: scaledColumns) @usableFromInline
+func _vjpScaledColumns(_ a: Tensor, _ d: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
+  (scaledColumns(a, d), { v in (v .* repeated(d, rowsOf: a), columnSums(v .* a)) })
+}
+
+/// Every row of `a` plus the vector `d`. `[…, m]` and `[m]`.
+@differentiable(reverse)
+public func addedColumns(_ a: Tensor, _ d: Tensor) -> Tensor { a + repeated(d, rowsOf: a) }
+
+@derivative(of: addedColumns) @usableFromInline
+func _vjpAddedColumns(_ a: Tensor, _ d: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
+  (addedColumns(a, d), { v in (v, columnSums(v)) })
+}
+
+/// The vector `d` once for every row of `a`.
+private func repeated(_ d: Tensor, rowsOf a: Tensor) -> Tensor {
+  if a.isShapelessZero || d.isShapelessZero { return .zero }
+  precondition(d.shape == [a.width], "a vector of shape \(d.shape) beside rows of \(a.shape)")
+  switch d.buffer {
+  case .zero: return d
+  case .single(let v): return Tensor(shape: a.shape, buffer: .single(Array(repeatElement(v, count: a.rowCount).joined())))
+  case .double(let v): return Tensor(shape: a.shape, buffer: .double(Array(repeatElement(v, count: a.rowCount).joined())))
+  }
+}
+
+/// Σ over rows, `[m]`.
+private func columnSums(_ v: Tensor) -> Tensor {
+  if v.isShapelessZero { return .zero }
+  let (rows, width) = (v.rowCount, v.width)
+  func run<S: Scalar>(_ v: [S]) -> [S] {
+    var total = [S](repeating: 0, count: width)
+    if !v.isEmpty {
+      v.withUnsafeBufferPointer { v in
+        total.withUnsafeMutableBufferPointer { S.sumRows(v.baseAddress!, addingTo: $0.baseAddress!, rows: rows, width: width) }
+      }
+    }
+    return total
+  }
+  switch v.buffer {
+  case .zero: return v
+  case .single(let a): return Tensor(shape: [width], buffer: .single(run(a)))
+  case .double(let a): return Tensor(shape: [width], buffer: .double(run(a)))
+  }
+}
