@@ -4,35 +4,6 @@ import Operators
 import Problems
 import Tensors
 
-/// Optimal codes of many samples, each solved until a certificate holds.
-public struct OptimalCodes: Sendable {
-  /// `[samples, m]`.
-  public let codes: Tensor
-  /// Each sample's duality gap.
-  public let gaps: [Double]
-  public let iterations: [Int]
-
-  /// argmin_Z E(X, Z) for every row of `patches`, by restarted FISTA until gap ≤ tolerance · max(1, |E|), over all threads.
-  public init(_ problem: SparseCoding, patches: Tensor, tolerance: Double = 1e-6, maximumIterations: Int = 20_000) {
-    let problem = problem.converted(to: .double)
-    let patches = patches.converted(to: .double)
-    let iteration = FISTA<Matrix>(problem, restart: .whenUphill)
-    let solved = Parallel.map(patches.shape[0]) { i in
-      let x = patches.row(i)
-      let solution = solve(
-        iteration, measurement: x,
-        until: .dualityGap(
-          below: tolerance, every: 10, gap: { problem.dualityGap($0, measurement: $1) },
-          objective: { problem.value($0, measurement: $1) }),
-        .iterations(maximumIterations))
-      return (solution.estimate, problem.dualityGap(solution.estimate, measurement: x), solution.iterations)
-    }
-    codes = Tensor.stacked(solved.map(\.0))
-    gaps = solved.map(\.1)
-    iterations = solved.map(\.2)
-  }
-}
-
 /// Dictionary learning by alternating sparse codes and a gradient step on the dictionary (Olshausen & Field 1996):
 ///
 ///     Z = argmin_Z E(X, Z);   W_d ← W_d + η mean((X − W_d Z) Zᵀ);   every column scaled to unit norm

@@ -73,7 +73,11 @@ where
 
   /// The estimate after `depth` stages.
   @differentiable(reverse, wrt: (self, y))
-  public func callAsFunction(_ y: Measurement) -> Signal { run(y, recording: false).estimate }
+  public func callAsFunction(_ y: Measurement) -> Signal { run(y, recording: false, stages: depth).estimate }
+
+  /// The estimate after the first `stages` stages only: what layer-wise training looks at.
+  @differentiable(reverse, wrt: (self, y))
+  public func callAsFunction(_ y: Measurement, stages: Int) -> Signal { run(y, recording: false, stages: stages).estimate }
 
   /// The same network stopped after `depth` stages of its own.
   public func truncated(to depth: Int) -> Self {
@@ -82,19 +86,22 @@ where
 
   /// The estimate, and what the stages left for the training loss when `recording`.
   @differentiable(reverse, wrt: (self, y))
-  public func run(_ y: Measurement, recording: Bool) -> NetworkOutput<Signal> {
+  public func run(_ y: Measurement, recording: Bool) -> NetworkOutput<Signal> { run(y, recording: recording, stages: depth) }
+
+  @differentiable(reverse, wrt: (self, y))
+  private func run(_ y: Measurement, recording: Bool, stages: Int) -> NetworkOutput<Signal> {
     let b = encoder(y)
     let first = schedule.stage(0)
     var s = first.step(first.initialState(start(y)), measurement: b, recording: recording)
     var x = first.estimate(s)
     var penalty = first.penalty(s)
-    for k in 1..<max(depth, 1) {
+    for k in 1..<max(stages, 1) {
       let stage = schedule.stage(k)
       s = stage.step(s, measurement: b, recording: recording)
       x = stage.estimate(s)
       penalty = stage.penalty(s)
     }
-    return NetworkOutput(estimate: output(x, measurement: y), penalty: penalty, depth: depth)
+    return NetworkOutput(estimate: output(x, measurement: y), penalty: penalty, depth: stages)
   }
 
   /// A network whose depth depends on the sample: it stops when max |x⁽ᵏ⁺¹⁾ − x⁽ᵏ⁾| < tolerance, or at `depth`.

@@ -46,17 +46,36 @@ public struct SparseCoding: Objective {
     return 0.5 * residual.inner(residual) + alpha * l1Norm(code)
   }
 
-  /// A certificate of optimality for one sample: E(X, Z) − E* ≤ gap.
+  /// A certificate of optimality of one sample: E(X, Z) − E* ≤ gap.
   ///
   /// r = X − W_d Z, s = min(1, α / ‖W_dᵀ r‖_∞), ν = s r is dual feasible, and
   /// gap = E(X, Z) − (½‖X‖² − ½‖X − ν‖²) ≥ 0.
   public func dualityGap(_ code: Tensor, measurement patch: Tensor) -> Double {
-    let residual = patch - dictionary.forward(code)
-    let correlation = dictionary.adjoint(residual).maximumMagnitude
-    let scale = correlation > alpha ? alpha / correlation : 1
-    let distance = patch - scale * residual
-    let primal = 0.5 * residual.inner(residual) + alpha * l1Norm(code)
-    return primal - 0.5 * patch.inner(patch) + 0.5 * distance.inner(distance)
+    certificates(code, measurement: patch).gaps[0]
+  }
+
+  /// The duality gap and the energy of every row of a batch.
+  public func certificates(_ codes: Tensor, measurement patches: Tensor) -> (gaps: [Double], energies: [Double]) {
+    let residuals = patches - dictionary.forward(codes)
+    let correlations = dictionary.adjoint(residuals)
+    let (x, r, c, z) = (patches.doubles, residuals.doubles, correlations.doubles, codes.doubles)
+    let (n, m) = (patchSize, codeSize)
+    var (gaps, energies) = ([Double](), [Double]())
+    for row in 0..<patches.rowCount {
+      let largest = c[row * m..<(row + 1) * m].reduce(0) { max($0, abs($1)) }
+      let scale = largest > alpha ? alpha / largest : 1
+      var (fit, norm, distance) = (0.0, 0.0, 0.0)
+      for i in row * n..<(row + 1) * n {
+        fit += r[i] * r[i]
+        norm += x[i] * x[i]
+        let d = x[i] - scale * r[i]
+        distance += d * d
+      }
+      let energy = 0.5 * fit + alpha * z[row * m..<(row + 1) * m].reduce(0) { $0 + abs($1) }
+      energies.append(energy)
+      gaps.append(energy - 0.5 * norm + 0.5 * distance)
+    }
+    return (gaps, energies)
   }
 
   /// The largest violation of the optimality conditions of one sample, with g = W_dᵀ(W_d Z − X): |gᵢ + α sign Zᵢ| where Zᵢ ≠ 0,

@@ -7,7 +7,8 @@ import _Differentiation
 // Source: Gregor & LeCun (2010), eq. 7 and table 1.
 
 /// Z = D tanh(W_e X), D diagonal.
-public struct TanhEncoder: Parameterized {
+public struct TanhEncoder: TensorNetwork {
+  public var depth: Int { 1 }
   /// W_e, m × n.
   public var weight: Tensor
   /// The diagonal of D, `[m]`.
@@ -19,7 +20,7 @@ public struct TanhEncoder: Parameterized {
   }
 
   @differentiable(reverse, wrt: (self, patch))
-  public func callAsFunction(_ patch: Tensor) -> Tensor { scaledColumns(tanh(linear(patch, weight)), gain) }
+  public func callAsFunction(_ patch: Tensor, stages: Int = 1) -> Tensor { scaledColumns(tanh(linear(patch, weight)), gain) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)
@@ -28,7 +29,8 @@ public struct TanhEncoder: Parameterized {
 }
 
 /// Z = D (tanh(W_e X + u) + tanh(W_e X − u)): a smooth shrinkage, flat around 0 for u > 0.
-public struct DoubleTanhEncoder: Parameterized {
+public struct DoubleTanhEncoder: TensorNetwork {
+  public var depth: Int { 1 }
   public var weight: Tensor
   public var gain: Tensor
   /// u, `[m]`.
@@ -41,7 +43,7 @@ public struct DoubleTanhEncoder: Parameterized {
   }
 
   @differentiable(reverse, wrt: (self, patch))
-  public func callAsFunction(_ patch: Tensor) -> Tensor {
+  public func callAsFunction(_ patch: Tensor, stages: Int = 1) -> Tensor {
     let b = linear(patch, weight)
     return scaledColumns(tanh(addedColumns(b, offset)) + tanh(addedColumns(b, -1 * offset)), gain)
   }
@@ -54,7 +56,8 @@ public struct DoubleTanhEncoder: Parameterized {
 }
 
 /// Z = h_θ(W_e X): one step of shrinkage, LISTA without S.
-public struct ShrinkageEncoder: Parameterized {
+public struct ShrinkageEncoder: TensorNetwork {
+  public var depth: Int { 1 }
   public var weight: Tensor
   /// θ ≥ 0, `[m]`.
   public var thresholds: Tensor
@@ -65,7 +68,7 @@ public struct ShrinkageEncoder: Parameterized {
   }
 
   @differentiable(reverse, wrt: (self, patch))
-  public func callAsFunction(_ patch: Tensor) -> Tensor {
+  public func callAsFunction(_ patch: Tensor, stages: Int = 1) -> Tensor {
     softThreshold(linear(patch, weight), thresholds: nonNegative(thresholds))
   }
 

@@ -1,0 +1,48 @@
+# Two commands do everything: `make demo` and `make test`. Each installs what is missing first.
+SWIFT ?= swift
+OUT ?= report
+RELEASE = $(SWIFT) build -c release --product unfold
+
+.PHONY: all demo test test-debug test-release test-twin bench fuzz lint dependencies build clean
+
+all: build
+
+dependencies:
+	@Scripts/dependencies.sh
+
+build: dependencies
+	$(RELEASE)
+
+# Real photographs, sparse codes by ISTA, FISTA and a LISTA trained on the spot; pictures and a page in $(OUT).
+demo:
+	@Scripts/dependencies.sh demo
+	$(RELEASE)
+	.build/release/unfold demo --out $(OUT)
+
+# Debug and release: the compiler differentiates differently in each.
+test: dependencies test-debug test-release test-twin
+
+test-debug: dependencies
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+test-release: dependencies
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build
+
+# Without FFTW: the package's own Fourier transform.
+test-twin: dependencies
+	$(SWIFT) test --disable-default-traits --scratch-path .build-twin --filter KernelsTests
+
+bench: build
+	Benchmarks/run.sh
+
+# A million mutated files a format under AddressSanitizer.
+fuzz: dependencies
+	Scripts/fuzz.sh
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift
+
+clean:
+	rm -rf .build .build-twin

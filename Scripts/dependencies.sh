@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs the Debian packages the build needs, where they are missing. Usage: Scripts/dependencies.sh [demo]
+set -euo pipefail
+
+packages=(
+  libopenblas-serial-dev libfftw3-dev libdnnl-dev                       # kernels
+  libpng-dev libturbojpeg0-dev libtiff-dev libmatio-dev libhdf5-dev zlib1g-dev  # files
+  libcairo2-dev                                                          # figures
+  pkg-config
+)
+if [ "${1:-}" = demo ]; then packages+=(mate-backgrounds); fi # photographs under a free licence
+
+if ! command -v swift >/dev/null 2>&1; then
+  echo "found no Swift toolchain; expected Swift 6.3 or later on the PATH, install it from swift.org" >&2
+  exit 2
+fi
+if ! command -v dpkg-query >/dev/null 2>&1; then
+  if [ "$(uname)" = Darwin ]; then exit 0; fi # Homebrew's packages are the user's choice; see CONTRIBUTING.md
+  echo "found no dpkg; expected Debian or a relative. Install the equivalents of: ${packages[*]}" >&2
+  exit 2
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+
+install=(apt-get install -y --no-install-recommends)
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "found these packages missing: ${missing[*]}; expected root or sudo to install them. Ask an administrator to run: ${install[*]} ${missing[*]}" >&2
+    exit 2
+  fi
+  sudo=(sudo)
+else
+  sudo=()
+fi
+echo "Installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+if ! { "${sudo[@]}" "${install[@]}" "${missing[@]}" || { "${sudo[@]}" apt-get update && "${sudo[@]}" "${install[@]}" "${missing[@]}"; }; } >/tmp/unfold-dependencies.$$ 2>&1; then
+  tail -n 5 "/tmp/unfold-dependencies.$$" >&2
+  echo "found that apt-get could not install ${missing[*]}; expected a working package source. See /tmp/unfold-dependencies.$$" >&2
+  exit 2
+fi
+rm -f "/tmp/unfold-dependencies.$$"

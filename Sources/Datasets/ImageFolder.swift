@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Foundation
+import Tensors
+
+/// An input that cannot be used: what was found, what was expected, what to do, in one line.
+public struct DatasetError: Error, CustomStringConvertible, Equatable {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// The images of a folder in the order of their names, as gray images in [0, 1].
+public struct ImageFolder: Sendable {
+  public struct Entry: Sendable {
+    /// File name without its folder.
+    public let name: String
+    /// `[height, width]`, values in [0, 1], double precision.
+    public let image: Tensor
+  }
+  public let path: String
+  public let entries: [Entry]
+
+  /// Reads every PNG, JPEG and TIFF file of a folder, or the one file `path` names.
+  ///
+  /// - Parameter maximumSide: larger images are reduced by averaging whole blocks of pixels until neither side is larger; nil: as they are.
+  /// - Throws: ``DatasetError`` for a missing or empty folder; the reader's error for a damaged image.
+  public init(_ path: String, maximumSide: Int? = nil) throws {
+    let names = try Self.imageNames(path)
+    let folder = Self.isFolder(path) ? path : (path as NSString).deletingLastPathComponent
+    self.path = path
+    entries = try names.map { name in
+      let file = folder.isEmpty ? name : (folder as NSString).appendingPathComponent(name)
+      let gray = try readImage(file).grayscale
+      guard gray.isFinite else { throw DatasetError("\(file): found NaN or infinite pixels; expected finite values in [0, 1]") }
+      return Entry(name: name, image: maximumSide.map { reduced(gray, maximumSide: $0) } ?? gray)
+    }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var folder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &folder) && folder.boolValue
+  }
+
+  /// The names of a folder's image files, sorted; or of the one image `path` is.
+  public static func imageNames(_ path: String) throws -> [String] {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw DatasetError("\(path): no such file or folder; name a folder of PNG, JPEG or TIFF images")
+    }
+    guard isFolder(path) else { return [(path as NSString).lastPathComponent] }
+    let kinds: Set = ["png", "jpg", "jpeg", "tif", "tiff"]
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path).filter {
+        kinds.contains(($0 as NSString).pathExtension.lowercased())
+      }.sorted()
+    } catch {
+      throw DatasetError("\(path): the folder cannot be read; check its permissions")
+    }
+    if names.isEmpty { throw DatasetError("\(path): found no PNG, JPEG or TIFF image; expected at least one") }
+    return names
+  }
+}
+
+/// A gray image reduced by averaging f × f blocks, f the least integer that brings both sides to `maximumSide` or below.
+func reduced(_ image: Tensor, maximumSide: Int) -> Tensor {
+  let (height, width) = (image.shape[0], image.shape[1])
+  let factor = max(1, (max(height, width) + maximumSide - 1) / max(maximumSide, 1))
+  if factor == 1 { return image }
+  let (rows, columns) = (height / factor, width / factor)
+  let pixels = image.doubles
+  var result = [Double](repeating: 0, count: rows * columns)
+  for i in 0..<rows {
+    for j in 0..<columns {
+      var sum = 0.0
+      for a in 0..<factor { for b in 0..<factor { sum += pixels[(i * factor + a) * width + j * factor + b] } }
+      result[i * columns + j] = sum / Double(factor * factor)
+    }
+  }
+  return Tensor(result, shape: [rows, columns])
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is wrong with a file, in one line: what was found, what was expected, what to do.
+///
+/// Names found in a file may be anything; control characters in them are shown as `?`, so that a message stays one line and
+/// cannot steer a terminal.
+public struct FileFormatError: Error, CustomStringConvertible, Equatable, Sendable {
+  public let description: String
+
+  public init(_ message: String) {
+    description = String(
+      String.UnicodeScalarView(message.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+  }
+}

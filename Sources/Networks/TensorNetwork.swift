@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Tensors
+import _Differentiation
+
+/// A network from real arrays to real arrays, whatever it is made of: what can be trained, saved and run by name.
+public protocol TensorNetwork: Parameterized {
+  /// Number of stages; 1 for a feed-forward encoder.
+  var depth: Int { get }
+  /// The estimate from measurements `[…, n]` after the first `stages` stages (an encoder has only one).
+  @differentiable(reverse, wrt: (self, y))
+  func callAsFunction(_ y: Tensor, stages: Int) -> Tensor
+}
+
+extension TensorNetwork {
+  /// The estimate of the whole network, samples spread over the threads. Not differentiable.
+  public func predict(_ y: Tensor, samplesAtATime: Int = 250) -> Tensor { predict(y, stages: depth, samplesAtATime: samplesAtATime) }
+
+  /// The estimate after the first `stages` stages, depth first: a group of samples goes through all stages while it is in cache.
+  public func predict(_ y: Tensor, stages: Int, samplesAtATime: Int = 250) -> Tensor {
+    guard y.shape.count > 1, y.shape[0] > samplesAtATime else { return self(y, stages: stages) }
+    return Tensor.concatenatedGroups(count: y.shape[0], size: samplesAtATime) { self(y.rows($0), stages: stages) }
+  }
+}
+
+extension Unrolled: TensorNetwork where Encode.Measurement == Tensor, Stages.Stage.Signal == Tensor {}
