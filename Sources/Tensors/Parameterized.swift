@@ -47,44 +47,56 @@ public struct NamedParameter: Sendable, Equatable {
 }
 
 extension Parameterized {
+  /// Shows every parameter with its gradient to `body`, in order, scalars as tensors of shape `[]` in double precision.
+  ///
+  /// A gradient is `.zero` when the parameter was not used; a scalar's is `.zero` when it is exactly 0. What `body` writes to
+  /// a value or a gradient stays; the shape of a value must.
+  public mutating func forEachParameter(
+    _ gradient: inout TangentVector, _ body: (_ name: String, _ value: inout Tensor, _ gradient: inout Tensor) -> Void
+  ) {
+    withoutActuallyEscaping(body) { body in visitParameters(&gradient, "", TensorVisitor(body)) }
+  }
+
+  /// Shows every parameter to `body`, in order, to be read or replaced by one of the same shape.
+  public mutating func forEachParameter(_ body: (_ name: String, _ value: inout Tensor) -> Void) {
+    var gradient = TangentVector.zero
+    forEachParameter(&gradient) { name, value, _ in body(name, &value) }
+  }
+
   /// Every parameter, in order.
   public var parameters: [NamedParameter] {
-    let collector = Collector()
+    var found: [NamedParameter] = []
     var copy = self
-    var gradient = TangentVector.zero
-    copy.visitParameters(&gradient, "", collector)
-    return collector.found
+    copy.forEachParameter { name, value in found.append(NamedParameter(name: name, value: value)) }
+    return found
   }
 
   /// Number of learnable numbers.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.count } }
 
   /// Replaces every parameter by `value(name, current)`; the shape must stay.
-  public mutating func updateParameters(_ value: @escaping (String, Tensor) -> Tensor) {
-    var gradient = TangentVector.zero
-    visitParameters(&gradient, "", Updater(value))
+  public mutating func updateParameters(_ value: (String, Tensor) -> Tensor) {
+    forEachParameter { name, current in current = value(name, current) }
   }
 }
 
-private final class Collector: ParameterVisitor {
-  var found: [NamedParameter] = []
+/// Presents scalars as tensors, so that what works on all parameters is written once.
+private final class TensorVisitor: ParameterVisitor {
+  typealias Body = (_ name: String, _ value: inout Tensor, _ gradient: inout Tensor) -> Void
+  let body: Body
+  init(_ body: @escaping Body) { self.body = body }
+
   func callAsFunction(_ name: String, _ value: inout Double, _ gradient: inout Double) {
-    found.append(NamedParameter(name: name, value: Tensor([value], shape: [])))
+    var (v, g) = (Tensor([value], shape: []), gradient == 0 ? Tensor.zero : Tensor([gradient], shape: []))
+    body(name, &v, &g)
+    precondition(v.shape == [] && v.count == 1, "parameter \(name): \(v.shape) in place of a scalar")
+    value = v[flat: 0]
+    gradient = g[flat: 0]
   }
-  func callAsFunction(_ name: String, _ value: inout Tensor, _ gradient: inout Tensor) {
-    found.append(NamedParameter(name: name, value: value))
-  }
-}
 
-private final class Updater: ParameterVisitor {
-  let value: (String, Tensor) -> Tensor
-  init(_ value: @escaping (String, Tensor) -> Tensor) { self.value = value }
-  func callAsFunction(_ name: String, _ current: inout Double, _ gradient: inout Double) {
-    current = value(name, Tensor([current], shape: []))[flat: 0]
-  }
-  func callAsFunction(_ name: String, _ current: inout Tensor, _ gradient: inout Tensor) {
-    let new = value(name, current)
-    precondition(new.shape == current.shape, "parameter \(name): \(new.shape) in place of \(current.shape)")
-    current = new
+  func callAsFunction(_ name: String, _ value: inout Tensor, _ gradient: inout Tensor) {
+    let shape = value.shape
+    body(name, &value, &gradient)
+    precondition(value.shape == shape, "parameter \(name): \(value.shape) in place of \(shape)")
   }
 }

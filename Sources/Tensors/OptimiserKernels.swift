@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kernels
+
+// What optimisers do to a tensor, in place: no allocation when the tensor is uniquely referenced.
+
+extension Tensor {
+  /// One step of Adam with decoupled decay on this parameter, its moments `mean` and `square` changed along with it:
+  ///
+  ///     m ← β₁ m + (1 − β₁) g,   u ← β₂ u + (1 − β₂) g²,   w ← (1 − rate·decay) w − rate · m̂ / (√û + ε).
+  ///
+  /// A `.zero` gradient leaves all three untouched; moments that are `.zero` start as arrays of zeros.
+  public mutating func adamStep(gradient: Tensor, mean: inout Tensor, square: inout Tensor, constants: AdamConstants) {
+    if gradient.isShapelessZero { return }
+    precondition(shape == gradient.shape, "Adam: a parameter of shape \(shape) with a gradient of shape \(gradient.shape)")
+    if mean.isShapelessZero { mean = .zeros(shape, precision: precision) }
+    if square.isShapelessZero { square = .zeros(shape, precision: precision) }
+    precondition(mean.shape == shape && square.shape == shape, "Adam: moments \(mean.shape), \(square.shape) for \(shape)")
+    switch (gradient.buffer, mean.buffer, square.buffer, buffer) {
+    case (.single(let g), .single(var m), .single(var u), .single(var w)):
+      (buffer, mean.buffer, square.buffer) = (.zero, .zero, .zero)  // leaves m, u, w the only references
+      Self.adam(g, &m, &u, &w, constants)
+      (buffer, mean.buffer, square.buffer) = (.single(w), .single(m), .single(u))
+    case (.double(let g), .double(var m), .double(var u), .double(var w)):
+      (buffer, mean.buffer, square.buffer) = (.zero, .zero, .zero)
+      Self.adam(g, &m, &u, &w, constants)
+      (buffer, mean.buffer, square.buffer) = (.double(w), .double(m), .double(u))
+    default: preconditionFailure("Adam: tensors of single and of double precision")
+    }
+  }
+
+  private static func adam<S: Scalar>(_ g: [S], _ m: inout [S], _ u: inout [S], _ w: inout [S], _ constants: AdamConstants) {
+    if w.isEmpty { return }
+    g.withUnsafeBufferPointer { g in
+      m.withUnsafeMutableBufferPointer { m in
+        u.withUnsafeMutableBufferPointer { u in
+          w.withUnsafeMutableBufferPointer { w in
+            S.adam(
+              gradient: g.baseAddress!, mean: m.baseAddress!, square: u.baseAddress!, parameter: w.baseAddress!,
+              constants: constants, count: w.count)
+          }
+        }
+      }
+    }
+  }
+
+  /// Every element smaller than `bound` becomes `bound`: the projection on {w ≥ bound}. NaN stays NaN.
+  public mutating func raise(to bound: Double) {
+    switch buffer {
+    case .zero: return
+    case .single(var v):
+      buffer = .zero
+      let least = Float(bound)
+      for i in v.indices where v[i] < least { v[i] = least }
+      buffer = .single(v)
+    case .double(var v):
+      buffer = .zero
+      for i in v.indices where v[i] < bound { v[i] = bound }
+      buffer = .double(v)
+    }
+  }
+
+  /// The same shape, precision and bits; unlike `==`, which asks for equal values.
+  public func isIdentical(to other: Tensor) -> Bool {
+    guard shape == other.shape else { return false }
+    switch (buffer, other.buffer) {
+    case (.zero, .zero): return true
+    case (.single(let a), .single(let b)): return a.elementsEqual(b) { $0.bitPattern == $1.bitPattern }
+    case (.double(let a), .double(let b)): return a.elementsEqual(b) { $0.bitPattern == $1.bitPattern }
+    default: return false
+    }
+  }
+}
