@@ -89,3 +89,10 @@ extension [UInt8] {
     Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
   }
 }
+
+/// A file's size in bytes.
+func fileSize(_ path: String) throws -> Int {
+  var status = stat()
+  guard stat(path, &status) == 0 else { throw systemError(path, "cannot be read") }
+  return Int(status.st_size)
+}

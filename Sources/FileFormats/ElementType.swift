@@ -83,6 +83,12 @@ extension Tensor {
     }
   }
 
+  /// As ``fromColumnMajor(_:shape:)`` for complex numbers, whose two parts stay side by side.
+  static func fromColumnMajorPairs(_ pairs: Tensor, shape: [Int]) -> Tensor {
+    let z = ComplexTensor(pairs: pairs)
+    return ComplexTensor(real: fromColumnMajor(z.real, shape: shape), imaginary: fromColumnMajor(z.imaginary, shape: shape)).pairs
+  }
+
   /// The tensor's numbers in column-major order; shape and precision stay.
   var columnMajor: Tensor {
     switch precision {

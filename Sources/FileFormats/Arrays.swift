@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Tensors
+
+/// Every numeric array of an NPY, NPZ, MAT, safetensors or HDF5 file; which one, the content says. The array of an NPY file has the
+/// file's name without folder and extension.
+///
+/// - Throws: ``FileFormatError``.
+public func readArrays(_ path: String) throws -> [NamedArray] {
+  switch try FileKind.detect(path) {
+  case .npy: [NamedArray(name: ((path as NSString).lastPathComponent as NSString).deletingPathExtension, value: try NPY.read(path))]
+  case .npz: try NPZ.read(path)
+  case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
+  case .mat5, .mat73: try MATFile.read(path)
+  case .hdf5: try HDF5File(contentsOf: path).arrays
+  case let kind: throw FileFormatError("\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors or HDF5 file; convert it first.")
+  }
+}
+
+/// Writes arrays in the format that the extension of `path` names: `npy` (exactly one), `npz`, `mat`, `safetensors` (real ones only), `h5` or
+/// `hdf5`.
+///
+/// In a MAT file every character of a name that MATLAB does not take becomes `_`, and a name that would begin with something else than a
+/// letter gets an `x` in front; a file with an array of 2 GiB or more is written in version 7.3.
+/// - Throws: ``FileFormatError``.
+public func writeArrays(_ arrays: [NamedArray], to path: String) throws {
+  switch (path as NSString).pathExtension.lowercased() {
+  case "npy":
+    guard arrays.count == 1 else {
+      throw FileFormatError("\(path): found \(arrays.count) arrays, expected one for an NPY file; write NPZ.")
+    }
+    try NPY.write(arrays[0].value, to: path)
+  case "npz": try NPZ.write(arrays, to: path)
+  case "safetensors":
+    try SafeTensors(
+      tensors: arrays.map { array in
+        guard let real = array.value.real else {
+          throw FileFormatError("\(path): \(array.name) is complex, expected real arrays for safetensors; write NPZ, MAT or HDF5.")
+        }
+        return NamedParameter(name: array.name, value: real)
+      }
+    ).write(to: path)
+  case "mat":
+    let isLarge = arrays.contains { !$0.value.stored.isShapelessZero && $0.value.stored.count >= 1 << 28 - 4096 }
+    let renamed = arrays.map { NamedArray(name: variableName($0.name), value: $0.value) }
+    try MATFile.write(renamed, to: path, version: isLarge ? .v73 : .v5)
+  case "h5", "hdf5": try HDF5File(arrays: arrays).write(to: path)
+  case let other:
+    throw FileFormatError("\(path): found the extension \"\(other)\", expected npy, npz, mat, safetensors, h5 or hdf5; rename it.")
+  }
+}
+
+private func variableName(_ name: String) -> String {
+  let replaced = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") ? $0 : "_" })
+  return MATFile.isIdentifier(String(replaced.prefix(1))) ? replaced : "x" + replaced
+}

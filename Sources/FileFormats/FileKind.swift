@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a file is, by its first bytes.
+public enum FileKind: String, Sendable, CaseIterable {
+  case npy, npz, safetensors, mat5, mat73, hdf5, png, jpeg, tiff, events, unknown
+
+  /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
+  public static func detect(_ path: String) throws -> FileKind {
+    try readFile(path, limit: 1024).withUnsafeBytes { FileKind(of: $0) }
+  }
+
+  init(of bytes: UnsafeRawBufferPointer) {
+    func starts(_ signature: [UInt8], at offset: Int = 0) -> Bool {
+      bytes.count >= offset + signature.count && bytes[offset..<offset + signature.count].elementsEqual(signature)
+    }
+    let hdf5: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+    if starts(NPY.signature) {
+      self = .npy
+    } else if starts([0x50, 0x4b, 0x03, 0x04]) || starts([0x50, 0x4b, 0x05, 0x06]) {
+      self = .npz
+    } else if starts([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]) {
+      self = .png
+    } else if starts([0xff, 0xd8, 0xff]) {
+      self = .jpeg
+    } else if starts([0x49, 0x49, 0x2a, 0]) || starts([0x4d, 0x4d, 0, 0x2a]) || starts([0x49, 0x49, 0x2b, 0]) || starts([0x4d, 0x4d, 0, 0x2b]) {
+      self = .tiff
+    } else if starts(Array("MATLAB 7.3 MAT-file".utf8)) && starts(hdf5, at: 512) {
+      self = .mat73
+    } else if starts([0x00, 0x01, 0x49, 0x4d], at: 124) || starts([0x01, 0x00, 0x4d, 0x49], at: 124) {
+      self = .mat5  // version 0x0100 and the byte-order mark "MI" behind 124 bytes of text
+    } else if starts(hdf5) {
+      self = .hdf5
+    } else if bytes.count >= 9, bytes.loadUnaligned(as: UInt64.self).littleEndian <= 100_000_000, bytes[8] == UInt8(ascii: "{") {
+      self = .safetensors
+    } else if bytes.count >= 12,
+      bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self).littleEndian == CRC32C.masked(UnsafeRawBufferPointer(rebasing: bytes[..<8]))
+    {
+      self = .events
+    } else {
+      self = .unknown
+    }
+  }
+
+  /// For messages.
+  public var name: String {
+    switch self {
+    case .npy: "an NPY array"
+    case .npz: "a zip archive (NPZ)"
+    case .safetensors: "a safetensors file"
+    case .mat5: "a MATLAB 5 file"
+    case .mat73: "a MATLAB 7.3 file"
+    case .hdf5: "an HDF5 file"
+    case .png: "a PNG image"
+    case .jpeg: "a JPEG image"
+    case .tiff: "a TIFF image"
+    case .events: "a TensorBoard event file"
+    case .unknown: "a file of unknown format"
+    }
+  }
+}

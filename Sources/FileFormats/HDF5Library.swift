@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import CHDF5
+import Foundation
+import Tensors
+
+/// Access to the HDF5 library, which keeps process-wide state: one caller at a time, its own printing off. matio uses it too.
+enum HDF5Library {
+  private static let lock = NSLock()
+  private static let start: Void = unfold_h5_quiet()
+
+  static func locked<R>(_ body: () throws -> R) rethrows -> R {
+    lock.lock()
+    defer { lock.unlock() }
+    _ = start
+    return try body()
+  }
+
+  /// Gives `body` an identifier and closes it afterwards.
+  static func using<R>(_ id: hid_t, _ close: (hid_t) -> herr_t, _ what: String, path: String, _ body: (hid_t) throws -> R) throws -> R {
+    guard id >= 0 else { throw failure(what, path: path) }
+    defer { _ = close(id) }
+    return try body(id)
+  }
+
+  static func check(_ status: herr_t, _ what: String, path: String) throws {
+    if status < 0 { throw failure(what, path: path) }
+  }
+
+  /// `what` could not be done, with the library's reason.
+  static func failure(_ what: String, path: String) -> FileFormatError {
+    let reason = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
+      unfold_h5_reason(text.baseAddress!)
+      return String(cString: text.baseAddress!)
+    }
+    return FileFormatError("\(path): HDF5: \(what) failed (\(reason.isEmpty ? "no reason given" : reason)); expected a whole file, get or make it again.")
+  }
+
+  /// The type of a number in memory, or of complex numbers as pairs under the given names.
+  static func withType<R>(
+    _ scalar: hid_t, size: Int, complexNames: (String, String)?, path: String, _ body: (hid_t) throws -> R
+  ) throws -> R {
+    guard let (real, imaginary) = complexNames else { return try body(scalar) }
+    return try using(H5Tcreate(H5T_COMPOUND, 2 * size), H5Tclose, "making a type", path: path) { type in
+      try check(H5Tinsert(type, real, 0, scalar), "making a type", path: path)
+      try check(H5Tinsert(type, imaginary, size, scalar), "making a type", path: path)
+      return try body(type)
+    }
+  }
+
+  /// The bytes of a new file that `fill` writes in memory.
+  static func fileImage(userBlock: Int = 0, path: String, _ fill: (hid_t) throws -> Void) throws -> [UInt8] {
+    try using(H5Pcreate(unfold_h5_file_access()), H5Pclose, "making a file", path: path) { access in
+      try check(H5Pset_fapl_core(access, 1 << 20, false), "making a file", path: path)
+      return try using(H5Pcreate(unfold_h5_file_create()), H5Pclose, "making a file", path: path) { creation in
+        if userBlock > 0 { try check(H5Pset_userblock(creation, hsize_t(userBlock)), "making a file", path: path) }
+        return try using(H5Fcreate("memory", unfold_h5_truncate(), creation, access), H5Fclose, "making a file", path: path) { file in
+          try fill(file)
+          try check(H5Fflush(file, H5F_SCOPE_GLOBAL), "writing", path: path)
+          let size = H5Fget_file_image(file, nil, 0)
+          guard size > 0 else { throw failure("writing", path: path) }
+          return try [UInt8](unsafeUninitializedCapacity: Int(size)) { out, filled in
+            guard H5Fget_file_image(file, out.baseAddress, Int(size)) == size else { throw failure("writing", path: path) }
+            filled = Int(size)
+          }
+        }
+      }
+    }
+  }
+
+  /// Opens a file's bytes for reading.
+  static func withFile<R>(_ bytes: UnsafeRawBufferPointer, path: String, _ body: (hid_t) throws -> R) throws -> R {
+    try using(H5Pcreate(unfold_h5_file_access()), H5Pclose, "opening", path: path) { access in
+      try check(H5Pset_fapl_core(access, 1 << 16, false), "opening", path: path)
+      try check(H5Pset_file_image(access, UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count), "opening", path: path)
+      return try using(H5Fopen("memory", unfold_h5_read_only(), access), H5Fclose, "opening", path: path, body)
+    }
+  }
+
+  /// Makes the dataset `name` and its groups; `numbers` are row-major of `shape`.
+  static func writeDataset(
+    _ file: hid_t, _ name: String, _ shape: [Int], fileType: hid_t, memoryType: hid_t, _ numbers: UnsafeRawBufferPointer, path: String,
+    then body: (hid_t) throws -> Void = { _ in }
+  ) throws {
+    let what = "writing \(name)"
+    let extents = shape.map { hsize_t($0) }
+    let space = shape.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(shape.count), extents, nil)
+    try using(space, H5Sclose, what, path: path) { space in
+      try using(H5Pcreate(unfold_h5_link_create()), H5Pclose, what, path: path) { link in
+        try check(H5Pset_create_intermediate_group(link, 1), what, path: path)
+        try check(H5Pset_char_encoding(link, H5T_CSET_UTF8), what, path: path)
+        try using(H5Pcreate(unfold_h5_dataset_create()), H5Pclose, what, path: path) { creation in
+          try check(H5Pset_obj_track_times(creation, false), what, path: path)  // equal content, equal bytes
+          try using(H5Dcreate2(file, name, fileType, space, link, creation, 0), H5Dclose, what, path: path) { dataset in
+            if !numbers.isEmpty { try check(H5Dwrite(dataset, memoryType, 0, 0, 0, numbers.baseAddress), what, path: path) }
+            try body(dataset)
+          }
+        }
+      }
+    }
+  }
+}
