@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 
-/// Writes a file whole or not at all: to a temporary file in the same folder, which is then renamed.
+/// Writes a file whole or not at all; see ``AtomicFile``.
 func writeAtomically(_ bytes: Data, to path: String) throws(EvaluationError) {
   do {
-    try bytes.write(to: URL(fileURLWithPath: path), options: .atomic)
+    try AtomicFile.write(bytes, to: path)
   } catch {
-    throw EvaluationError(
-      "\(path): cannot be written (\(error.localizedDescription)); name a file in a folder that exists and is yours.")
+    throw EvaluationError("\(error)")
   }
 }
 

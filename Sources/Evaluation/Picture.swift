@@ -82,7 +82,7 @@ public struct Picture: Sendable, Equatable {
     return Picture(width: width * factor, height: height * factor, channels: channels, pixels: out)
   }
 
-  /// Pictures in rows and columns, `gap` pixels between and around them; every one is set at the upper left of a cell as large as
+  /// Pictures in rows and columns, `gap` pixels between them; every one is set at the upper left of a cell as large as
   /// the largest.
   ///
   /// - Parameter background: the grey level between the pictures; nil leaves it transparent.
@@ -95,7 +95,7 @@ public struct Picture: Sendable, Equatable {
     let (spanX, spanY) = (cellWidth + gap, cellHeight + gap)
     try checkSize(spanX, 1, times: columns)
     try checkSize(spanY, 1, times: rows.count)
-    let (width, height) = (columns * spanX + gap, rows.count * spanY + gap)
+    let (width, height) = (columns * spanX - gap, rows.count * spanY - gap)
     try checkSize(width, height, times: 1)
     let colors = all.contains { $0.channels > 2 } ? 3 : 1
     let opacity = background == nil || all.contains { $0.channels.isMultiple(of: 2) }
@@ -106,7 +106,7 @@ public struct Picture: Sendable, Equatable {
       for (j, picture) in row.enumerated() {
         for y in 0..<picture.height {
           for x in 0..<picture.width {
-            let target = ((gap + i * spanY + y) * width + gap + j * spanX + x) * channels
+            let target = ((i * spanY + y) * width + j * spanX + x) * channels
             let pixel = picture.color(x, y)
             for c in 0..<colors { out[target + c] = pixel[c] }
             if opacity { out[target + colors] = pixel[3] }

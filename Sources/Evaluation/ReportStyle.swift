@@ -42,11 +42,12 @@ extension ReportPage {
       background: var(--surface); line-height: 1.55; }
     figure { margin: 1.75rem 0 2rem; }
     figcaption { max-width: 44em; margin-top: .75rem; color: var(--secondary); font-size: .9375rem; line-height: 1.5; }
+    img { display: block; max-width: 100%; height: auto; }
     .plot > div, .picture > img { border: 1px solid var(--line); border-radius: 10px; background: var(--surface);
       overflow: hidden; }
+    .picture > img { box-sizing: content-box; max-width: calc(100% - 14px); padding: 6px; }
     .plot svg { display: block; width: 100%; height: auto; }
     .narrow { display: none; }
-    img { display: block; max-width: 100%; height: auto; }
     .sharp { image-rendering: pixelated; }
     .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(10.5rem, 44%), 1fr)); gap: 1.25rem 1rem; }
     .pictures figure { margin: 0; }
@@ -95,13 +96,15 @@ extension ReportPage {
     }
     @media print {
       :root { --page: #fff; color-scheme: light; }
-      body { padding: 0; font-size: 10.5pt; }
+      html { font-size: 10pt; }
+      body { padding: 0; font-size: 1rem; }
       header { padding-top: 0; }
       nav { display: none; }
       .wide { display: block; }
       .narrow { display: none; }
-      h2 { break-after: avoid; }
-      figure, tr, .key-figures, pre { break-inside: avoid; }
+      h2, p:has(+ figure) { break-after: avoid; }
+      figure, tr, .key-figures, pre, .table, .notes { break-inside: avoid; }
+      .notes { break-before: avoid; }
       .table { overflow: visible; }
       .key-figures, .plot > div, .table { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
     }
