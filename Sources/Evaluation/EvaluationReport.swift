@@ -32,6 +32,7 @@ public struct Scores: Sendable, Equatable {
     case .nmseDecibel: nmseDecibel
     case .rmse: rmse
     case .codeError: codeError
+    case .iterations: nil
     case .seconds: seconds
     }
   }

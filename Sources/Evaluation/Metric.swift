@@ -9,6 +9,8 @@ public enum Metric: String, Sendable, CaseIterable, Codable {
   case nmseDecibel = "nmse_db"
   case rmse
   case codeError = "code_error"
+  /// A number of iterations.
+  case iterations
   case seconds
 
   /// Name and unit for people.
@@ -20,6 +22,7 @@ public enum Metric: String, Sendable, CaseIterable, Codable {
     case .nmseDecibel: "NMSE [dB]"
     case .rmse: "RMSE"
     case .codeError: "Code error"
+    case .iterations: "Iterations"
     case .seconds: "Time [s]"
     }
   }
@@ -33,6 +36,7 @@ public enum Metric: String, Sendable, CaseIterable, Codable {
     case .psnr, .nmseDecibel: 2
     case .ssim, .nmse, .rmse: 4
     case .codeError, .seconds: 3
+    case .iterations: 0
     }
   }
 
