@@ -23,7 +23,10 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
   public var depth: Int
   public var seed: UInt64
 
-  public init(problem: SparseRecovery? = nil, lambda: Double = 0.4, depth: Int = 16, seed: UInt64 = 20_190_501) {
+  /// Of the weights that ship.
+  public static let standardSeed: UInt64 = 20_190_501
+
+  public init(problem: SparseRecovery? = nil, lambda: Double = 0.4, depth: Int = 16, seed: UInt64 = standardSeed) {
     self.problem = problem ?? .benchmark(seed: seed)
     self.lambda = lambda
     self.depth = depth

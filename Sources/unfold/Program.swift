@@ -68,6 +68,6 @@ struct Unfold: ParsableCommand {
     abstract: "Turns iterative algorithms for inverse problems into trained networks.",
     version: "0.1.0",
     subcommands: [
-      Demo.self, Train.self, Reproduce.self, Bench.self, Check.self,
+      Simulate.self, Reconstruct.self, Evaluate.self, Check.self, Convert.self, Inspect.self, Methods.self, Problems.self, Tables.self,
     ])
 }

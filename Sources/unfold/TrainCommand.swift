@@ -12,11 +12,6 @@ import Training
 import Yams
 
 struct Train: ParsableCommand {
-  enum ProblemName: String, CaseIterable, ExpressibleByArgument {
-    case sparseCoding = "sparse-coding"
-    case sparseRecovery = "sparse-recovery"
-  }
-
   static let configuration = CommandConfiguration(
     abstract: "Train a network.",
     discussion: """
@@ -24,7 +19,7 @@ struct Train: ParsableCommand {
       from it and ends with the same bytes. Curves for TensorBoard lie in WEIGHTS.tfevents.
       """)
   @Argument(help: "The network (`unfold methods`).") var network: SparseMethod
-  @Argument(help: "The problem: sparse-coding or sparse-recovery.") var problem: ProblemName
+  @Argument(help: "The problem: sparse-coding or sparse-recovery.") var problem: ProblemKind
   @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] = []
   @Option(name: .shortAndLong, help: ArgumentHelp("Weights to write (safetensors).", valueName: "weights")) var output: String
   @Flag(help: "Go on from the checkpoint of an interrupted run.") var resume = false
@@ -55,7 +50,7 @@ struct Train: ParsableCommand {
     }
     let iterations = settings.iterations ?? 3
     let resuming = try checkpoint()
-    var dictionary = try settings.dictionary.map(readMatrix)
+    var dictionary = try settings.dictionary.map { try readDictionary($0, patchSize: training.recipeOfPatches.side * training.recipeOfPatches.side) }
     if dictionary == nil, let stored = resuming?.operators.first(where: { $0.name == "dictionary" }) { dictionary = Matrix(stored.value) }
     let pictures = try images.flatMap { try ImageFolder($0).entries.map(\.image) }
     let experiment = try SparseCodingExperiment(training, images: pictures, dictionary: dictionary) { if !common.quiet { say($0) } }
@@ -102,16 +97,4 @@ struct Train: ParsableCommand {
       if json == "-" { print(answer.text()) } else { try writeText(answer.text(), to: json) }
     }
   }
-}
-
-extension SparseMethod: ExpressibleByArgument {}
-
-/// The first matrix of an array file.
-func readMatrix(_ path: String) throws -> Matrix {
-  for entry in try readArrays(path) {
-    guard case .real(let value) = entry.value, value.shape.count == 2 else { continue }
-    guard value.isFinite else { throw InputError("\(path): found NaN or infinite numbers in \(entry.name); expected a finite matrix") }
-    return Matrix(value.converted(to: .double))
-  }
-  throw InputError("\(path): found no real matrix; expected an array of two axes")
 }

@@ -9,10 +9,18 @@ import TestSupport
 import Testing
 
 /// A = cos(0.7 i + 1.3 j + 0.2 i j), 8 × 12 with unit columns; y = sin(1 + 0.9 i).
-private let A = Matrix(
-  Tensor((0..<96).map { cos(0.7 * Double($0 / 12) + 1.3 * Double($0 % 12) + 0.2 * Double($0 / 12) * Double($0 % 12)) }, shape: [8, 12])
-).withUnitColumns
-private let y = Tensor((0..<8).map { sin(1 + 0.9 * Double($0)) })
+private let A: Matrix = {
+  let values: [Double] = (0..<96).map { at in
+    let (i, j) = (Double(at / 12), Double(at % 12))
+    let angle: Double = 0.7 * i + 1.3 * j + 0.2 * i * j
+    return cos(angle)
+  }
+  return Matrix(Tensor(values, shape: [8, 12])).withUnitColumns
+}()
+private let y: Tensor = {
+  let values: [Double] = (0..<8).map { i in sin(1 + 0.9 * Double(i)) }
+  return Tensor(values)
+}()
 private let lasso = SparseCoding(dictionary: A, alpha: 0.1)
 
 // scikit-learn 1.x, Lasso(alpha=0.1/8, fit_intercept=False, tol=1e-16).fit(A, y).coef_
@@ -66,13 +74,13 @@ private let elasticReference = Tensor([
     // Eight distinct eigenvalues and one more: nine steps in exact arithmetic.
     #expect(found.iterations <= 12)
     let byCholesky = RegularisedLeastSquares(A, Identity<Tensor>(), solver: CholeskySolver(A), penalty: 0.5)
-    expectClose(byCholesky(y, .zero), reference, relative: 1e-12)
-    expectClose(byCholesky(Tensor.stacked([y, 2 * y]), .zero).row(1), 2 * reference, relative: 1e-12)
+    expectClose(byCholesky(y, Tensor.zero), reference, relative: 1e-12)
+    expectClose(byCholesky(Tensor.stacked([y, 2 * y]), Tensor.zero).row(1), 2 * reference, relative: 1e-12)
     #expect(conjugateGradient({ $0 }, Tensor.zeros([3])).iterations == 0)
   }
 
   @Test func stoppingRules() {
-    let ista = ISTA(lasso)
+    let ista: ISTA<Matrix> = ISTA(lasso)
     let budget = solve(ista, measurement: y, until: .iterations(7))
     #expect(budget.iterations == 7 && !budget.converged)
     let change = solve(ista, measurement: y, until: .change(below: 1e-4), .iterations(10_000))
@@ -90,7 +98,8 @@ private let elasticReference = Tensor([
     var seen: [Int] = []
     _ = solve(ista, measurement: y, until: .iterations(3)) { k, _ in seen.append(k) }
     #expect(seen == [1, 2, 3])
-    let short = solve(Untied([ista, ista]), measurement: y, until: .iterations(100))
+    let two = Untied<ISTA<Matrix>>([ista, ista])
+    let short = solve(two, measurement: y, until: .iterations(100))
     #expect(short.iterations == 2)
   }
 
