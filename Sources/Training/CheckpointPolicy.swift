@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where and how often a run writes its checkpoint. It is also written when the run is stopped and at its end.
+public struct CheckpointPolicy: Sendable {
+  public var path: String
+  /// Steps between checkpoints.
+  public var steps: Int?
+  /// Seconds between checkpoints.
+  public var seconds: Double?
+
+  public init(path: String, steps: Int? = nil, seconds: Double? = 300) {
+    self.path = path
+    self.steps = steps
+    self.seconds = seconds
+  }
+}
+
+/// Counts the steps and the time since the last checkpoint.
+struct CheckpointSchedule {
+  let policy: CheckpointPolicy
+  private var steps = 0
+  private var written = ContinuousClock.now
+
+  init(_ policy: CheckpointPolicy) { self.policy = policy }
+
+  /// To be asked once a step.
+  mutating func isDue() -> Bool {
+    steps += 1
+    if let limit = policy.steps, steps >= limit { return true }
+    if let limit = policy.seconds, ContinuousClock.now - written >= .seconds(limit) { return true }
+    return false
+  }
+
+  mutating func write(_ checkpoint: Checkpoint) throws {
+    try checkpoint.write(to: policy.path)
+    steps = 0
+    written = .now
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Kernels
+import Tensors
+import _Differentiation
+
+/// A number of samples cut into chunks of one size; the last may be smaller.
+public struct Chunks: Sendable {
+  public let sampleCount: Int
+  public let size: Int
+
+  public init(sampleCount: Int, size: Int) {
+    precondition(sampleCount > 0 && size > 0, "Chunks: \(sampleCount) samples in chunks of \(size)")
+    self.sampleCount = sampleCount
+    self.size = size
+  }
+
+  public var count: Int { (sampleCount + size - 1) / size }
+  /// The samples of chunk `i`.
+  public subscript(i: Int) -> Range<Int> { i * size..<min((i + 1) * size, sampleCount) }
+  /// The share of chunk `i` in a mean over all samples.
+  public func weight(_ i: Int) -> Double { Double(self[i].count) / Double(sampleCount) }
+}
+
+/// The mean loss over a batch and its gradient, the chunks of the batch spread over the cores.
+///
+/// - Parameters:
+///   - chunks: how the batch is cut. The cut alone decides the result: sums are taken in the chunks' order, and so one thread and
+///     many give the same bytes.
+///   - batch: the samples of a chunk, on any thread.
+///   - loss: the mean loss over a chunk's samples.
+/// - Returns: Σᵢ wᵢ lossᵢ with wᵢ = ``Chunks/weight(_:)``, and its gradient.
+public func parallelGradient<Model: Parameterized, Batch: Sendable>(
+  of model: Model, over chunks: Chunks, batch: @Sendable (_ chunk: Int) -> Batch,
+  loss: @Sendable @differentiable(reverse) (Model, @noDerivative Batch) -> Double
+) -> LossGradient<Model> {
+  let sum = OrderedSum<Model>()
+  Parallel.forEach(chunks.count) { i in
+    let samples = batch(i)
+    let (value, pullback) = valueWithPullback(at: model) { loss($0, samples) }
+    let weight = chunks.weight(i)
+    sum.add(LossGradient(loss: weight * value, gradient: pullback(weight)), at: i)
+  }
+  return sum.total
+}
+
+/// Adds contributions in the order of their index, whatever the order in which they arrive.
+private final class OrderedSum<Model: Parameterized>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var waiting: [Int: LossGradient<Model>] = [:]
+  private var next = 0
+  private(set) var total = LossGradient<Model>(loss: 0, gradient: .zero)
+
+  func add(_ contribution: LossGradient<Model>, at index: Int) {
+    lock.lock()
+    defer { lock.unlock() }
+    waiting[index] = contribution
+    while let ready = waiting.removeValue(forKey: next) {
+      total.loss += ready.loss
+      total.gradient += ready.gradient
+      next += 1
+    }
+  }
+}

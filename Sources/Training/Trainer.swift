@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Tensors
+import _Differentiation
+
+/// Trains a model by a recipe: phase after phase, step after step, the same bytes every time.
+///
+/// A step's batch follows from the seed, the phase and the step; sums are taken in an order that does not depend on the number of
+/// threads. A run that was interrupted and resumed from its checkpoint ends with the bytes of one that was not.
+public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable {
+  /// The mean loss of a model over a batch, of its first stages only where the phase says so.
+  public typealias Loss =
+    @Sendable @differentiable(reverse) (Model, @noDerivative Samples.Batch, _ depth: @noDerivative Int?) -> Double
+  /// An error of the model on samples it is not trained on, the lower the better.
+  public typealias Validation = @Sendable (_ model: Model, _ depth: Int?) -> Double
+
+  public let recipe: Recipe
+  public let samples: Samples
+  /// Fixed tensors the model was made for, such as a sampling matrix; kept with the weights.
+  public let operators: [NamedParameter]
+  let loss: Loss
+  let validation: Validation?
+
+  public init(
+    recipe: Recipe, samples: Samples, operators: [NamedParameter] = [], validation: Validation? = nil, loss: @escaping Loss
+  ) {
+    self.recipe = recipe
+    self.samples = samples
+    self.operators = operators
+    self.validation = validation
+    self.loss = loss
+  }
+
+  /// How a run ended.
+  public struct Result: Sendable {
+    public var model: Model
+    /// False when it was stopped; the checkpoint then holds the rest.
+    public var isFinished: Bool
+    /// The last validation error, or that of the weights kept by early stopping.
+    public var validation: Double?
+  }
+
+  /// Trains `model` to the end of the recipe.
+  ///
+  /// - Parameters:
+  ///   - resuming: where an earlier run of the same recipe stands; `model` then gives the structure only.
+  ///   - checkpoints: where and how often to write where this run stands.
+  ///   - monitors: told of every step.
+  ///   - stop: looked at after every step.
+  /// - Throws: ``TrainingError``; what writing a checkpoint or a monitor throws. The last checkpoint stays as it was written.
+  public func train(
+    _ model: Model, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil, monitors: [any TrainingMonitor] = [],
+    stop: StopRequest? = nil
+  ) throws -> Result {
+    try recipe.check(for: model, sampleCount: samples.count, validates: validation != nil)
+    var state = TrainingState(model, recipe: recipe)
+    if let resuming { try state.restore(resuming, recipe: recipe, operators: operators) }
+    var schedule = checkpoints.map(CheckpointSchedule.init)
+    defer { for monitor in monitors { monitor.finish() } }
+
+    while state.phase < recipe.phases.count {
+      if stop?.isRequested == true {
+        try schedule?.write(checkpoint(of: state))
+        return Result(model: state.model, isFinished: false, validation: state.validation)
+      }
+      try runPhase(&state, monitors: monitors) { state in
+        if schedule?.isDue() == true { try schedule?.write(checkpoint(of: state)) }
+        return stop?.isRequested == true
+      }
+    }
+    try schedule?.write(checkpoint(of: state))
+    return Result(model: state.model, isFinished: true, validation: state.validation)
+  }
+
+  /// Steps to the end of the phase, or until `pause`, called after each step, says so.
+  private func runPhase(
+    _ state: inout TrainingState<Model>, monitors: [any TrainingMonitor], pause: (TrainingState<Model>) throws -> Bool
+  ) throws {
+    let phase = recipe.phases[state.phase]
+    var order = BatchOrder(seed: recipe.seed, phase: state.phase, count: samples.count, batchSize: phase.batchSize)
+    var isOver = false
+    while !isOver {
+      let rate = phase.learningRate(state.step)
+      let outcome = try step(&state, phase, batch: order.samples(step: state.step), learningRate: rate)
+      state.step += 1
+      isOver = state.step == phase.steps || outcome.isConverged
+      let error = try validateIfDue(&state, phase, isLast: isOver)
+      if let best = state.best, let patience = phase.earlyStopping?.patience, state.step - best.step >= patience { isOver = true }
+
+      let report = TrainingReport(
+        recipe: recipe, phase: state.phase, step: state.step, loss: outcome.loss, learningRate: rate, validation: error,
+        isLastOfPhase: isOver)
+      for monitor in monitors { try monitor.record(report) }
+      if isOver { state.endPhase(recipe) }
+      if try pause(state) { return }
+    }
+  }
+
+  /// One step of the optimiser on the batch made of `batch`.
+  private func step(
+    _ state: inout TrainingState<Model>, _ phase: Recipe.Phase, batch: [Int], learningRate: Double
+  ) throws -> OptimiserStep {
+    let (phaseIndex, stepIndex) = (state.phase, state.step)
+    // What searches compares losses of several steps: the draws stay the same.
+    let draw = phase.optimiser.searches ? 0 : stepIndex
+    let chunks = Chunks(sampleCount: batch.count, size: phase.chunkSize)
+    let (seed, samples, loss, depth) = (recipe.seed, samples, loss, phase.depth)
+
+    let outcome = try state.optimiser.step(&state.model, learningRate: learningRate, groups: phase.groups) { model in
+      var found = parallelGradient(of: model, over: chunks) { chunk in
+        var generator = RandomGenerator(seed: seed, purpose: 2, phaseIndex, draw, chunk)
+        return samples.batch(Array(batch[chunks[chunk]]), using: &generator)
+      } loss: { model, samples in
+        loss(model, samples, depth)
+      }
+      if phase.optimiser.searches { return found }  // a search tries steps that are too long and turns back by itself
+      guard found.loss.isFinite else { throw diverged(phaseIndex, stepIndex, "the loss is \(found.loss)") }
+      if let name = model.firstNonFiniteGradient(found.gradient, groups: phase.groups) {
+        throw diverged(phaseIndex, stepIndex, "the gradient of \(name) is not finite (loss \(found.loss))")
+      }
+      if let limit = phase.clipNorm { model.clipGradient(&found.gradient, toNorm: limit, groups: phase.groups) }
+      return found
+    }
+    guard outcome.loss.isFinite else { throw diverged(phaseIndex, stepIndex, "the loss is \(outcome.loss)") }
+    if let name = state.model.firstNonFiniteParameter { throw diverged(phaseIndex, stepIndex, "parameter \(name) is not finite") }
+    state.average?.add(state.model)
+    return outcome
+  }
+
+  /// The validation error when this step is to be validated.
+  private func validateIfDue(_ state: inout TrainingState<Model>, _ phase: Recipe.Phase, isLast: Bool) throws -> Double? {
+    guard let interval = recipe.validationInterval, let validation, isLast || state.step % interval == 0 else { return nil }
+    let error = validation(state.candidate, phase.depth)
+    guard error.isFinite else { throw diverged(state.phase, state.step - 1, "the validation error is \(error)") }
+    state.validation = error
+    if phase.earlyStopping != nil { state.keepIfBest() }
+    return error
+  }
+
+  private func diverged(_ phase: Int, _ step: Int, _ what: String) -> TrainingError {
+    let name = recipe.phases[phase].name
+    return .diverged("phase \(phase + 1), \(name), step \(step + 1): \(what); lower the learning rate or clip the gradient.")
+  }
+
+  private func checkpoint(of state: TrainingState<Model>) -> Checkpoint {
+    Checkpoint(of: state, recipe: recipe, operators: operators)
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Tensors
+
+/// Finished weights as a file: parameters under their names, fixed tensors under `operator.NAME`, the recipe as text.
+public struct Weights: Sendable {
+  public var parameters: [NamedParameter]
+  public var operators: [NamedParameter]
+  /// The recipe that made them, as JSON; nil for weights made elsewhere.
+  public var recipe: String?
+
+  public init(parameters: [NamedParameter], operators: [NamedParameter] = [], recipe: String? = nil) {
+    self.parameters = parameters
+    self.operators = operators
+    self.recipe = recipe
+  }
+
+  /// The weights of `model`.
+  public init<Model: Parameterized>(of model: Model, operators: [NamedParameter] = [], recipe: Recipe? = nil) throws {
+    self.init(parameters: model.parameters, operators: operators, recipe: try recipe?.json)
+  }
+
+  /// Writes the file atomically. Equal weights give equal bytes.
+  public func write(to path: String) throws {
+    let fixed = operators.map { NamedParameter(name: "operator." + $0.name, value: $0.value) }
+    try SafeTensors(tensors: parameters + fixed, metadata: recipe.map { ["recipe": $0] } ?? [:]).write(to: path)
+  }
+
+  /// Reads a file; a checkpoint gives the weights it stands at. - Throws: `FileFormatError`.
+  public init(contentsOf path: String) throws {
+    let file = try SafeTensors(contentsOf: path)
+    if file.metadata["kind"] != nil {
+      let checkpoint = try Checkpoint(contentsOf: path)
+      self.init(parameters: checkpoint.parameters, operators: checkpoint.operators, recipe: try checkpoint.recipe.json)
+      return
+    }
+    let prefix = "operator."
+    self.init(
+      parameters: file.tensors.filter { !$0.name.hasPrefix(prefix) },
+      operators: file.tensors.filter { $0.name.hasPrefix(prefix) }.map {
+        NamedParameter(name: String($0.name.dropFirst(prefix.count)), value: $0.value)
+      }, recipe: file.metadata["recipe"])
+  }
+
+  /// `model` with these weights, converted to the precision of its parameters.
+  ///
+  /// - Throws: ``TrainingError/weights(_:)`` naming the first parameter that is missing, surplus or of another shape.
+  public func filled<Model: Parameterized>(_ model: Model) throws -> Model {
+    var filled = model
+    if let fault = filled.take(parameters, exactly: false) {
+      throw TrainingError.weights("the weights do not fit the network: \(fault); choose weights of this network and depth.")
+    }
+    return filled
+  }
+
+  /// Writes the weights of `model` to `path`.
+  public static func save<Model: Parameterized>(
+    _ model: Model, recipe: Recipe? = nil, operators: [NamedParameter] = [], to path: String
+  ) throws {
+    try Weights(of: model, operators: operators, recipe: recipe).write(to: path)
+  }
+
+  /// `model` with the weights in the file at `path`.
+  public static func load<Model: Parameterized>(_ path: String, into model: Model) throws -> Model {
+    do { return try Weights(contentsOf: path).filled(model) } catch TrainingError.weights(let text) {
+      throw TrainingError.weights("\(path): \(text)")
+    }
+  }
+}
+
+extension Parameterized {
+  /// Replaces every parameter by that of its name in `tensors`, all or none of them.
+  ///
+  /// - Parameter exactly: the precision must be the parameter's own; otherwise it is converted.
+  /// - Returns: what does not fit, in a few words.
+  mutating func take(_ tensors: [NamedParameter], exactly: Bool) -> String? {
+    var waiting = Dictionary(tensors.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    var filled = self
+    var fault: String?
+    filled.forEachParameter { name, value in
+      guard fault == nil else { return }
+      guard let new = waiting.removeValue(forKey: name) else {
+        fault = "parameter \(name), of shape \(value.shape), is missing"
+        return
+      }
+      if new.shape != value.shape {
+        fault = "parameter \(name) has shape \(new.shape), expected \(value.shape)"
+      } else if exactly, new.precision != value.precision {
+        fault = "parameter \(name) is of \(new.precision.rawValue) precision, expected \(value.precision.rawValue)"
+      } else {
+        value = new.converted(to: value.precision)
+      }
+    }
+    if fault == nil, let surplus = tensors.first(where: { waiting[$0.name] != nil }) {
+      fault = "\(surplus.name), of shape \(surplus.value.shape), is no parameter of the network"
+    }
+    if fault == nil { self = filled }
+    return fault
+  }
+}
