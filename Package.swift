@@ -40,7 +40,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    library("CBLAS", pkgConfig: "openblas", debian: "libopenblas-serial-dev"),
+    library("CBLAS", pkgConfig: "openblas", debian: "libopenblas-pthread-dev"),
     library("CFFTW", debian: "libfftw3-dev"),
     library("COneDNN", debian: "libdnnl-dev"),
     library("CPNG", pkgConfig: "libpng", debian: "libpng-dev"),
@@ -72,6 +72,8 @@ let package = Package(
 
     module("Recipes", ["Networks", "Training", "Datasets", "Evaluation"]),
     module("Checks", ["Networks"]),
+    .executableTarget(name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
+
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),
     tests("TensorsTests", ["Tensors"]),

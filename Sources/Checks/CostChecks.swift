@@ -73,7 +73,6 @@ private func pullbackSlopes() -> [CheckItem] {
     unary("hardThreshold") { hardThreshold($0, threshold: 0.3) },
     unary("groupSoftThreshold") { groupSoftThreshold($0, threshold: 0.3, groupSize: 10) },
     unary("clamped") { clamped($0, lower: -1, upper: 1) },
-    unary("nonNegative") { nonNegative($0) },
     unary("tanh") { tanh($0) },
     unary("scaledColumns") { scaledColumns($0, vector) },
     unary("addedColumns") { addedColumns($0, vector) },

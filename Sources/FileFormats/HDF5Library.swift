@@ -76,6 +76,18 @@ enum HDF5Library {
     }
   }
 
+  /// Number of a MATLAB 7.3 file's variables: the members of its root, without MATLAB's own groups.
+  static func variableCount(_ path: String) throws -> Int {
+    try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path) { file in
+      var info = H5G_info_t()
+      return try using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) { root in
+        try check(H5Gget_info(root, &info), "opening", path: path)
+        let own = (["#refs#", "#subsystem#"] as [String]).count { H5Lexists(root, $0, 0) > 0 }
+        return Int(clamping: info.nlinks) - own
+      }
+    }
+  }
+
   /// Makes the dataset `name` and its groups; `numbers` are row-major of `shape`.
   static func writeDataset(
     _ file: hid_t, _ name: String, _ shape: [Int], fileType: hid_t, memoryType: hid_t, _ numbers: UnsafeRawBufferPointer, path: String,
@@ -87,7 +99,8 @@ enum HDF5Library {
     try using(space, H5Sclose, what, path: path) { space in
       try using(H5Pcreate(unfold_h5_link_create()), H5Pclose, what, path: path) { link in
         try check(H5Pset_create_intermediate_group(link, 1), what, path: path)
-        try check(H5Pset_char_encoding(link, H5T_CSET_UTF8), what, path: path)
+        // Marking a name as UTF-8 puts its group into HDF5's newer layout; plain names keep the older one, which all tools read.
+        if !name.utf8.allSatisfy({ $0 < 0x80 }) { try check(H5Pset_char_encoding(link, H5T_CSET_UTF8), what, path: path) }
         try using(H5Pcreate(unfold_h5_dataset_create()), H5Pclose, what, path: path) { creation in
           try check(H5Pset_obj_track_times(creation, false), what, path: path)  // equal content, equal bytes
           try using(H5Dcreate2(file, name, fileType, space, link, creation, 0), H5Dclose, what, path: path) { dataset in

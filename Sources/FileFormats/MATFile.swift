@@ -68,7 +68,9 @@ public enum MATFile {
       throw FileFormatError("\(path): found \(kind.name), expected a MATLAB file of version 5 to 7.3; save it again with -v7 or -v7.3.")
     }
     let size = try fileSize(path)
+    if kind == .mat5 { try readFile(path).withUnsafeBytes { try MATStructure.check($0, path: path) } }
     try HDF5Library.locked {
+      let expected = kind == .mat73 ? try HDF5Library.variableCount(path) : 0  // matio shows a file that cannot be opened as empty
       unfold_mat_quiet()
       guard let file = Mat_Open(path, Int32(MAT_ACC_RDONLY.rawValue)) else {
         throw FileFormatError("\(path): found a MATLAB file that cannot be opened, expected a whole one; get the file again.")
@@ -90,23 +92,9 @@ public enum MATFile {
         }
         try descend(variable, &budget, name, path, depth: 0, visit)
       }
-      // A file that ends inside a variable ends the list of variables, too.
-      if kind == .mat5, try !endsBetweenElements(path, size) {
-        throw FileFormatError("\(path): the file ends inside a variable; it is cut off or damaged.")
+      guard count >= expected else {
+        throw FileFormatError("\(path): found \(count) variables that can be read of \(expected); the file is cut off or damaged.")
       }
-    }
-  }
-
-  /// Whether the elements of a version 5 file (8 bytes of type and length, then the content) fill it exactly.
-  private static func endsBetweenElements(_ path: String, _ size: Int) throws -> Bool {
-    try readFile(path).withUnsafeBytes { bytes in
-      let isBig = bytes[126] == 0x4d
-      var position = 128
-      while position + 8 <= bytes.count {
-        let length = bytes.loadUnaligned(fromByteOffset: position + 4, as: UInt32.self)
-        position += 8 + Int(isBig ? length.byteSwapped : length)
-      }
-      return position == bytes.count
     }
   }
 

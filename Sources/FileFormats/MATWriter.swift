@@ -82,14 +82,13 @@ extension MATFile {
 
   /// An HDF5 file behind 512 bytes of header; extents in reverse, which makes MATLAB's column-major numbers HDF5's row-major ones.
   private static func encodeVersion73(_ arrays: [NamedArray], path: String) throws -> [UInt8] {
-    var bytes = try HDF5Library.locked {
+    let content = try HDF5Library.locked {  // the image comes without its user block
       try HDF5Library.fileImage(userBlock: 512, path: path) { file in
         for array in arrays { try write(array, file, path) }
       }
     }
     let header = header("MATLAB 7.3 MAT-file, written by Unfold", version: 0x0200)
-    bytes.replaceSubrange(0..<512, with: header + [UInt8](repeating: 0, count: 512 - header.count))
-    return bytes
+    return header + [UInt8](repeating: 0, count: 512 - header.count) + content
   }
 
   private static func write(_ array: NamedArray, _ file: hid_t, _ path: String) throws {

@@ -178,36 +178,12 @@ public enum NPZ {
       let extraLength = Int(try reader.integer(UInt16.self, "zip member"))
       try reader.skip(nameLength + extraLength, "zip member")
       let packed = try reader.take(compressedSize, "zip member")
-      let content = method == 0 ? Array(packed) : try inflated(packed, path)
+      guard let content = method == 0 ? Array(packed) : Inflate.raw(packed, size: size) else {
+        throw FileFormatError("\(path): \(name): the deflated numbers are damaged.")
+      }
       guard content.count == size, content.withUnsafeBytes(NPZ.crc) == checksum else {
         throw FileFormatError("\(path): \(name): size or checksum is not that of the directory; the archive is damaged.")
       }
-      return content
-    }
-
-    private func inflated(_ packed: UnsafeRawBufferPointer, _ path: String) throws -> [UInt8] {
-      var stream = z_stream()
-      guard inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-        throw FileFormatError("\(path): \(name): no memory to inflate it.")
-      }
-      defer { inflateEnd(&stream) }
-      var isWhole = false
-      let content = [UInt8](unsafeUninitializedCapacity: size) { out, filled in
-        var consumed = 0
-        var status = Z_OK
-        repeat {  // zlib counts in 32 bits
-          let (input, room) = (min(packed.count - consumed, 1 << 30), min(size - filled, 1 << 30))
-          stream.next_in = packed.baseAddress.map { UnsafeMutablePointer(mutating: ($0 + consumed).assumingMemoryBound(to: UInt8.self)) }
-          stream.avail_in = UInt32(input)
-          stream.next_out = out.baseAddress.map { $0 + filled }
-          stream.avail_out = UInt32(room)
-          status = inflate(&stream, Z_NO_FLUSH)
-          consumed += input - Int(stream.avail_in)
-          filled += room - Int(stream.avail_out)
-        } while status == Z_OK && (consumed < packed.count || filled < size)
-        isWhole = status == Z_STREAM_END
-      }
-      guard isWhole else { throw FileFormatError("\(path): \(name): the deflated numbers are damaged.") }
       return content
     }
   }

@@ -46,14 +46,16 @@ public enum ComplexKernels {
     }
     let leadingA = Int32(formA == .plain ? k : m)
     let leadingB = Int32(formB == .plain ? n : k)
-    if S.self == Float.self {
-      cblas_cgemm(
-        CblasRowMajor, formA.cblas, formB.cblas, Int32(m), Int32(n), Int32(k), [Float(1), 0], a, leadingA, b, leadingB,
-        [Float(0), 0], c, Int32(n))
-    } else {
-      cblas_zgemm(
-        CblasRowMajor, formA.cblas, formB.cblas, Int32(m), Int32(n), Int32(k), [1.0, 0], a, leadingA, b, leadingB, [0.0, 0], c,
-        Int32(n))
+    BLAS.call {
+      if S.self == Float.self {
+        cblas_cgemm(
+          CblasRowMajor, formA.cblas, formB.cblas, Int32(m), Int32(n), Int32(k), [Float(1), 0], a, leadingA, b, leadingB,
+          [Float(0), 0], c, Int32(n))
+      } else {
+        cblas_zgemm(
+          CblasRowMajor, formA.cblas, formB.cblas, Int32(m), Int32(n), Int32(k), [1.0, 0], a, leadingA, b, leadingB, [0.0, 0], c,
+          Int32(n))
+      }
     }
   }
 }

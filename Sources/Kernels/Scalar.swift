@@ -147,14 +147,18 @@ extension Float: Scalar {
       return
     }
     if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
-      cblas_sgemv(
-        CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
-        Int32(transposeB ? k : n), a, 1, beta, c, 1)
+      BLAS.call {
+        cblas_sgemv(
+          CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
+          Int32(transposeB ? k : n), a, 1, beta, c, 1)
+      }
       return
     }
-    cblas_sgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
-      alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    BLAS.call {
+      cblas_sgemm(
+        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
+        alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    }
   }
 }
 
@@ -234,13 +238,17 @@ extension Double: Scalar {
       return
     }
     if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
-      cblas_dgemv(
-        CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
-        Int32(transposeB ? k : n), a, 1, beta, c, 1)
+      BLAS.call {
+        cblas_dgemv(
+          CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
+          Int32(transposeB ? k : n), a, 1, beta, c, 1)
+      }
       return
     }
-    cblas_dgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
-      alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    BLAS.call {
+      cblas_dgemm(
+        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
+        alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    }
   }
 }

@@ -20,7 +20,7 @@ public struct ALISTATable: Sendable {
 
   /// Figures read off the literature's plots (Liu et al. 2019, fig. 1; Chen et al. 2018, fig. 2); none is printed as a number.
   static let published: [SparseMethod: Double] = [.lista: -35, .listaCPSS: -63, .alista: -79]
-  static let methods: [SparseMethod] = [.lista, .listaCP, .listaSS, .listaCPSS, .tilista, .alista, .stepLISTA]
+  public static let methods: [SparseMethod] = [.lista, .listaCP, .listaSS, .listaCPSS, .tilista, .alista, .stepLISTA]
 
   /// - Parameter weights: the weights of a method, or nil when there are none.
   public func run(weights: (SparseMethod) throws -> Weights?) throws -> ResultTable {

@@ -7,7 +7,7 @@ import Training
 
 /// A sparse-coding experiment made ready: a dictionary, and training and validation patches with certified optimal codes. All
 /// networks of one experiment share them.
-public struct SparseCodingExperiment: Sendable {
+public struct SparseCodingExperiment: NetworkTraining, Sendable {
   public let training: SparseCodingTraining
   public let dictionary: Matrix
   public let trainingCodes: CodedPatches
@@ -36,6 +36,8 @@ public struct SparseCodingExperiment: Sendable {
     trainingCodes = try training.coded(dictionary, images: used, count: training.trainingPatches, stream: 1)
     validationCodes = try training.coded(dictionary, images: kept, count: training.validationPatches, stream: 2)
   }
+
+  public var operators: [NamedParameter] { training.operators(dictionary) }
 
   /// The untrained network of a method.
   public func network(_ method: SparseMethod, iterations: Int) -> (any TensorNetwork)? {

@@ -78,7 +78,7 @@ public struct SparseCodingTraining: Sendable {
 
   /// Adam at 1e-3, falling along a cosine; the weights that did best on the validation patches.
   public func recipe(_ method: SparseMethod, iterations: Int, steps: Int? = nil) -> Recipe {
-    let count = steps ?? (budget == .full ? 20_000 : 3_000)
+    let count = steps ?? (budget == .quick ? 3_000 : method == .lista ? 20_000 : 10_000)
     return Recipe(
       network: method.rawValue, seed: seed,
       phases: [

@@ -16,7 +16,7 @@ public enum TrainingBudget: String, Sendable, CaseIterable, Codable {
 ///
 /// Training draws every batch afresh. It goes stage by stage, then all stages together at falling rates; every phase ends with
 /// the weights that did best on 1 000 validation samples. Source of the order: Chen et al. (2018), §4; the budgets are our own.
-public struct SparseRecoveryTraining: Sendable {
+public struct SparseRecoveryTraining: NetworkTraining, Sendable {
   public var problem: SparseRecovery
   /// λ at the start of every network.
   public var lambda: Double
@@ -57,10 +57,13 @@ public struct SparseRecoveryTraining: Sendable {
   public var operators: [NamedParameter] { [NamedParameter(name: "A", value: problem.A.entries)] }
 
   /// The recipe of a method.
-  public func recipe(_ method: SparseMethod, budget: TrainingBudget = .full) -> Recipe {
+  ///
+  /// - Parameter jointSteps: steps of the phases that train all stages, in place of the budget's; those before shrink with it.
+  public func recipe(_ method: SparseMethod, budget: TrainingBudget = .full, jointSteps: Int? = nil) -> Recipe {
     let few = method == .alista || method == .stepLISTA  // two numbers a stage bear a larger rate
     let rate = few ? 5e-3 : 1e-3
-    let (alone, joint) = steps(method, budget)
+    var (alone, joint) = steps(method, budget)
+    if let jointSteps { (alone, joint) = (max(1, alone * jointSteps / joint), jointSteps) }
     var phases: [Recipe.Phase] = []
     for stage in 0..<depth {
       var trained: [ParameterGroup] = [ParameterGroup(NamePattern("stages.\(stage).*"))]
@@ -69,7 +72,8 @@ public struct SparseRecoveryTraining: Sendable {
       phases.append(
         phase("stage \(stage + 1) alone", alone, depth: stage + 1, .constant(rate: rate), ParameterGroups(trained + [.frozen("*")])))
     }
-    for (part, scale) in [(0.6, 1.0), (0.25, 0.3), (0.15, 0.06)] {
+    let parts = few ? [(0.1, 1.0), (0.3, 0.3), (0.3, 0.06), (0.3, 0.012)] : [(0.6, 1.0), (0.25, 0.3), (0.15, 0.06)]
+    for (part, scale) in parts {
       let count = max(1, Int(Double(joint) * part))
       phases.append(
         phase(
@@ -97,8 +101,8 @@ public struct SparseRecoveryTraining: Sendable {
     case (.alista, .quick): (150, 1_500)
     case (.stepLISTA, .full): (100, 2_000)
     case (.stepLISTA, .quick): (40, 300)
-    case (.listaCPSS, .full): (200, 14_000)
-    case (_, .full): (200, 7_000)
+    case (.listaCPSS, .full): (100, 8_000)
+    case (_, .full): (100, 3_000)
     case (_, .quick): (60, 1_200)
     }
   }
@@ -107,7 +111,7 @@ public struct SparseRecoveryTraining: Sendable {
   public func train<Network: TensorNetwork>(
     _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
     monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
-  ) throws -> Trainer<Network, FreshSparseSamples>.Result {
+  ) throws -> Network? {
     let single = problem.converted(to: .single)
     let held = single.samples(1000, seed: seed, stream: Self.validationStream)
     let lasso = recipe.network == SparseMethod.stepLISTA.rawValue ? single.lasso(lambda: Self.stepLambda) : nil
@@ -123,7 +127,8 @@ public struct SparseRecoveryTraining: Sendable {
         let x = network(batch.measurement, stages: withoutDerivative(at: stages ?? depth))
         return meanLoss(x, batch, lasso)
       })
-    return try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
+    let result = try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
+    return result.isFinished ? result.model : nil
   }
 }
 

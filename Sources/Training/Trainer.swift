@@ -18,8 +18,9 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
   public let samples: Samples
   /// Fixed tensors the model was made for, such as a sampling matrix; kept with the weights.
   public let operators: [NamedParameter]
-  let loss: Loss
   let validation: Validation?
+  /// Stored last: Swift 6.3 mislays what follows a stored differentiable closure in a generic struct.
+  let loss: Loss
 
   public init(
     recipe: Recipe, samples: Samples, operators: [NamedParameter] = [], validation: Validation? = nil, loss: @escaping Loss

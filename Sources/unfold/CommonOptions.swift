@@ -38,3 +38,6 @@ struct CommonOptions: ParsableArguments {
     }
   }
 }
+
+/// A line of text as a whole file, atomically.
+func writeText(_ text: String, to path: String) throws { try AtomicFile.write(Data((text + "\n").utf8), to: path) }
