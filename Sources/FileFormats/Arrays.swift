@@ -13,15 +13,17 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
   case .mat5, .mat73: try MATFile.read(path)
   case .hdf5: try HDF5File(contentsOf: path).arrays
-  case let kind: throw FileFormatError("\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors or HDF5 file; convert it first.")
+  case let kind:
+    throw FileFormatError("\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors or HDF5 file; convert it first.")
   }
 }
 
-/// Writes arrays in the format that the extension of `path` names: `npy` (exactly one), `npz`, `mat`, `safetensors` (real ones only), `h5` or
-/// `hdf5`.
+/// Writes arrays in the format that the extension of `path` names: `npy` (exactly one), `npz`, `mat`, `safetensors` (real ones
+/// only), `h5` or `hdf5`.
 ///
-/// In a MAT file every character of a name that MATLAB does not take becomes `_`, and a name that would begin with something else than a
-/// letter gets an `x` in front; a file with an array of 2 GiB or more is written in version 7.3 unless `matVersion` says which.
+/// In a MAT file every character of a name that MATLAB does not take becomes `_`, and a name that would begin with something else
+/// than a letter gets an `x` in front; a file with an array of 2 GiB or more is written in version 7.3 unless
+/// `matVersion` says which.
 /// - Throws: ``FileFormatError``.
 public func writeArrays(_ arrays: [NamedArray], to path: String, matVersion: MATFile.Version? = nil) throws {
   switch (path as NSString).pathExtension.lowercased() {

@@ -16,7 +16,9 @@ enum HDF5Library {
   }
 
   /// Gives `body` an identifier and closes it afterwards.
-  static func using<R>(_ id: hid_t, _ close: (hid_t) -> herr_t, _ what: String, path: String, _ body: (hid_t) throws -> R) throws -> R {
+  static func using<R>(_ id: hid_t, _ close: (hid_t) -> herr_t, _ what: String, path: String, _ body: (hid_t) throws -> R) throws
+    -> R
+  {
     guard id >= 0 else { throw failure(what, path: path) }
     defer { _ = close(id) }
     return try body(id)
@@ -32,7 +34,9 @@ enum HDF5Library {
       unfold_h5_reason(text.baseAddress!)
       return String(cString: text.baseAddress!)
     }
-    return FileFormatError("\(path): HDF5: \(what) failed (\(reason.isEmpty ? "no reason given" : reason)); expected a whole file, get or make it again.")
+    return FileFormatError(
+      "\(path): HDF5: \(what) failed (\(reason.isEmpty ? "no reason given" : reason)); expected a whole file, get or make it again."
+    )
   }
 
   /// The type of a number in memory, or of complex numbers as pairs under the given names.
@@ -53,7 +57,8 @@ enum HDF5Library {
       try check(H5Pset_fapl_core(access, 1 << 20, false), "making a file", path: path)
       return try using(H5Pcreate(unfold_h5_file_create()), H5Pclose, "making a file", path: path) { creation in
         if userBlock > 0 { try check(H5Pset_userblock(creation, hsize_t(userBlock)), "making a file", path: path) }
-        return try using(H5Fcreate("memory", unfold_h5_truncate(), creation, access), H5Fclose, "making a file", path: path) { file in
+        return try using(H5Fcreate("memory", unfold_h5_truncate(), creation, access), H5Fclose, "making a file", path: path) {
+          file in
           try fill(file)
           try check(H5Fflush(file, H5F_SCOPE_GLOBAL), "writing", path: path)
           let size = H5Fget_file_image(file, nil, 0)
@@ -67,9 +72,33 @@ enum HDF5Library {
     }
   }
 
+  /// Refuses a global heap (where text of variable length lies) with free space of size 0: HDF5 1.10 would walk over it for ever.
+  ///
+  /// A heap is `GCOL`, version 1, 3 zero bytes, its size, then objects: index (2 bytes, 0 for free space), 6 bytes, size (8),
+  /// content.
+  static func checkHeaps(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+    let signature = UInt64(0x0000_0001_4c4f_4347)
+    for start in stride(from: 0, to: max(bytes.count - 15, 0), by: 8)
+    where bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian == signature {
+      let size = bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self).littleEndian
+      let end = start + Int(min(size, UInt64(bytes.count - start)))
+      var position = start + 16
+      while position + 16 <= end {
+        let index = bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self)
+        let length = bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self).littleEndian
+        guard index != 0 || length != 0 else {
+          throw FileFormatError("\(path): found free space of no size in a heap of the HDF5 file; the file is damaged.")
+        }
+        guard length <= UInt64(end - position) else { break }
+        position += index == 0 ? Int(length) : 16 + (Int(length) + 7) / 8 * 8
+      }
+    }
+  }
+
   /// Opens a file's bytes for reading.
   static func withFile<R>(_ bytes: UnsafeRawBufferPointer, path: String, _ body: (hid_t) throws -> R) throws -> R {
-    try using(H5Pcreate(unfold_h5_file_access()), H5Pclose, "opening", path: path) { access in
+    try checkHeaps(bytes, path: path)
+    return try using(H5Pcreate(unfold_h5_file_access()), H5Pclose, "opening", path: path) { access in
       try check(H5Pset_fapl_core(access, 1 << 16, false), "opening", path: path)
       try check(H5Pset_file_image(access, UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count), "opening", path: path)
       return try using(H5Fopen("memory", unfold_h5_read_only(), access), H5Fclose, "opening", path: path, body)
@@ -78,7 +107,8 @@ enum HDF5Library {
 
   /// Number of a MATLAB 7.3 file's variables: the members of its root, without MATLAB's own groups.
   static func variableCount(_ path: String) throws -> Int {
-    try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path) { file in
+    try readFile(path).withUnsafeBytes { try checkHeaps($0, path: path) }
+    return try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path) { file in
       var info = H5G_info_t()
       return try using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) { root in
         try check(H5Gget_info(root, &info), "opening", path: path)
@@ -90,7 +120,8 @@ enum HDF5Library {
 
   /// Makes the dataset `name` and its groups; `numbers` are row-major of `shape`.
   static func writeDataset(
-    _ file: hid_t, _ name: String, _ shape: [Int], fileType: hid_t, memoryType: hid_t, _ numbers: UnsafeRawBufferPointer, path: String,
+    _ file: hid_t, _ name: String, _ shape: [Int], fileType: hid_t, memoryType: hid_t, _ numbers: UnsafeRawBufferPointer,
+    path: String,
     then body: (hid_t) throws -> Void = { _ in }
   ) throws {
     let what = "writing \(name)"

@@ -19,7 +19,9 @@ enum Inflate {
     var room = min(most, 8 * packed.count + 64)
     while true {
       var isWhole = false
-      let content = [UInt8](unsafeUninitializedCapacity: room) { out, filled in isWhole = run(packed, windowBits: 15, into: out, &filled) }
+      let content = [UInt8](unsafeUninitializedCapacity: room) { out, filled in
+        isWhole = run(packed, windowBits: 15, into: out, &filled)
+      }
       if isWhole { return content }
       guard content.count == room, room < most else {
         throw FileFormatError("\(path): the compressed numbers are cut off or damaged.")
@@ -39,7 +41,9 @@ enum Inflate {
     var status = Z_OK
     repeat {  // zlib counts in 32 bits
       let (input, room) = (min(packed.count - consumed, 1 << 30), min(out.count - filled, 1 << 30))
-      stream.next_in = packed.baseAddress.map { UnsafeMutablePointer(mutating: ($0 + consumed).assumingMemoryBound(to: UInt8.self)) }
+      stream.next_in = packed.baseAddress.map {
+        UnsafeMutablePointer(mutating: ($0 + consumed).assumingMemoryBound(to: UInt8.self))
+      }
       stream.avail_in = UInt32(input)
       stream.next_out = out.baseAddress.map { $0 + filled }
       stream.avail_out = UInt32(room)

@@ -11,7 +11,9 @@ struct MATStructure {
 
   /// - Throws: ``FileFormatError`` when the file is cut off or damaged.
   static func check(_ bytes: UnsafeRawBufferPointer, path: String) throws {
-    guard bytes.count >= 128 else { throw FileFormatError("\(path): found \(bytes.count) bytes, expected a header of 128; the file is cut off.") }
+    guard bytes.count >= 128 else {
+      throw FileFormatError("\(path): found \(bytes.count) bytes, expected a header of 128; the file is cut off.")
+    }
     var structure = MATStructure(path: path, isBigEndian: bytes[126] == 0x4d, budget: 1032 * bytes.count)
     try structure.elements(UnsafeRawBufferPointer(rebasing: bytes[128...]), depth: 0)
   }
@@ -30,13 +32,17 @@ struct MATStructure {
     guard depth < 64 else { throw damaged("found parts nested over 64 deep") }
     var position = 0
     while position < bytes.count {
-      guard position + 8 <= bytes.count else { throw damaged("found \(bytes.count - position) bytes where an element should begin") }
+      guard position + 8 <= bytes.count else {
+        throw damaged("found \(bytes.count - position) bytes where an element should begin")
+      }
       var (type, length, start) = (word(bytes, position), Int(word(bytes, position + 4)), position + 8)
       if type >> 16 != 0 {  // a small element: length and type in one word, the content in the other
         (type, length, start) = (type & 0xffff, Int(type >> 16), position + 4)
         guard length <= 4 else { throw damaged("found a small element of \(length) bytes, expected at most 4") }
       }
-      guard length <= bytes.count - start else { throw damaged("found an element of \(length) bytes, expected at most \(bytes.count - start)") }
+      guard length <= bytes.count - start else {
+        throw damaged("found an element of \(length) bytes, expected at most \(bytes.count - start)")
+      }
       let content = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
       switch type {
       case 14: if length > 0 { try matrix(content, depth: depth) }

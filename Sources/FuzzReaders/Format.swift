@@ -65,7 +65,9 @@ enum Format: String, CaseIterable {
     case .npz: return [try file("a.npz") { try NPZ.write(arrays, to: $0) }]
     case .safetensors:
       let tensors = arrays.compactMap { array in array.value.real.map { NamedParameter(name: array.name, value: $0) } }
-      return [SafeTensors(tensors: tensors, metadata: ["kind": "weights", "recipe": "{\"a\": [1, 2.5e-3, \"\\u00e9\"]}"]).encoded()]
+      return [
+        SafeTensors(tensors: tensors, metadata: ["kind": "weights", "recipe": "{\"a\": [1, 2.5e-3, \"\\u00e9\"]}"]).encoded()
+      ]
     case .events:
       return [
         try file("e.tfevents") {
@@ -80,11 +82,14 @@ enum Format: String, CaseIterable {
       ]
     case .jpeg: return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } }
     case .tiff:
-      return try [8, 16, 32].flatMap { bits in try [image, gray].map { image in try file("a.tif") { try writeTIFF(image, to: $0, bitDepth: bits) } } }
+      return try [8, 16, 32].flatMap { bits in
+        try [image, gray].map { image in try file("a.tif") { try writeTIFF(image, to: $0, bitDepth: bits) } }
+      }
     case .mat5, .mat73:
       let named = arrays.map { NamedArray(name: $0.name == "net.w" ? "w" : $0.name, value: $0.value) }
       return [try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }]
-    case .hdf5: return [try file("a.h5") { try HDF5File(arrays: arrays, attributes: ["operator": "A", "seed": "1"]).write(to: $0) }]
+    case .hdf5:
+      return [try file("a.h5") { try HDF5File(arrays: arrays, attributes: ["operator": "A", "seed": "1"]).write(to: $0) }]
     }
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Feeds damaged files to the readers: fuzz-readers FORMAT [--seed N] [--count N] [--sample FILE]… [--keep FOLDER] [--no-memory-limit]
-// The readers run in a child process. Prints one line, and one more for every input that ended the child; exits with 1 when there was one.
+// Feeds damaged files to the readers: fuzz-readers FORMAT [--seed N] [--count N] [--sample FILE]… [--keep FOLDER]
+// [--no-memory-limit]
+// The readers run in a child process. Prints one line, and one more for every input that ended the child; exits
+// with 1 when there was one.
 import Foundation
 
 func fail(_ message: String) -> Never {
@@ -82,7 +84,10 @@ while first < total {
   }
 }
 let hung = ended.count { $0.how == "hung" }
-print("\(format.rawValue): \(inputs.prefixCount) prefixes, \(count) mutations, seed \(seed): \(accepted) read, \(refused) refused, \(hung) hung, \(ended.count - hung) crashed")
+print(
+  "\(format.rawValue): \(inputs.prefixCount) prefixes, \(count) mutations, seed \(seed): \(accepted) read, \(refused) "
+    + "refused, \(hung) hung, \(ended.count - hung) crashed"
+)
 for (number, how) in ended.prefix(100) { print("  input \(number): \(how)") }
 try? FileManager.default.removeItem(atPath: folder)
 exit(ended.isEmpty ? 0 : 1)

@@ -45,7 +45,8 @@ import Testing
 
   @Test func kindsByContent() throws {
     for (fixture, kind) in [
-      (ImageFixture.pngGray8, FileKind.png), (ImageFixture.jpegGray, .jpeg), (ImageFixture.tiffLZW, .tiff), (ImageFixture.tiffPlanarBig, .tiff),
+      (ImageFixture.pngGray8, FileKind.png), (ImageFixture.jpegGray, .jpeg), (ImageFixture.tiffLZW, .tiff),
+      (ImageFixture.tiffPlanarBig, .tiff),
       (ImageFixture.tiffBigStrips, .tiff), (ArrayFixture.hdf5, .hdf5), (ArrayFixture.mat5, .mat5), (ArrayFixture.mat4, .unknown),
       (ArrayFixture.npyBool, .npy), (ArrayFixture.npzStored, .npz),
     ] {

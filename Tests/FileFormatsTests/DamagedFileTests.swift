@@ -2,8 +2,8 @@
 import Foundation
 import Testing
 
-/// Every prefix up to 4 kB and seeded mutations of valid files: a typed error or a consistent result, never a trap, over a second of
-/// processor time, or 4 GiB of memory. The readers run in a child of the `fuzz-readers` that is built beside the tests.
+/// Every prefix up to 4 kB and seeded mutations of valid files: a typed error or a consistent result, never a trap, over a second
+/// of processor time, or 4 GiB of memory. The readers run in a child of the `fuzz-readers` that is built beside the tests.
 @Suite(.serialized) struct DamagedFileTests {
   let folder: Folder
   init() throws { folder = try Folder() }
@@ -11,7 +11,8 @@ import Testing
   /// The program's line: how many inputs it read, refused, and lost.
   private func fuzz(_ format: String, count: Int, samples: [String]) throws -> (line: String, read: Int, refused: Int, lost: Int) {
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    // The runner is the test bundle itself or lies beside the toolchain; the first argument that names the bundle tells the build folder.
+    // The runner is the test bundle itself or lies beside the toolchain; the first argument that names the bundle tells the
+    // build folder.
     let bundle = ([tests] + CommandLine.arguments).first { $0.contains(".xctest") } ?? tests
     let program = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("fuzz-readers")
     let process = Process()

@@ -54,7 +54,9 @@ import Testing
     #expect(throws: FileFormatError.self) {
       try HDF5File(arrays: [], attributes: ["a": String(repeating: "x", count: 70_000)]).write(to: folder.file("a.h5"))
     }
-    #expect(throws: FileFormatError.self) { try HDF5File(arrays: [NamedArray(name: "a", value: Tensor.zero)]).write(to: folder.file("a.h5")) }
+    #expect(throws: FileFormatError.self) {
+      try HDF5File(arrays: [NamedArray(name: "a", value: Tensor.zero)]).write(to: folder.file("a.h5"))
+    }
     #expect(folder.names.isEmpty)
   }
 

@@ -32,7 +32,8 @@ import Testing
   @Test func readsTIFF() throws {
     expect(try read(ImageFixture.tiffLZW), rgb, maximum: 255, bits: 8, "LZW")
     expect(try read(ImageFixture.tiffGray16Deflate), gray16, maximum: 65535, bits: 16, "deflate")
-    expect(try read(ImageFixture.tiffTiled), Tensor((0..<360).map(Double.init), shape: [20, 18]), maximum: 65535, bits: 16, "tiles")
+    expect(
+      try read(ImageFixture.tiffTiled), Tensor((0..<360).map(Double.init), shape: [20, 18]), maximum: 65535, bits: 16, "tiles")
     expect(try read(ImageFixture.tiffPlanarBig), rgb.map { 257 * $0 }, maximum: 65535, bits: 16, "planes, big-endian")
     expect(try read(ImageFixture.tiffBigStrips), Tensor((0..<15).map(Double.init), shape: [5, 3]), maximum: 255, bits: 8, "strips")
     let white = try read(ImageFixture.tiffWhite)
@@ -108,7 +109,9 @@ import Testing
   }
 
   /// A header that declares 30000 × 30000 pixels, and one of a possible number of pixels that the file cannot hold.
-  @Test(arguments: [[0, 0, 0x75, 0x30], [0, 0, 0x27, 0x10]] as [[UInt8]]) func hugeHeadersAreRefusedBeforeDecoding(side: [UInt8]) throws {
+  @Test(arguments: [[0, 0, 0x75, 0x30], [0, 0, 0x27, 0x10]] as [[UInt8]]) func hugeHeadersAreRefusedBeforeDecoding(side: [UInt8])
+    throws
+  {
     var file = bytes(ImageFixture.pngGray8)
     file.replaceSubrange(16..<24, with: side + side)
     let checked = file[12..<29]

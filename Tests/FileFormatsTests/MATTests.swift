@@ -64,13 +64,19 @@ import Testing
     try MATFile.write(arrays, to: path, version: version)
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == first)
     try MATFile.write(
-      [NamedArray(name: "s", value: Tensor([2] as [Double], shape: [])), NamedArray(name: "v", value: Tensor([1, 2] as [Double]))], to: path,
+      [
+        NamedArray(name: "s", value: Tensor([2] as [Double], shape: [])), NamedArray(name: "v", value: Tensor([1, 2] as [Double])),
+      ], to: path,
       version: version)
     #expect(try MATFile.read(path).map(\.value.shape) == [[1, 1], [1, 2]])
   }
 
-  @Test(arguments: ["", "1a", "a.b", "ä", "a b", String(repeating: "a", count: 64)]) func refusesNamesThatMATLABDoesNotTake(name: String) {
-    #expect(throws: FileFormatError.self) { try MATFile.write([NamedArray(name: name, value: Tensor([1] as [Double]))], to: folder.file("a.mat")) }
+  @Test(arguments: ["", "1a", "a.b", "ä", "a b", String(repeating: "a", count: 64)]) func refusesNamesThatMATLABDoesNotTake(
+    name: String
+  ) {
+    #expect(throws: FileFormatError.self) {
+      try MATFile.write([NamedArray(name: name, value: Tensor([1] as [Double]))], to: folder.file("a.mat"))
+    }
     #expect(folder.names.isEmpty)
   }
 

@@ -26,7 +26,8 @@ private let eighths = Tensor([0, 0.125, 0.25, 0.375, 0.5, 0.625] as [Double], sh
     try expectReal(ArrayFixture.npyEmpty, Tensor([] as [Float], shape: [0, 5]), "empty")
     try expectReal(ArrayFixture.npyUInt64, Tensor([9_223_372_036_854_775_808, 1] as [Double]), "uint64")
     let complex = try decode(ArrayFixture.npyComplexFortran).complex
-    #expect(complex.shape == [2, 3] && complex.real.floats == [0, 1, 2, 3, 4, 5] && complex.imaginary.floats == [5, 4, 3, 2, 1, 0])
+    #expect(
+      complex.shape == [2, 3] && complex.real.floats == [0, 1, 2, 3, 4, 5] && complex.imaginary.floats == [5, 4, 3, 2, 1, 0])
     let double = try decode(ArrayFixture.npyComplex128).complex
     #expect(double.imaginary.doubles == [2, -1] && double.real[flat: 0] == 1 && double.real[flat: 1].isNaN)
   }
@@ -91,7 +92,8 @@ private let eighths = Tensor([0, 0.125, 0.25, 0.375, 0.5, 0.625] as [Double], sh
   @Test func archivesAreWrittenAndReadBitExactly() throws {
     let path = folder.file("a.npz")
     let arrays = [
-      NamedArray(name: "b", value: Tensor([.nan, 2] as [Double])), NamedArray(name: "a/ü", value: Tensor([1] as [Float], shape: [1, 1])),
+      NamedArray(name: "b", value: Tensor([.nan, 2] as [Double])),
+      NamedArray(name: "a/ü", value: Tensor([1] as [Float], shape: [1, 1])),
       NamedArray(name: "z", value: ComplexTensor(pairs: Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]))),
     ]
     try NPZ.write(arrays, to: path)
