@@ -69,6 +69,7 @@ struct Unfold: ParsableCommand {
     abstract: "Turns iterative algorithms for inverse problems into trained networks.",
     version: "0.1.0",
     subcommands: [
-      Simulate.self, Reconstruct.self, Evaluate.self, Check.self, Convert.self, Inspect.self, Methods.self, Problems.self, Tables.self,
+      Demo.self, Simulate.self, Train.self, Reconstruct.self, Evaluate.self, Reproduce.self, Convert.self, Inspect.self, Bench.self,
+      Check.self, Methods.self, Problems.self, Tables.self,
     ])
 }

@@ -173,6 +173,32 @@ import Testing
     }
   }
 
+  /// A measurement or weights with bytes changed: an answer or one line, never a trap.
+  @Test(arguments: ["r.h5", "steps.safetensors", "steps.npz", "steps.mat"]) func mutations(file: String) throws {
+    let steps = (0..<3).map { NamedParameter(name: "stages.\($0).stepSize", value: Tensor([0.3], shape: [])) }
+    try SafeTensors(tensors: steps).write(to: folder.file("steps.safetensors"))
+    for other in ["steps.npz", "steps.mat"] {
+      #expect(try Program.run("convert", "steps.safetensors", other, "--quiet", in: folder).status == 0)
+    }
+    let whole = try #require(folder.bytes(file))
+    var generator = RandomGenerator(seed: 77)
+    var refused = 0
+    for round in 0..<40 {
+      var changed = whole
+      for _ in 0..<4 { changed[generator.index(below: min(changed.count, round < 30 ? 700 : changed.count))] ^= UInt8(1 + generator.index(below: 255)) }
+      let name = "changed." + (file as NSString).pathExtension
+      try changed.write(to: URL(fileURLWithPath: folder.file(name)))
+      let measurement = file == "r.h5" ? name : "r.h5"
+      let method = file == "r.h5" ? ["ista", "--iterations", "5"] : ["step-lista", "--weights", name]
+      let done = try Program.run(["reconstruct", method[0], measurement, "-o", "x.npy"] + method.dropFirst(), in: folder)
+      #expect([0, 1, 2].contains(done.status) && done.errorLines.count == (done.status == 0 ? 0 : 1), "\(round): \(done.status) \(done.errors)")
+      #expect(folder.has("x.npy") == (done.status == 0))
+      try? FileManager.default.removeItem(atPath: folder.file("x.npy"))
+      if done.status != 0 { refused += 1 }
+    }
+    #expect(refused > 0)
+  }
+
   @Test func conversions() throws {
     try expectRefusal("convert none.npy x.npz", naming: "none.npy")
     try expectRefusal("convert A.npy x.xyz", naming: "xyz")
