@@ -86,7 +86,8 @@ let package = Package(
     tests("DatasetsTests", ["Datasets"]),
     tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("ChecksTests", ["Checks"]),
-    tests("EndToEndTests", ["FileFormats"]),
+    tests("RecipesTests", ["Recipes"]),
+    tests("EndToEndTests", ["FileFormats", "unfold"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -6,12 +6,11 @@ import Tensors
 /// Access to the HDF5 library, which keeps process-wide state: one caller at a time, its own printing off. matio uses it too.
 enum HDF5Library {
   private static let lock = NSLock()
-  private static let start: Void = unfold_h5_quiet()
 
   static func locked<R>(_ body: () throws -> R) rethrows -> R {
     lock.lock()
     defer { lock.unlock() }
-    _ = start
+    unfold_h5_quiet()  // a setting of the calling thread
     return try body()
   }
 

@@ -7,6 +7,7 @@ import Recipes
 
 extension SparseMethod: ExpressibleByArgument {}
 extension ProblemKind: ExpressibleByArgument {}
+extension PublishedTable: ExpressibleByArgument {}
 
 /// How a method is run; shared by `reconstruct` and `evaluate`.
 struct MethodOptions: ParsableArguments {

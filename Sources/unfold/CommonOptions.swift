@@ -30,7 +30,7 @@ struct CommonOptions: ParsableArguments {
 
   /// Prints a report for people, and writes its JSON where asked.
   func answer(_ report: some Report) throws {
-    if let json, json != "-" { try report.writeJSON(to: json) }
+    if let json, json != "-" { try writeText(report.json.text(), to: json) }
     if json == "-" {
       print(report.json.text())
     } else if !quiet {

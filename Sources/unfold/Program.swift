@@ -31,13 +31,14 @@ struct Program {
       return 0
     }
     let isUsage = Unfold.exitCode(for: error) == .validationFailure
-    say("error: " + Unfold.message(for: error).split(separator: "\n").joined(separator: " "))
+    say("error: " + Unfold.message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " "))
     return isUsage ? 2 : 1
   }
 
   /// 2 for an input that cannot be used, 1 for work that failed; nil for what is not ours.
   private static func statusOfKnown(_ error: any Error) -> Int32? {
     switch error {
+    case let error as FileFormatError where error.isDiskFailure: 1
     case is FileFormatError, is DatasetError, is RecipeError, is EvaluationError, is InputError: 2
     case TrainingError.diverged: 1
     case is TrainingError: 2

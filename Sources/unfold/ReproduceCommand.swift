@@ -12,18 +12,13 @@ import Tensors
 import Training
 
 struct Reproduce: ParsableCommand {
-  enum Table: String, CaseIterable, ExpressibleByArgument {
-    case lista1 = "lista-1"
-    case alista
-  }
-
   static let configuration = CommandConfiguration(
     abstract: "Reproduce a published table from the weights that ship.",
     discussion: """
       lista-1 is measured on patches of --images (or of the test images of UNFOLD_DATA, or of the photographs of the package \
       mate-backgrounds), none of which training saw. --train trains anew first, on --training-images.
       """)
-  @Argument(help: "lista-1 or alista (`unfold tables`).") var table: Table
+  @Argument(help: "lista-1 or alista (`unfold tables`).") var table: PublishedTable
   @Flag(help: "Train the networks anew instead of taking the weights that ship.") var train = false
   @Flag(help: "With --train: a smaller training of minutes; the answer says so.") var quick = false
   @Option(help: ArgumentHelp("lista-1: folder of test images.", valueName: "dir")) var images: String?
