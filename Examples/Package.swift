@@ -4,7 +4,8 @@ import PackageDescription
 
 /// One runnable program a topic. In this folder: `swift run -c release LISTAFromISTA`.
 func example(_ name: String) -> Target {
-  .executableTarget(name: name, dependencies: [.product(name: "Unfold", package: "Unfold")], swiftSettings: [.treatAllWarnings(as: .error)])
+  .executableTarget(
+    name: name, dependencies: [.product(name: "Unfold", package: "Unfold")], swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
 let package = Package(

@@ -66,7 +66,9 @@ let network = SparseRecoveryNetwork<Untied<FISTA<WindowMean>>>(
 print("untrained network against FISTA: \((network(test.measurement) - solution).norm)")
 
 let trainer = Trainer<SparseRecoveryNetwork<Untied<FISTA<WindowMean>>>, SamplePairs>(
-  recipe: Recipe(network: "window-mean", seed: 4, phases: [Recipe.Phase(steps: 1_000, batchSize: 50, learningRate: .constant(rate: 1e-2))]),
+  recipe: Recipe(
+    network: "window-mean", seed: 4,
+    phases: [Recipe.Phase(steps: 1_000, batchSize: 50, learningRate: .constant(rate: 1e-2))]),
   samples: training, loss: { network, batch, _ in squaredNorm(network(batch.measurement) - batch.groundTruth) / 50 })
 let trained = try trainer.train(network).model
 func error(_ x: Tensor) -> String {
