@@ -14,7 +14,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = {"lista-forward": "lista.py", "lista-train": "lista.py"}
-ENVIRONMENT = "python3 -m venv .venv && .venv/bin/pip install torch==2.13.0+cpu numpy --extra-index-url https://download.pytorch.org/whl/cpu"
+ENVIRONMENT = "python3 -m venv .venv && .venv/bin/pip install torch==2.13.0+cpu numpy"
 
 
 def fail(message):
