@@ -37,10 +37,10 @@ public struct LISTATable: Sendable {
     var rows: [ResultTable.Row] = []
     var facts: [String] = []
     for units in Self.units {
-      guard let any = try weights(.lista, units, 1) else {
-        throw RecipeError("found no weights of LISTA with \(units) units; expected them in the folder of models, or use --train")
+      guard let dictionary = try dictionary(units, weights) else {
+        rows += missing(units)
+        continue
       }
-      let dictionary = try any.matrix("dictionary", file: "lista-1-\(units)")
       let training = SparseCodingTraining(units: units)
       let problem = training.problem(dictionary)
       let test = try training.coded(dictionary, images: images, count: patches, stream: 500)
@@ -57,15 +57,12 @@ public struct LISTATable: Sendable {
             method: method.rawValue, column: column, metric: metric, published: published, measured: measured, seconds: seconds,
             why: reason(metric, published, measured)))
       }
-      for method in [SparseMethod.tanhEncoder, .doubleTanhEncoder, .shrinkageEncoder, .lista] {
+      for method in Self.networks {
         for T in method == .lista ? Self.iterations : [0] {
           let published = method == .lista ? Self.publishedLISTA[T]?[units] : Self.published[method]?[units]
           let column = method == .lista ? "m = \(units), T = \(T)" : "m = \(units)"
           guard let weights = try weights(method, units, T) else {
-            rows.append(
-              ResultTable.Row(
-                method: method.rawValue, column: column, metric: .codeError, published: published, measured: nil, seconds: 0,
-                why: "no weights ship for it; --train makes them"))
+            rows.append(unmeasured(method, column, published))
             continue
           }
           let own = try weights.matrix("dictionary", file: "\(method.rawValue)-\(units)")
@@ -88,6 +85,35 @@ public struct LISTATable: Sendable {
       protocol:
         "mean ‖Z* − Z‖² over held-out patches of unit variance, α = 0.5; T iterations apply S T times; the paper's scaling of its patches "
         + "is not known, so that ratios and the order are what compares")
+  }
+
+  private static let networks: [SparseMethod] = [.tanhEncoder, .doubleTanhEncoder, .shrinkageEncoder, .lista]
+
+  /// The dictionary that the networks of m units share, from the first weights there are.
+  private func dictionary(_ units: Int, _ weights: (SparseMethod, Int, Int) throws -> Weights?) throws -> Matrix? {
+    for method in Self.networks {
+      for T in method == .lista ? Self.iterations : [0] {
+        if let found = try weights(method, units, T) { return try found.matrix("dictionary", file: "\(method.rawValue)-\(units)") }
+      }
+    }
+    return nil
+  }
+
+  /// The rows of m units when no weights at all are there.
+  private func missing(_ units: Int) -> [ResultTable.Row] {
+    Self.networks.flatMap { method in
+      (method == .lista ? Self.iterations : [0]).map { T in
+        unmeasured(
+          method, method == .lista ? "m = \(units), T = \(T)" : "m = \(units)",
+          method == .lista ? Self.publishedLISTA[T]?[units] : Self.published[method]?[units])
+      }
+    }
+  }
+
+  private func unmeasured(_ method: SparseMethod, _ column: String, _ published: Double?) -> ResultTable.Row {
+    ResultTable.Row(
+      method: method.rawValue, column: column, metric: .codeError, published: published, measured: nil, seconds: 0,
+      why: "no weights ship for it; --train makes them")
   }
 
   /// The paper's scale of errors is its own: only a lack of iterations needs a word.
