@@ -42,7 +42,7 @@ public struct DictionaryLearning: Sendable {
     for step in 0..<steps {
       let batch = randomPatches(batchSize)
       let problem = SparseCoding(dictionary: dictionary, alpha: alpha)
-      let codes = OptimalCodes(problem, patches: batch, tolerance: tolerance, maximumIterations: 500).codes
+      let codes = OptimalCodes(problem, patches: batch, tolerance: tolerance, maximumIterations: 100).codes
       observing?(step, problem.value(codes, measurement: batch) / Double(batchSize))
       let keep = 1 - 1 / (1 + Double(step) / 4)  // ϱ = 0 at first, near 1 later
       codeProducts = keep * codeProducts + linear(codes.transposed, codes.transposed)

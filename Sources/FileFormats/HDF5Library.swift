@@ -71,24 +71,29 @@ enum HDF5Library {
     }
   }
 
-  /// Refuses a global heap (where text of variable length lies) with free space of size 0: HDF5 1.10 would walk over it for ever.
+  /// Refuses a global heap (where text of variable length lies) whose objects do not lie within it, or free space of size 0: HDF5
+  /// 1.10 would walk over it for ever.
   ///
-  /// A heap is `GCOL`, version 1, 3 zero bytes, its size, then objects: index (2 bytes, 0 for free space), 6 bytes, size (8),
-  /// content.
+  /// A heap is `GCOL`, version 1, 3 zero bytes, its size, then objects: index (2 bytes, 0 for free space), 6 bytes, size (8), content.
   static func checkHeaps(_ bytes: UnsafeRawBufferPointer, path: String) throws {
-    let signature = UInt64(0x0000_0001_4c4f_4347)
-    for start in stride(from: 0, to: max(bytes.count - 15, 0), by: 8)
-    where bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian == signature {
+    guard let base = bytes.baseAddress else { return }
+    var search = 0
+    while let found = memchr(base + search, 0x47, bytes.count - search) {
+      let start = UnsafeRawPointer(found) - base
+      search = start + 1
+      guard start + 16 <= bytes.count else { return }
+      guard bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian == 0x0000_0001_4c4f_4347 else { continue }
       let size = bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self).littleEndian
       let end = start + Int(min(size, UInt64(bytes.count - start)))
       var position = start + 16
       while position + 16 <= end {
         let index = bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self)
         let length = bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self).littleEndian
-        guard index != 0 || length != 0 else {
-          throw FileFormatError("\(path): found free space of no size in a heap of the HDF5 file; the file is damaged.")
+        guard length <= UInt64(end - position), index != 0 || length >= 16 else {
+          throw FileFormatError(
+            "\(path): found an object of \(length) bytes in a heap of the HDF5 file, expected at most \(end - position);"
+              + " the file is damaged.")
         }
-        guard length <= UInt64(end - position) else { break }
         position += index == 0 ? Int(length) : 16 + (Int(length) + 7) / 8 * 8
       }
     }

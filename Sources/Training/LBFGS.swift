@@ -57,7 +57,9 @@ public struct LBFGS: Optimiser {
         let at = FlatParameters.values(of: trial, groups: groups)
         return .init(step: step, value: result.loss, slope: slopes.inner(direction), payload: (trial, at, slopes))
       }
-      if let found {
+      // Where rounding hides the decrease, the gradient at least must shrink: the search cannot go round in circles.
+      let shrinks = found.map { $0.value < loss || ($0.value == loss && $0.payload.gradient.norm < g.norm) }
+      if let found, shrinks == true {
         remember(s: found.payload.point - point, y: found.payload.gradient - g)
         model = found.payload.model
         last = (found.payload.point, found.value, found.payload.gradient)

@@ -34,13 +34,20 @@ public func parallelGradient<Model: Parameterized, Batch: Sendable>(
   of model: Model, over chunks: Chunks, batch: @Sendable (_ chunk: Int) -> Batch,
   loss: @Sendable @differentiable(reverse) (Model, @noDerivative Batch) -> Double
 ) -> LossGradient<Model> {
-  let sum = OrderedSum<Model>()
-  Parallel.forEach(chunks.count) { i in
+  parallelSum(over: chunks) { i in
     let samples = batch(i)
     let (value, pullback) = valueWithPullback(at: model) { loss($0, samples) }
     let weight = chunks.weight(i)
-    sum.add(LossGradient(loss: weight * value, gradient: pullback(weight)), at: i)
+    return LossGradient(loss: weight * value, gradient: pullback(weight))
   }
+}
+
+/// Σᵢ `contribution(i)` over the chunks, computed on all cores and summed in the chunks' order.
+func parallelSum<Model: Parameterized>(
+  over chunks: Chunks, contribution: @Sendable (_ chunk: Int) -> LossGradient<Model>
+) -> LossGradient<Model> {
+  let sum = OrderedSum<Model>()
+  Parallel.forEach(chunks.count) { i in sum.add(contribution(i), at: i) }
   return sum.total
 }
 

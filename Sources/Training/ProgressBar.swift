@@ -30,12 +30,10 @@ public final class ProgressBar: TrainingMonitor {
       write("\r\(bar(report)) \(text(report))\u{1B}[K")
       isLineOpen = true
     }
-    if report.isLastOfPhase { validation = nil }
-    guard isLine else { return }
-    if isTerminal {
-      if report.isLastOfPhase { finish() }
-    } else {
-      write(text(report) + "\n")
+    if isLine, !isTerminal { write(text(report) + "\n") }
+    if report.isLastOfPhase {
+      finish()
+      validation = nil
     }
   }
 

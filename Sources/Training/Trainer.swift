@@ -19,8 +19,9 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
   /// Fixed tensors the model was made for, such as a sampling matrix; kept with the weights.
   public let operators: [NamedParameter]
   let validation: Validation?
-  /// Stored last: Swift 6.3 mislays what follows a stored differentiable closure in a generic struct.
-  let loss: Loss
+  /// The loss times a weight, with its gradient. (A differentiable function must not be a stored property of a generic type: Swift
+  /// 6.3 lays it out as an ordinary one, and what follows it is overwritten.)
+  private let weightedLoss: @Sendable (Model, Samples.Batch, _ depth: Int?, _ weight: Double) -> LossGradient<Model>
 
   public init(
     recipe: Recipe, samples: Samples, operators: [NamedParameter] = [], validation: Validation? = nil, loss: @escaping Loss
@@ -29,7 +30,10 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     self.samples = samples
     self.operators = operators
     self.validation = validation
-    self.loss = loss
+    weightedLoss = { model, batch, depth, weight in
+      let (value, pullback) = valueWithPullback(at: model) { loss($0, batch, depth) }
+      return LossGradient(loss: weight * value, gradient: pullback(weight))
+    }
   }
 
   /// How a run ended.
@@ -105,14 +109,12 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     // What searches compares losses of several steps: the draws stay the same.
     let draw = phase.optimiser.searches ? 0 : stepIndex
     let chunks = Chunks(sampleCount: batch.count, size: phase.chunkSize)
-    let (seed, samples, loss, depth) = (recipe.seed, samples, loss, phase.depth)
+    let (seed, samples, loss, depth) = (recipe.seed, samples, weightedLoss, phase.depth)
 
     let outcome = try state.optimiser.step(&state.model, learningRate: learningRate, groups: phase.groups) { model in
-      var found = parallelGradient(of: model, over: chunks) { chunk in
+      var found = parallelSum(over: chunks) { chunk in
         var generator = RandomGenerator(seed: seed, purpose: 2, phaseIndex, draw, chunk)
-        return samples.batch(Array(batch[chunks[chunk]]), using: &generator)
-      } loss: { model, samples in
-        loss(model, samples, depth)
+        return loss(model, samples.batch(Array(batch[chunks[chunk]]), using: &generator), depth, chunks.weight(chunk))
       }
       if phase.optimiser.searches { return found }  // a search tries steps that are too long and turns back by itself
       guard found.loss.isFinite else { throw diverged(phaseIndex, stepIndex, "the loss is \(found.loss)") }

@@ -129,9 +129,9 @@ private let elasticReference = Tensor([
     // Patches are sparse combinations of the columns of a random orthonormal matrix: each column must come back up to its sign.
     var generator = RandomGenerator(seed: 6)
     let planted = Matrix.gaussian(rows: 12, columns: 12, seed: 7).withUnitColumns
-    let codes = Tensor.uniform([4000, 12], using: &generator).map { $0 < 0.12 ? 3 : ($0 > 0.88 ? -3 : 0) }
-    var learning = DictionaryLearning(atoms: 12, alpha: 0.1)
-    learning.steps = 60
+    let codes = Tensor.uniform([8000, 12], using: &generator).map { $0 < 0.08 ? 3 : ($0 > 0.92 ? -3 : 0) }
+    var learning = DictionaryLearning(atoms: 12, alpha: 0.5)
+    learning.steps = 200
     learning.batchSize = 100
     let learned = learning.learn(from: planted.forward(codes))
     let products = linear(planted.entries.transposed, learned.entries.transposed)

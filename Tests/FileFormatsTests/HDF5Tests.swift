@@ -60,6 +60,17 @@ import Testing
     #expect(folder.names.isEmpty)
   }
 
+  /// An object of size 0 (or one of nearly 2⁶⁴) in the heap of the text attributes sends HDF5 1.10 round in circles.
+  @Test(arguments: [0, .max - 15] as [UInt64]) func endlessHeapsAreRefused(size: UInt64) throws {
+    var file = bytes(ArrayFixture.hdf5)
+    let heap = try #require(file.range(of: Data("GCOL".utf8) + [1, 0, 0, 0]))
+    let first = heap.lowerBound + 16  // behind signature and size: index, count, size of the first object
+    if size == 0 { file.replaceSubrange(first..<first + 2, with: [0, 0]) }
+    file.replaceSubrange(first + 8..<first + 16, with: withUnsafeBytes(of: size.littleEndian) { Array($0) })
+    let error = #expect(throws: FileFormatError.self) { try HDF5File(decoding: file, path: "a.h5") }
+    #expect(error?.description.contains("heap") == true)
+  }
+
   /// Threads take turns in the library.
   @Test func severalThreadsAtOnce() async throws {
     let path = folder.path
