@@ -13,10 +13,12 @@ public func readTable(_ path: String, names: [String] = []) throws -> Tensor {
   let named = tables.filter { names.contains($0.name) }
   guard let chosen = named.count == 1 ? named.first : tables.count == 1 ? tables.first : nil, let table = chosen.value.real else {
     let found = arrays.isEmpty ? "no arrays" : arrays.prefix(4).map { "\($0.name) \($0.value.shape)" }.joined(separator: ", ")
-    throw RecipeError("\(path): found \(found); expected one real array of two axes" + (names.isEmpty ? "" : ", or one named \(names[0])"))
+    throw RecipeError(
+      "\(path): found \(found); expected one real array of two axes" + (names.isEmpty ? "" : ", or one named \(names[0])"))
   }
   guard table.count > 0, table.isFinite else {
-    throw RecipeError("\(path): found \(table.count == 0 ? "an empty array" : "NaN or infinity") in \(chosen.name); expected finite numbers")
+    throw RecipeError(
+      "\(path): found \(table.count == 0 ? "an empty array" : "NaN or infinity") in \(chosen.name); expected finite numbers")
   }
   return table.converted(to: .double)
 }
@@ -24,7 +26,9 @@ public func readTable(_ path: String, names: [String] = []) throws -> Tensor {
 /// A measurement matrix from a file: the array `A`, or the only one of two axes.
 public func readMatrix(_ path: String) throws -> Matrix {
   let entries = try readTable(path, names: ["A", "operator.A"])
-  guard entries.maximumMagnitude > 0 else { throw RecipeError("\(path): found a matrix of zeros; expected one that measures something") }
+  guard entries.maximumMagnitude > 0 else {
+    throw RecipeError("\(path): found a matrix of zeros; expected one that measures something")
+  }
   return Matrix(entries)
 }
 
@@ -87,7 +91,8 @@ extension Weights {
     var result = self
     for i in result.parameters.indices {
       let value = result.parameters[i].value
-      guard let own = known[result.parameters[i].name], own.value.shape.filter({ $0 != 1 }) == value.shape.filter({ $0 != 1 }) else { continue }
+      guard let own = known[result.parameters[i].name], own.value.shape.filter({ $0 != 1 }) == value.shape.filter({ $0 != 1 })
+      else { continue }
       result.parameters[i] = NamedParameter(name: own.name, value: value.reshaped(own.value.shape))
     }
     return result
@@ -104,7 +109,8 @@ extension ModelLibrary {
   /// `file` when it is there.
   func existing(_ file: String, instead option: String) throws -> String {
     guard FileManager.default.fileExists(atPath: file) else {
-      throw RecipeError("found no \(file); expected weights that ship, give \(option), or name the folder of models in UNFOLD_MODELS")
+      throw RecipeError(
+        "found no \(file); expected weights that ship, give \(option), or name the folder of models in UNFOLD_MODELS")
     }
     return file
   }

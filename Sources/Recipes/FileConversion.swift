@@ -21,7 +21,8 @@ public enum OutputKind: Sendable, Equatable {
       self = .image
     } else {
       throw RecipeError(
-        "\(path): found the extension “\(ending)”; expected \((Self.imageExtensions + Self.arrayExtensions).joined(separator: ", ")), rename it")
+        "\(path): found the extension “\(ending)”; expected \((Self.imageExtensions + Self.arrayExtensions).joined(separator: ", ")), rename it"
+      )
     }
   }
 
@@ -29,7 +30,8 @@ public enum OutputKind: Sendable, Equatable {
   public func check(_ path: String) throws {
     guard try OutputKind(path) == self else {
       let known = self == .image ? Self.imageExtensions : Self.arrayExtensions
-      throw RecipeError("\(path): found an extension for \(self == .image ? "arrays" : "images"); expected one of \(known.joined(separator: ", "))")
+      throw RecipeError(
+        "\(path): found an extension for \(self == .image ? "arrays" : "images"); expected one of \(known.joined(separator: ", "))")
     }
   }
 }
@@ -79,7 +81,9 @@ public struct FileConversion: Sendable {
       }
     default:
       let content = try NamedArrays(input)
-      guard !content.arrays.isEmpty else { throw RecipeError("\(input): found no numeric arrays; expected at least one to convert") }
+      guard !content.arrays.isEmpty else {
+        throw RecipeError("\(input): found no numeric arrays; expected at least one to convert")
+      }
       names = content.arrays.map(\.name)
       if target == .image {
         try writeImage(Self.image(content.arrays, input), to: output)
@@ -139,7 +143,8 @@ struct NamedArrays {
     case "safetensors":
       let tensors = try arrays.map { array in
         guard let real = array.value.real else {
-          throw RecipeError("\(path): found complex numbers in \(array.name); expected real arrays for safetensors, write NPZ, MAT or HDF5")
+          throw RecipeError(
+            "\(path): found complex numbers in \(array.name); expected real arrays for safetensors, write NPZ, MAT or HDF5")
         }
         return NamedParameter(name: array.name, value: real)
       }
@@ -152,9 +157,10 @@ struct NamedArrays {
       try writeArrays(arrays, to: path, matVersion: matVersion)
       var lost = text.keys.sorted().map { "the text “\($0)”" }
       if ending == "mat" {
-        lost += arrays.map(\.name).filter { $0.contains { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) } }.prefix(1).map {
-          "characters of names such as \($0), now _"
-        }
+        lost += arrays.map(\.name).filter { $0.contains { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) } }.prefix(1)
+          .map {
+            "characters of names such as \($0), now _"
+          }
       }
       return lost
     }

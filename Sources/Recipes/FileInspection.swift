@@ -49,7 +49,9 @@ public struct FileInspection: Report, Sendable {
       arrays = content.arrays
       format = content.text["format"] ?? kind.name
       recipe = try content.text["recipe"].map(Recipe.init(json:))
-      remarks = content.text.filter { $0.key != "format" && $0.key != "recipe" }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      remarks = content.text.filter { $0.key != "format" && $0.key != "recipe" }.sorted { $0.key < $1.key }.map {
+        ($0.key, $0.value)
+      }
     default:
       format = kind.name
       try count(readArrays(path))
@@ -76,7 +78,10 @@ public struct FileInspection: Report, Sendable {
       "file": .string(file), "format": .string(format), "bytes": .integer(bytes),
       "arrays": image == nil ? .array(rows) : nil,
       "image": image.map {
-        .object(["width": .integer($0.width), "height": .integer($0.height), "channels": .integer($0.channels), "bits": .integer($0.bitDepth)])
+        .object([
+          "width": .integer($0.width), "height": .integer($0.height), "channels": .integer($0.channels),
+          "bits": .integer($0.bitDepth),
+        ])
       },
       "parameters": parameters.map(JSONValue.integer),
       "recipe": recipe.map {
@@ -94,12 +99,16 @@ public struct FileInspection: Report, Sendable {
   public var text: String {
     var lines = ["\(file): \(format), \(bytes) bytes"]
     if let image {
-      lines.append("\(image.width) × \(image.height) pixels, \(image.channels == 1 ? "gray" : "colour"), \(image.bitDepth) bits a sample")
+      lines.append(
+        "\(image.width) × \(image.height) pixels, \(image.channels == 1 ? "gray" : "colour"), \(image.bitDepth) bits a sample")
     }
     if !arrays.isEmpty {
       var cells = TextTable(header: ["Array", "Shape", "Precision"], alignments: [.left, .left, .left])
       for array in arrays {
-        cells.append([array.name, array.value.shape.map(String.init).joined(separator: " × "), Self.type(array.value)])
+        cells.append([
+          array.name, array.value.shape.isEmpty ? "scalar" : array.value.shape.map(String.init).joined(separator: " × "),
+          Self.type(array.value),
+        ])
       }
       lines.append(cells.text)
     }
@@ -108,7 +117,9 @@ public struct FileInspection: Report, Sendable {
       let steps = recipe.phases.reduce(0) { $0 &+ $1.steps }
       let notes = recipe.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
       lines.append(
-        "Recipe: " + (["\(recipe.network), seed \(recipe.seed), \(steps) steps in \(recipe.phases.count) phases"] + notes).joined(separator: "; "))
+        "Recipe: "
+          + (["\(recipe.network), seed \(recipe.seed), \(steps) steps in \(recipe.phases.count) phases"] + notes).joined(
+            separator: "; "))
     }
     if let position { lines.append("Stands at step \(position.step) of phase \(position.phase + 1)") }
     lines += remarks.map { "\($0.key): \($0.value)" }

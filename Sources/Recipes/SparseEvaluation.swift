@@ -15,7 +15,8 @@ public struct SparseEvaluation: Sendable {
   public var library: ModelLibrary
 
   public init(
-    _ method: SparseMethod, options: SparseSolver.Options = .init(), noiseDecibel: Double? = nil, seed: UInt64, library: ModelLibrary = .standard
+    _ method: SparseMethod, options: SparseSolver.Options = .init(), noiseDecibel: Double? = nil, seed: UInt64,
+    library: ModelLibrary = .standard
   ) {
     self.method = method
     self.options = options
@@ -32,7 +33,8 @@ public struct SparseEvaluation: Sendable {
     var largestGap = 0.0
     let scores = try images.enumerated().map { index, entry in
       let measurement = try SparseMeasurement(
-        images: [(entry.name, entry.image)], dictionary: dictionary, alpha: alpha, noiseDecibel: noiseDecibel, seed: seed &+ UInt64(index),
+        images: [(entry.name, entry.image)], dictionary: dictionary, alpha: alpha, noiseDecibel: noiseDecibel,
+        seed: seed &+ UInt64(index),
         keepingGroundTruth: false)
       let solution = solver.solve(measurement.samples)
       let optimal = CodedPatches(SparseCoding(dictionary: dictionary, alpha: alpha), patches: measurement.samples)
@@ -58,12 +60,14 @@ public struct SparseEvaluation: Sendable {
     let solution = solver.solve(measurement.samples)
     let truth = codes.converted(to: .double)
     let decibel = try nmseDecibel(solution.codes, truth)
-    let scores = Scores(nmse: try nmse(solution.codes, truth), nmseDecibel: decibel, rmse: try rmse(solution.codes, truth), seconds: solution.seconds)
+    let scores = Scores(
+      nmse: try nmse(solution.codes, truth), nmseDecibel: decibel, rmse: try rmse(solution.codes, truth), seconds: solution.seconds)
     return try EvaluationReport(
       method: method.rawValue,
       problem: .object([
         "name": .string(ProblemKind.sparseRecovery.rawValue), "rows": .integer(A.rows), "columns": .integer(A.columns),
-        "samples": .integer(codes.shape[0]), "lambda": method.isTrained && method != .stepLISTA ? nil : .number(solver.problem.alpha),
+        "samples": .integer(codes.shape[0]),
+        "lambda": method.isTrained && method != .stepLISTA ? nil : .number(solver.problem.alpha),
         "noise_snr": noiseDecibel.map(JSONValue.number),
       ]), protocol: ScoringProtocol(), images: [EvaluationReport.ImageScore(name: name, scores: scores)], nmseDecibel: decibel,
       parameters: solver.parameterCount, weights: solver.weights, seed: seed)

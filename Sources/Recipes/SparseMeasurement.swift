@@ -51,7 +51,8 @@ public struct SparseMeasurement: Sendable {
     let recipe = Patches()
     guard dictionary.rows == recipe.side * recipe.side else {
       throw RecipeError(
-        "found a dictionary of \(dictionary.rows) × \(dictionary.columns); expected \(recipe.side * recipe.side) rows, one a pixel of a patch")
+        "found a dictionary of \(dictionary.rows) × \(dictionary.columns); expected \(recipe.side * recipe.side) rows, one a pixel of a patch"
+      )
     }
     guard !images.isEmpty else { throw RecipeError("found no image; expected at least one") }
     problem = .sparseCoding
@@ -93,7 +94,8 @@ public struct SparseMeasurement: Sendable {
     guard let decibel else { return image }
     let pixels = image.doubles
     let mean = pixels.reduce(0, +) / Double(pixels.count)
-    let deviation = (pixels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(pixels.count)).squareRoot() * pow(10, -decibel / 20)
+    let deviation =
+      (pixels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(pixels.count)).squareRoot() * pow(10, -decibel / 20)
     var generator = RandomGenerator(seed: seed, stream: stream)
     return image + deviation * Tensor.normal(image.shape, using: &generator)
   }
@@ -104,7 +106,10 @@ public struct SparseMeasurement: Sendable {
 
   /// Writes the HDF5 file atomically.
   public func write(to path: String) throws {
-    var arrays = [NamedArray(name: "samples", value: samples), NamedArray(name: problem == .sparseCoding ? "dictionary" : "A", value: A.entries)]
+    var arrays = [
+      NamedArray(name: "samples", value: samples),
+      NamedArray(name: problem == .sparseCoding ? "dictionary" : "A", value: A.entries),
+    ]
     var attributes = ["format": Self.format, "problem": problem.rawValue, "seed": String(seed)]
     attributes["alpha"] = alpha.map { "\($0)" }
     attributes["noise_snr_db"] = noiseDecibel.map { "\($0)" }
@@ -129,14 +134,18 @@ public struct SparseMeasurement: Sendable {
     }
     let file = try HDF5File(contentsOf: path)
     func damaged(_ what: String) -> RecipeError { RecipeError("\(path): \(what); the file is damaged, simulate it again") }
-    guard file.attributes["format"] == Self.format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:)) else {
-      throw RecipeError("\(path): found an HDF5 file that is no measurement of sparse coding or recovery; make one with unfold simulate")
+    guard file.attributes["format"] == Self.format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:))
+    else {
+      throw RecipeError(
+        "\(path): found an HDF5 file that is no measurement of sparse coding or recovery; make one with unfold simulate")
     }
     func array(_ name: String, rank: Int) throws -> Tensor {
       guard let value = file[name]?.real, value.shape.count == rank, value.count > 0 else {
         throw damaged("found \(name) of shape \(file[name]?.shape.description ?? "none"); expected \(rank) axes of real numbers")
       }
-      guard value.isFinite else { throw RecipeError("\(path): found NaN or infinity in \(name); expected finite numbers, simulate it again") }
+      guard value.isFinite else {
+        throw RecipeError("\(path): found NaN or infinity in \(name); expected finite numbers, simulate it again")
+      }
       return value.converted(to: .double)
     }
     func number(_ name: String) throws -> Double? {
@@ -150,7 +159,9 @@ public struct SparseMeasurement: Sendable {
     samples = try array("samples", rank: 2)
     A = Matrix(try array(kind == .sparseCoding ? "dictionary" : "A", rank: 2))
     noiseDecibel = try number("noise_snr_db")
-    guard samples.shape[1] == A.rows else { throw damaged("found samples of \(samples.shape[1]) numbers; expected \(A.rows), the matrix's rows") }
+    guard samples.shape[1] == A.rows else {
+      throw damaged("found samples of \(samples.shape[1]) numbers; expected \(A.rows), the matrix's rows")
+    }
     switch kind {
     case .sparseRecovery:
       alpha = nil
@@ -171,7 +182,8 @@ public struct SparseMeasurement: Sendable {
         throw damaged("found sizes of shape \(sizes.shape) for \(names.count) images; expected whole numbers, [\(names.count), 2]")
       }
       guard side * side == A.rows, means.count == samples.shape[0], deviations.count == samples.shape[0] else {
-        throw damaged("found \(means.count) means of \(samples.shape[0]) patches of \(A.rows) pixels; expected one each of square patches")
+        throw damaged(
+          "found \(means.count) means of \(samples.shape[0]) patches of \(A.rows) pixels; expected one each of square patches")
       }
       var found: [MeasuredImage] = []
       var start = 0
@@ -180,10 +192,13 @@ public struct SparseMeasurement: Sendable {
         let end = start + PatchGrid.count(height: height, width: width, side: side)
         guard end <= samples.shape[0] else { throw damaged("found \(samples.shape[0]) patches; expected at least \(end)") }
         let grid = try PatchGrid(
-          patches: samples.rows(start..<end), means: Array(means[start..<end]), deviations: Array(deviations[start..<end]), height: height,
+          patches: samples.rows(start..<end), means: Array(means[start..<end]), deviations: Array(deviations[start..<end]),
+          height: height,
           width: width, side: side)
         let truth = file["ground_truth/\(i)"] == nil ? nil : try array("ground_truth/\(i)", rank: 2)
-        if let truth, truth.shape != [height, width] { throw damaged("found a ground truth of \(truth.shape); expected [\(height), \(width)]") }
+        if let truth, truth.shape != [height, width] {
+          throw damaged("found a ground truth of \(truth.shape); expected [\(height), \(width)]")
+        }
         found.append(MeasuredImage(name: name, grid: grid, groundTruth: truth))
         start = end
       }

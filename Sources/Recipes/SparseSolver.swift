@@ -82,13 +82,17 @@ public struct SparseSolver: Sendable {
       if given { throw RecipeError("found \(option) for \(method.rawValue) of \(kind.rawValue); expected \(advice)") }
     }
     let usesLambda = kind == .sparseRecovery && [.ista, .fista, .stepLISTA].contains(method)
-    try refuse("--lambda", options.lambda != nil && !usesLambda, "it only with ista, fista or step-lista of sparse-recovery: leave it out")
-    try refuse("--iterations", method.isTrained && options.iterations != nil, "a classical method: use --depth for a network's stages")
+    try refuse(
+      "--lambda", options.lambda != nil && !usesLambda, "it only with ista, fista or step-lista of sparse-recovery: leave it out")
+    try refuse(
+      "--iterations", method.isTrained && options.iterations != nil, "a classical method: use --depth for a network's stages")
     try refuse("--depth", !method.isTrained && options.depth != nil, "a network: use --iterations for a classical method")
     try refuse("--weights", !method.isTrained && options.weights != nil, "a network: leave it out")
     let isEncoder = [.tanhEncoder, .doubleTanhEncoder, .shrinkageEncoder].contains(method)
     try refuse("--depth \(options.depth ?? 0)", isEncoder && options.depth ?? 1 != 1, "1, an encoder has a single stage")
-    if let lambda = options.lambda, !(lambda >= 0 && lambda.isFinite) { throw RecipeError("found --lambda \(lambda); expected a number ≥ 0") }
+    if let lambda = options.lambda, !(lambda >= 0 && lambda.isFinite) {
+      throw RecipeError("found --lambda \(lambda); expected a number ≥ 0")
+    }
     for (name, value) in [("--iterations", options.iterations), ("--depth", options.depth)] {
       if let value, !(1...1_000_000).contains(value) { throw RecipeError("found \(name) \(value); expected 1 to 1000000") }
     }
@@ -203,7 +207,8 @@ private struct StoredWeights {
     let hasZero = (0..<A.columns).contains { columns.row($0).maximumMagnitude == 0 }
     guard A.rows <= A.columns, !hasZero, LinearAlgebra.cholesky(&gram, size: A.rows) else {
       throw RecipeError(
-        "found a matrix of \(A.rows) × \(A.columns) without full row rank or with a zero column, which has no analytic weight; choose lista-cpss")
+        "found a matrix of \(A.rows) × \(A.columns) without full row rank or with a zero column, which has no analytic weight; choose lista-cpss"
+      )
     }
   }
 

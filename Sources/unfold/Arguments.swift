@@ -33,18 +33,25 @@ struct MethodOptions: ParsableArguments {
 
 /// What measures; shared by `simulate` and `evaluate`.
 struct MeasurementOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("sparse-coding: dictionary of 100 rows in any array format; without it, the one of LISTA's weights that ship.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "sparse-coding: dictionary of 100 rows in any array format; without it, the one of LISTA's weights that ship.",
+      valueName: "file"))
   var dictionary: String?
   @Option(help: "sparse-coding: atoms of the dictionary that ships, 100 or 400 (default: 100).")
   var units: Int?
-  @Option(help: ArgumentHelp("sparse-recovery: matrix A in any array format; without it, the benchmark's own of 250 × 500 by --seed.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "sparse-recovery: matrix A in any array format; without it, the benchmark's own of 250 × 500 by --seed.", valueName: "file"))
   var matrix: String?
   @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB"))
   var noiseSnr: Double?
 
   func validate() throws {
     if let noiseSnr, !(abs(noiseSnr) <= 300) { throw ValidationError("--noise-snr is \(noiseSnr); expected -300 to 300 dB") }
-    if let units, ![100, 400].contains(units) { throw ValidationError("--units is \(units); expected 100 or 400, or give --dictionary") }
+    if let units, ![100, 400].contains(units) {
+      throw ValidationError("--units is \(units); expected 100 or 400, or give --dictionary")
+    }
     if units != nil, dictionary != nil { throw ValidationError("found --units and --dictionary; expected one of them") }
   }
 
@@ -53,7 +60,9 @@ struct MeasurementOptions: ParsableArguments {
     let foreign: [(String, Bool)] =
       problem == .sparseCoding
       ? [("--matrix", matrix != nil)] : [("--dictionary", dictionary != nil), ("--units", units != nil)]
-    if let wrong = foreign.first(where: \.1) { throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem") }
+    if let wrong = foreign.first(where: \.1) {
+      throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem")
+    }
   }
 
   func readDictionary() throws -> Matrix {
@@ -61,7 +70,9 @@ struct MeasurementOptions: ParsableArguments {
   }
 
   /// A, and the experiment whose seed it is of.
-  func readA(seed: UInt64) throws -> Matrix { try matrix.map { try Recipes.readMatrix($0) } ?? SparseRecoveryTraining(seed: seed).problem.A }
+  func readA(seed: UInt64) throws -> Matrix {
+    try matrix.map { try Recipes.readMatrix($0) } ?? SparseRecoveryTraining(seed: seed).problem.A
+  }
 }
 
 extension CommonOptions {

@@ -36,12 +36,16 @@ struct Evaluate: ParsableCommand {
   }
 
   private func coding(_ evaluation: SparseEvaluation) throws -> EvaluationReport {
-    guard let images, data == nil else { throw InputError("found \(data == nil ? "no --images" : "--data"); expected --images DIR for sparse-coding") }
+    guard let images, data == nil else {
+      throw InputError("found \(data == nil ? "no --images" : "--data"); expected --images DIR for sparse-coding")
+    }
     return try evaluation.coding(images: ImageFolder(images).entries, dictionary: measuring.readDictionary(), clip: clip ?? true)
   }
 
   private func recovery(_ evaluation: SparseEvaluation, _ seed: UInt64) throws -> EvaluationReport {
-    guard images == nil, clip == nil else { throw InputError("found --images or --clip; expected --data FILE for sparse-recovery, or none") }
+    guard images == nil, clip == nil else {
+      throw InputError("found --images or --clip; expected --data FILE for sparse-recovery, or none")
+    }
     let A = try measuring.readA(seed: seed)
     guard let data else {
       guard measuring.matrix == nil else { throw InputError("found --matrix without --data; expected codes for it, one a row") }

@@ -27,7 +27,9 @@ struct Reconstruct: ParsableCommand {
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
     let solution = solver.solve(measurement.samples)
     guard solution.codes.isFinite else {
-      throw WorkFailed("\(method.rawValue): found NaN or infinity among the codes; nothing was written, check the weights or use --precision double")
+      throw WorkFailed(
+        "\(method.rawValue): found NaN or infinity among the codes; nothing was written, check the weights or use --precision double"
+      )
     }
     for (path, image) in zip(places, measurement.assemble(solution.codes)) { try writeImage(Image(values: image), to: path) }
     if measurement.problem == .sparseRecovery { try writeArrays([NamedArray(name: "codes", value: solution.codes)], to: output) }
@@ -49,7 +51,8 @@ struct Reconstruct: ParsableCommand {
     }
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder.boolValue else {
-      throw InputError("\(output): found a measurement of \(measurement.images.count) images; expected an existing folder to write them to")
+      throw InputError(
+        "\(output): found a measurement of \(measurement.images.count) images; expected an existing folder to write them to")
     }
     let names = measurement.images.map { (($0.name as NSString).lastPathComponent as NSString).deletingPathExtension + ".png" }
     guard Set(names).count == names.count else {

@@ -29,10 +29,12 @@ struct Simulate: ParsableCommand {
       Answer(
         json: .object([
           "problem": .string(problem.rawValue), "file": .string(output), "samples": .integer(shape[0]), "size": .integer(shape[1]),
-          "columns": .integer(measurement.A.columns), "noise_snr": measuring.noiseSnr.map(JSONValue.number), "ground_truth": .bool(groundTruth),
+          "columns": .integer(measurement.A.columns), "noise_snr": measuring.noiseSnr.map(JSONValue.number),
+          "ground_truth": .bool(groundTruth),
           "seed": .unsigned(measurement.seed),
         ]),
-        text: "\(output): \(shape[0]) samples of \(shape[1]) numbers for codes of \(measurement.A.columns), seed \(measurement.seed)"))
+        text:
+          "\(output): \(shape[0]) samples of \(shape[1]) numbers for codes of \(measurement.A.columns), seed \(measurement.seed)"))
   }
 
   private func coding() throws -> SparseMeasurement {
@@ -43,7 +45,9 @@ struct Simulate: ParsableCommand {
   }
 
   private func recovery() throws -> SparseMeasurement {
-    guard inputs.count == 1 else { throw InputError("found \(inputs.count) inputs; expected one array of codes for sparse-recovery") }
+    guard inputs.count == 1 else {
+      throw InputError("found \(inputs.count) inputs; expected one array of codes for sparse-recovery")
+    }
     let seed = common.seed(for: problem)
     return try SparseMeasurement(
       codes: readTable(inputs[0], names: ["codes"]), A: measuring.readA(seed: seed), noiseDecibel: measuring.noiseSnr, seed: seed,

@@ -84,9 +84,11 @@ import Testing
 
   @Test(arguments: ["npz", "mat", "h5"]) func weightsOfEveryFormat(ending: String) throws {
     #expect(try Program.run("convert", "lista.safetensors", "w.\(ending)", in: folder).status == 0)
-    let done = try Program.run("reconstruct", "lista", "m.h5", "-o", "x.png", "--weights", "w.\(ending)", "--depth", "2", in: folder)
+    let done = try Program.run(
+      "reconstruct", "lista", "m.h5", "-o", "x.png", "--weights", "w.\(ending)", "--depth", "2", in: folder)
     #expect(done.status == 0, "\(done.errors)")
-    let own = try Program.run("reconstruct", "lista", "m.h5", "-o", "y.png", "--weights", "lista.safetensors", "--depth", "2", in: folder)
+    let own = try Program.run(
+      "reconstruct", "lista", "m.h5", "-o", "y.png", "--weights", "lista.safetensors", "--depth", "2", in: folder)
     #expect(own.status == 0 && folder.bytes("x.png") == folder.bytes("y.png") && folder.bytes("x.png") != nil)
   }
 
@@ -95,7 +97,8 @@ import Testing
     try folder.image("set/b.png", height: 31, width: 20)
     try folder.image("set/c.png")
     let done = try Program.run(
-      "evaluate", "lista", "sparse-coding", "--images", "set", "--dictionary", "dictionary.npy", "--weights", "lista.safetensors", "--depth",
+      "evaluate", "lista", "sparse-coding", "--images", "set", "--dictionary", "dictionary.npy", "--weights", "lista.safetensors",
+      "--depth",
       "2", "--json", "-", "--no-clip", in: folder)
     #expect(done.status == 0 && done.errors == "", "\(done.errors)")
     let answer = done.json
@@ -111,10 +114,13 @@ import Testing
     #expect(codeError < 1e-9)
     let scoring = try #require(answer["protocol"] as? [String: Any])
     #expect(scoring["clip"] as? Bool == false && scoring["peak"] as? Double == 1 && scoring["ssim"] as? String == "uniform-7")
-    #expect(answer["method"] as? String == "lista" && answer["parameters"] as? Int == 20_100 && answer["weights"] as? String == "lista.safetensors")
+    #expect(
+      answer["method"] as? String == "lista" && answer["parameters"] as? Int == 20_100
+        && answer["weights"] as? String == "lista.safetensors")
     #expect((answer["problem"] as? [String: Any])?["name"] as? String == "sparse-coding" && answer["seed"] as? Int == 2010)
     let classical = try Program.run(
-      "evaluate", "ista", "sparse-coding", "--images", "set/b.png", "--dictionary", "dictionary.npy", "--json", "answer.json", in: folder)
+      "evaluate", "ista", "sparse-coding", "--images", "set/b.png", "--dictionary", "dictionary.npy", "--json", "answer.json",
+      in: folder)
     #expect(classical.status == 0 && classical.output.contains("b.png"))
     let text = try #require(folder.bytes("answer.json"))
     let written = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
@@ -124,7 +130,8 @@ import Testing
   @Test func severalImagesGoToAFolder() throws {
     try folder.image("b.png", height: 12, width: 12)
     let made = try Program.run(
-      "simulate", "sparse-coding", "a.png", "b.png", "-o", "two.h5", "--dictionary", "dictionary.npy", "--noise-snr", "30", "--seed", "7",
+      "simulate", "sparse-coding", "a.png", "b.png", "-o", "two.h5", "--dictionary", "dictionary.npy", "--noise-snr", "30",
+      "--seed", "7",
       in: folder)
     #expect(made.status == 0, "\(made.errors)")
     let refused = try Program.run("reconstruct", "ista", "two.h5", "-o", "one.png", in: folder)
@@ -134,7 +141,8 @@ import Testing
     #expect(try readImage(folder.file("out/a.png")).values.shape == [20, 25])
     #expect(try readImage(folder.file("out/b.png")).values.shape == [12, 12])
     let again = try Program.run(
-      "simulate", "sparse-coding", "a.png", "b.png", "-o", "again.h5", "--dictionary", "dictionary.npy", "--noise-snr", "30", "--seed", "7",
+      "simulate", "sparse-coding", "a.png", "b.png", "-o", "again.h5", "--dictionary", "dictionary.npy", "--noise-snr", "30",
+      "--seed", "7",
       in: folder)
     #expect(again.status == 0 && folder.bytes("two.h5") == folder.bytes("again.h5"))
   }

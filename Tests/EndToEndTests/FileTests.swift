@@ -14,7 +14,8 @@ import Testing
     let first = Tensor.normal([3, 4], using: &generator)
     let second = Tensor.normal([2, 3, 5], precision: .single, using: &generator)
     let start = SafeTensors(
-      tensors: [NamedParameter(name: "first", value: first), NamedParameter(name: "second", value: second)], metadata: ["note": "kept"])
+      tensors: [NamedParameter(name: "first", value: first), NamedParameter(name: "second", value: second)],
+      metadata: ["note": "kept"])
     try start.write(to: folder.file("0.safetensors"))
     let ways = [("1.npz", []), ("2.mat", []), ("3.mat", ["--mat-version", "7.3"]), ("4.h5", []), ("5.safetensors", [])]
     var previous = "0.safetensors"
@@ -53,7 +54,9 @@ import Testing
     #expect(shallow.status == 0 && (shallow.json["lost"] as? [String])?.first?.contains("16 bits") == true)
     let found = try Program.run("inspect", "deep.png", "--json", "-", in: folder)
     let image = try #require(found.json["image"] as? [String: Any])
-    #expect(image["width"] as? Int == 25 && image["height"] as? Int == 20 && image["bits"] as? Int == 16 && image["channels"] as? Int == 1)
+    #expect(
+      image["width"] as? Int == 25 && image["height"] as? Int == 20 && image["bits"] as? Int == 16 && image["channels"] as? Int == 1
+    )
   }
 
   @Test func inspectionOfWeightsAndCheckpoints() throws {
@@ -78,18 +81,23 @@ import Testing
     #expect(text.output.contains("20100 parameters") && text.output.contains("70 steps"))
 
     let checkpoint = SafeTensors(
-      tensors: file.tensors.map { NamedParameter(name: $0.name.hasPrefix("operator.") ? $0.name : "parameter." + $0.name, value: $0.value) }
+      tensors: file.tensors.map {
+        NamedParameter(name: $0.name.hasPrefix("operator.") ? $0.name : "parameter." + $0.name, value: $0.value)
+      }
         + [NamedParameter(name: "optimiser.step", value: .zeros([1]))],
       metadata: ["kind": "unfold checkpoint 1", "recipe": recipe, "position": #"{"phase":0,"step":30}"#])
     try checkpoint.write(to: folder.file("w.checkpoint"))
     let stands = try Program.run("inspect", "w.checkpoint", "--json", "-", in: folder)
-    #expect((stands.json["checkpoint"] as? [String: Any])?["step"] as? Int == 30 && stands.json["parameters"] as? Int == 20_100, "\(stands.errors)")
+    #expect(
+      (stands.json["checkpoint"] as? [String: Any])?["step"] as? Int == 30 && stands.json["parameters"] as? Int == 20_100,
+      "\(stands.errors)")
     // Its weights, converted, run as those of the finished file; the recipe says the depth.
     #expect(try Program.run("convert", "w.checkpoint", "from.safetensors", in: folder).status == 0)
     #expect(try SafeTensors(contentsOf: folder.file("from.safetensors"))["thresholds"]?.doubles == file["thresholds"]?.doubles)
     try folder.image("a.png")
     try folder.identityDictionary()
-    #expect(try Program.run("simulate", "sparse-coding", "a.png", "-o", "m.h5", "--dictionary", "dictionary.npy", in: folder).status == 0)
+    #expect(
+      try Program.run("simulate", "sparse-coding", "a.png", "-o", "m.h5", "--dictionary", "dictionary.npy", in: folder).status == 0)
     for (weights, output) in [("w.checkpoint", "x.png"), ("from.safetensors", "y.png")] {
       let done = try Program.run("reconstruct", "lista", "m.h5", "-o", output, "--weights", weights, "--json", "-", in: folder)
       #expect(done.status == 0 && done.json["iterations"] as? Int == 3, "\(done.errors)")

@@ -17,7 +17,8 @@ enum Program {
 
   /// Beside the test bundle: both lie in the folder of the build's configuration.
   static let path: String? = {
-    let places = [try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")] + CommandLine.arguments.map { $0 as String? }
+    let places =
+      [try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")] + CommandLine.arguments.map { $0 as String? }
     for place in places.compactMap({ $0 }) where place.contains("/") {
       var folder = URL(fileURLWithPath: place)
       for _ in 0..<4 {

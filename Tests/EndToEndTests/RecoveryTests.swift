@@ -58,7 +58,8 @@ import Testing
     #expect(network.status == 0, "\(network.errors)")
     let pairs = zip(try folder.table("ista.npy").doubles, try folder.table("net.npy").doubles)
     #expect(pairs.allSatisfy { abs($0 - $1) < 1e-9 })
-    let deep = try Program.run("reconstruct", "step-lista", "m.h5", "-o", "deep.npy", "--weights", "steps.npz", "--depth", "7", in: folder)
+    let deep = try Program.run(
+      "reconstruct", "step-lista", "m.h5", "-o", "deep.npy", "--weights", "steps.npz", "--depth", "7", in: folder)
     #expect(deep.status == 2 && deep.errorLines.count == 1 && deep.errors.contains("6 stages") && !folder.has("deep.npy"))
   }
 
@@ -78,7 +79,8 @@ import Testing
 
   @Test func evaluationGivesDecibels() throws {
     let done = try Program.run(
-      "evaluate", "fista", "sparse-recovery", "--data", "codes.npy", "--matrix", "A.npy", "--json", "-", "--iterations", "50", in: folder)
+      "evaluate", "fista", "sparse-recovery", "--data", "codes.npy", "--matrix", "A.npy", "--json", "-", "--iterations", "50",
+      in: folder)
     #expect(done.status == 0 && done.errors == "", "\(done.errors)")
     let mean = try #require(done.json["mean"] as? [String: Any])
     let (decibel, error) = (try #require(mean["nmse_db"] as? Double), try #require(mean["nmse"] as? Double))
@@ -92,7 +94,8 @@ import Testing
     var generator = RandomGenerator(seed: 3)
     try NPY.write(Tensor.normal([400, 12], using: &generator), to: folder.file("many.npy"))
     for (name, noise) in [("clean.h5", []), ("noisy.h5", ["--noise-snr", "20"])] {
-      let process = try Program.process(["simulate", "sparse-recovery", "many.npy", "-o", name, "--matrix", "A.npy", "--quiet"] + noise, in: folder)
+      let process = try Program.process(
+        ["simulate", "sparse-recovery", "many.npy", "-o", name, "--matrix", "A.npy", "--quiet"] + noise, in: folder)
       try process.run()
       process.waitUntilExit()
       #expect(process.terminationStatus == 0)

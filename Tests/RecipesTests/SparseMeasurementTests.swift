@@ -57,7 +57,9 @@ import Testing
     let start = try SparseMeasurement(codes: codes, A: A, noiseDecibel: 30, seed: 9, keepingGroundTruth: true)
     try start.write(to: folder.file("r.h5"))
     let end = try SparseMeasurement(contentsOf: folder.file("r.h5"))
-    #expect(end.problem == .sparseRecovery && end.A == A && end.codes?.doubles == codes.doubles && end.samples.doubles == start.samples.doubles)
+    #expect(
+      end.problem == .sparseRecovery && end.A == A && end.codes?.doubles == codes.doubles
+        && end.samples.doubles == start.samples.doubles)
     #expect(end.noiseDecibel == 30 && end.alpha == nil && end.images.isEmpty)
   }
 }
