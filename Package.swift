@@ -40,7 +40,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    library("CBLAS", pkgConfig: "openblas", debian: "libopenblas-serial-dev"),
+    library("CBLAS", pkgConfig: "openblas", debian: "libopenblas-pthread-dev"),
     library("CFFTW", debian: "libfftw3-dev"),
     library("COneDNN", debian: "libdnnl-dev"),
     library("CPNG", pkgConfig: "libpng", debian: "libpng-dev"),
@@ -48,6 +48,7 @@ let package = Package(
     library("CTIFF", pkgConfig: "libtiff-4", debian: "libtiff-dev"),
     library("CMatIO", pkgConfig: "matio", debian: "libmatio-dev"),
     library("CHDF5", pkgConfig: "hdf5", debian: "libhdf5-dev"),
+    library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
     .target(name: "CKernels"),
@@ -61,15 +62,18 @@ let package = Package(
     module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CZlib"]),
     module("Training", ["Tensors", "FileFormats"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
-    module("Evaluation", ["Tensors", "FileFormats"]),
+    module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),
     .executableTarget(
       name: "unfold",
       dependencies: [
-        "Networks", "Training", "Datasets", "Evaluation", "Checks", argumentParser, .product(name: "Yams", package: "Yams"),
+        "Networks", "Training", "Datasets", "Evaluation", "Recipes", "Checks", argumentParser, .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
 
+    module("Recipes", ["Networks", "Training", "Datasets", "Evaluation"]),
     module("Checks", ["Networks"]),
+    .executableTarget(name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
+
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),
     tests("TensorsTests", ["Tensors"]),
@@ -80,9 +84,10 @@ let package = Package(
     tests("TrainingTests", ["Training", "Networks"]),
     tests("FileFormatsTests", ["FileFormats"]),
     tests("DatasetsTests", ["Datasets"]),
-    tests("EvaluationTests", ["Evaluation"]),
+    tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("ChecksTests", ["Checks"]),
-    tests("EndToEndTests", ["FileFormats"]),
+    tests("RecipesTests", ["Recipes"]),
+    tests("EndToEndTests", ["FileFormats", "unfold"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(
-  libopenblas-serial-dev libfftw3-dev libdnnl-dev                       # kernels
+  libopenblas-pthread-dev libfftw3-dev libdnnl-dev                       # kernels
   libpng-dev libturbojpeg0-dev libtiff-dev libmatio-dev libhdf5-dev zlib1g-dev  # files
   libcairo2-dev                                                          # figures
   pkg-config

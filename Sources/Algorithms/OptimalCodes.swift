@@ -14,28 +14,41 @@ public struct OptimalCodes: Sendable {
   /// Each sample's energy E(X, Z).
   public let energies: [Double]
 
-  /// - Parameters: `patches` of shape `[samples, n]`; the work is cut into groups of samples that iterate together as one matrix
-  ///   product, spread over the threads; results do not depend on their number.
+  /// - Parameters: `patches` of shape `[samples, n]`. Samples iterate in groups as one matrix product, groups spread over the
+  ///   threads; after every round those that hold a certificate leave, the others go on in new groups for twice as long. Results do
+  ///   not depend on the number of threads.
   public init(_ problem: SparseCoding, patches: Tensor, tolerance: Double = 1e-6, maximumIterations: Int = 20_000) {
     let problem = problem.converted(to: .double)
     let patches = patches.converted(to: .double)
     let iteration = FISTA<Matrix>(problem, restart: .whenUphill)
-    let count = patches.shape[0]
-    let group = 50
-    let solved = Parallel.map((count + group - 1) / group) { i in
-      let x = patches.rows(i * group..<min((i + 1) * group, count))
-      func isCertified(_ codes: Tensor) -> Bool {
-        let (gaps, energies) = problem.certificates(codes, measurement: x)
-        return zip(gaps, energies).allSatisfy { $0 <= tolerance * max(1, $1) }
+    let width = problem.codeSize
+    var codes = [Double](repeating: 0, count: patches.shape[0] * width)
+    var gaps = [Double](repeating: .infinity, count: patches.shape[0])
+    var energies = gaps
+    var waiting = Array(0..<patches.shape[0])
+    var (round, spent) = (100, 0)
+    while !waiting.isEmpty && spent < maximumIterations {
+      let steps = min(round, maximumIterations - spent)
+      let groups = stride(from: 0, to: waiting.count, by: 50).map { Array(waiting[$0..<min($0 + 50, waiting.count)]) }
+      let starts = groups.map { Tensor($0.flatMap { codes[$0 * width..<($0 + 1) * width] }, shape: [$0.count, width]) }
+      let solved = Parallel.map(groups.count) { i in
+        let x = Tensor.stacked(groups[i].map(patches.row))
+        let found = solve(iteration, measurement: x, from: starts[i], until: .iterations(steps)).estimate
+        return (found, problem.certificates(found, measurement: x))
       }
-      let codes = solve(
-        iteration, measurement: x, until: StoppingRule { $0.iterations % 20 == 0 && isCertified($0.estimate) },
-        .iterations(maximumIterations)
-      ).estimate
-      return (codes, problem.certificates(codes, measurement: x))
+      for (group, (found, certificates)) in zip(groups, solved) {
+        let values = found.doubles
+        for (i, sample) in group.enumerated() {
+          codes.replaceSubrange(sample * width..<(sample + 1) * width, with: values[i * width..<(i + 1) * width])
+          (gaps[sample], energies[sample]) = (certificates.gaps[i], certificates.energies[i])
+        }
+      }
+      waiting = waiting.filter { gaps[$0] > tolerance * max(1, energies[$0]) }
+      spent += steps
+      round *= 2
     }
-    codes = Tensor.concatenated(solved.map(\.0))
-    gaps = solved.flatMap(\.1.gaps)
-    energies = solved.flatMap(\.1.energies)
+    self.codes = Tensor(codes, shape: [patches.shape[0], width])
+    self.gaps = gaps
+    self.energies = energies
   }
 }

@@ -38,7 +38,7 @@ public struct ComponentThreshold: PriorStep {
   public init(thresholds: Tensor) { self.thresholds = thresholds }
   @differentiable(reverse, wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: softThreshold(r, thresholds: nonNegative(thresholds)), penalty: 0)
+    PriorOutput(value: softThreshold(r, thresholds: relu(thresholds)), penalty: 0)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "thresholds", &thresholds, &gradient.thresholds)

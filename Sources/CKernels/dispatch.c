@@ -5,6 +5,11 @@
 static const struct ck_table_f32 *f32 = &ck_baseline_f32;
 static const struct ck_table_f64 *f64 = &ck_baseline_f64;
 static int chosen = CK_BASELINE;
+// The calling thread's own choice, if it made one.
+static _Thread_local int own = -1;
+static _Thread_local const struct ck_table_f32 *own_f32;
+static _Thread_local const struct ck_table_f64 *own_f64;
+#define IN_USE(S) (own < 0 ? S : own_##S)
 
 int ck_best_instruction_set(void) {
 #if defined(__x86_64__)
@@ -17,42 +22,55 @@ int ck_best_instruction_set(void) {
   return CK_BASELINE;
 }
 
-int ck_instruction_set(void) { return chosen; }
+int ck_instruction_set(void) { return own < 0 ? chosen : own; }
 
-int ck_set_instruction_set(int level) {
+static int find(int level, const struct ck_table_f32 **single, const struct ck_table_f64 **twice) {
   int best = ck_best_instruction_set();
-  chosen = level < CK_BASELINE ? CK_BASELINE : (level > best ? best : level);
-  f32 = &ck_baseline_f32;
-  f64 = &ck_baseline_f64;
+  level = level < CK_BASELINE ? CK_BASELINE : (level > best ? best : level);
+  *single = &ck_baseline_f32;
+  *twice = &ck_baseline_f64;
 #if defined(__x86_64__)
-  if (chosen == CK_AVX2) f32 = &ck_avx2_f32, f64 = &ck_avx2_f64;
-  if (chosen == CK_AVX512) f32 = &ck_avx512_f32, f64 = &ck_avx512_f64;
+  if (level == CK_AVX2) *single = &ck_avx2_f32, *twice = &ck_avx2_f64;
+  if (level == CK_AVX512) *single = &ck_avx512_f32, *twice = &ck_avx512_f64;
 #endif
-  return chosen;
+  return level;
+}
+
+int ck_set_instruction_set(int level) { return chosen = find(level, &f32, &f64); }
+
+int ck_set_thread_instruction_set(int level) {
+  return own = level < 0 ? -1 : find(level, &own_f32, &own_f64);
 }
 
 __attribute__((constructor)) static void choose(void) { ck_set_instruction_set(CK_AVX512); }
 
-#define CK_FORWARD(T, S)                                                                                                     \
-  void ck_add_##S(const T *a, const T *b, T *out, int64_t n) { S->add(a, b, out, n); }                                       \
-  void ck_subtract_##S(const T *a, const T *b, T *out, int64_t n) { S->subtract(a, b, out, n); }                             \
-  void ck_multiply_##S(const T *a, const T *b, T *out, int64_t n) { S->multiply(a, b, out, n); }                             \
-  void ck_scale_##S(T s, const T *a, T *out, int64_t n) { S->scale(s, a, out, n); }                                          \
-  void ck_axpy_##S(T s, const T *x, T *y, int64_t n) { S->axpy(s, x, y, n); }                                                \
-  double ck_dot_##S(const T *a, const T *b, int64_t n) { return S->dot(a, b, n); }                                           \
-  void ck_soft_##S(const T *r, T t, T *out, int64_t n) { S->soft(r, t, out, n); }                                            \
-  double ck_soft_pullback_##S(const T *x, const T *v, T *dr, int64_t n) { return S->soft_pullback(x, v, dr, n); }            \
-  void ck_soft_columns_##S(const T *r, const T *t, T *out, int64_t rows, int64_t width) {                                    \
-    S->soft_columns(r, t, out, rows, width);                                                                                 \
-  }                                                                                                                          \
-  void ck_soft_columns_pullback_##S(const T *x, const T *v, T *dr, T *dt, int64_t rows, int64_t width) {                     \
-    S->soft_columns_pullback(x, v, dr, dt, rows, width);                                                                     \
-  }                                                                                                                          \
-  void ck_add_rows_##S(const T *bias, T *out, int64_t rows, int64_t width) { S->add_rows(bias, out, rows, width); }          \
-  void ck_sum_rows_##S(const T *v, T *dt, int64_t rows, int64_t width) { S->sum_rows(v, dt, rows, width); }                  \
-  void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1, \
-                   double scale2, int64_t n) {                                                                               \
-    S->adam(g, m, u, w, rate, b1, b2, eps, decay, scale1, scale2, n);                                                        \
+#define CK_FORWARD(T, S)                                                                                                           \
+  void ck_add_##S(const T *a, const T *b, T *out, int64_t n) { IN_USE(S)->add(a, b, out, n); }                                     \
+  void ck_subtract_##S(const T *a, const T *b, T *out, int64_t n) { IN_USE(S)->subtract(a, b, out, n); }                           \
+  void ck_multiply_##S(const T *a, const T *b, T *out, int64_t n) { IN_USE(S)->multiply(a, b, out, n); }                           \
+  void ck_scale_##S(T s, const T *a, T *out, int64_t n) { IN_USE(S)->scale(s, a, out, n); }                                        \
+  void ck_axpy_##S(T s, const T *x, T *y, int64_t n) { IN_USE(S)->axpy(s, x, y, n); }                                              \
+  double ck_dot_##S(const T *a, const T *b, int64_t n) { return IN_USE(S)->dot(a, b, n); }                                         \
+  void ck_soft_##S(const T *r, T t, T *out, int64_t n) { IN_USE(S)->soft(r, t, out, n); }                                          \
+  double ck_soft_pullback_##S(const T *x, const T *v, T *dr, int64_t n) { return IN_USE(S)->soft_pullback(x, v, dr, n); }          \
+  void ck_soft_columns_##S(const T *r, const T *t, T *out, int64_t rows, int64_t width) {                                          \
+    IN_USE(S)->soft_columns(r, t, out, rows, width);                                                                               \
+  }                                                                                                                                \
+  void ck_soft_columns_pullback_##S(const T *x, const T *v, T *dr, T *dt, int64_t rows, int64_t width) {                           \
+    IN_USE(S)->soft_columns_pullback(x, v, dr, dt, rows, width);                                                                   \
+  }                                                                                                                                \
+  void ck_add_rows_##S(const T *bias, T *out, int64_t rows, int64_t width) { IN_USE(S)->add_rows(bias, out, rows, width); }        \
+  void ck_sum_rows_##S(const T *v, T *dt, int64_t rows, int64_t width) { IN_USE(S)->sum_rows(v, dt, rows, width); }                \
+  void ck_relu_##S(const T *a, T *out, int64_t n) { IN_USE(S)->relu(a, out, n); }                                                  \
+  void ck_relu_pullback_##S(const T *y, const T *v, T *da, int64_t n) { IN_USE(S)->relu_pullback(y, v, da, n); }                   \
+  void ck_complex_multiply_##S(const T *a, const T *b, T *out, int64_t n) { IN_USE(S)->complex_multiply(a, b, out, n); }           \
+  void ck_complex_multiply_conjugated_##S(const T *a, const T *b, T *out, int64_t n) {                                             \
+    IN_USE(S)->complex_multiply_conjugated(a, b, out, n);                                                                          \
+  }                                                                                                                                \
+  void ck_complex_conjugate_##S(const T *a, T *out, int64_t n) { IN_USE(S)->complex_conjugate(a, out, n); }                        \
+  void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1,       \
+                   double scale2, int64_t n) {                                                                                     \
+    IN_USE(S)->adam(g, m, u, w, rate, b1, b2, eps, decay, scale1, scale2, n);                                                      \
   }
 CK_FORWARD(float, f32)
 CK_FORWARD(double, f64)

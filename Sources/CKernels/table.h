@@ -17,6 +17,11 @@
     void (*soft_columns_pullback)(const T *, const T *, T *, T *, int64_t, int64_t);                       \
     void (*add_rows)(const T *, T *, int64_t, int64_t);                                                    \
     void (*sum_rows)(const T *, T *, int64_t, int64_t);                                                    \
+    void (*relu)(const T *, T *, int64_t);                                                                 \
+    void (*relu_pullback)(const T *, const T *, T *, int64_t);                                             \
+    void (*complex_multiply)(const T *, const T *, T *, int64_t);                                          \
+    void (*complex_multiply_conjugated)(const T *, const T *, T *, int64_t);                               \
+    void (*complex_conjugate)(const T *, T *, int64_t);                                                    \
     void (*adam)(const T *, T *, T *, T *, double, double, double, double, double, double, double, int64_t); \
   };
 CK_TABLE(float, f32)

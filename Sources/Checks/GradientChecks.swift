@@ -51,7 +51,7 @@ private func operationGradients() -> [CheckItem] {
     innerProduct(groupSoftThreshold(x, threshold: sum($0), groupSize: 3), c)
   }
   item("clamped", at: x) { innerProduct(clamped($0, lower: -0.5, upper: 0.8), c) }
-  item("nonNegative", at: x) { innerProduct(nonNegative($0), c) }
+  item("relu", at: x) { innerProduct(relu($0), c) }
   item("tanh", at: x) { innerProduct(tanh($0), c) }
   item("scaledColumns", at: x) { squaredNorm(scaledColumns($0, vector)) }
   item("scaledColumns in the scale", at: vector) { squaredNorm(scaledColumns(x, $0)) }

@@ -117,7 +117,7 @@ public struct PatchGrid: Sendable {
 
   /// From stored parts; the counts must agree with the size of the image.
   public init(patches: Tensor, means: [Double], deviations: [Double], height: Int, width: Int, side: Int) throws {
-    let count = side > 0 && height >= side && width >= side ? Self.starts(height, side).count * Self.starts(width, side).count : 0
+    let count = Self.count(height: height, width: width, side: side)
     guard count > 0, patches.shape == [count, side * side], means.count == count, deviations.count == count else {
       throw DatasetError(
         "found \(patches.shape) patches with \(means.count) means for an image of \(width) × \(height); expected [\(count), \(side * side)]"
@@ -129,6 +129,11 @@ public struct PatchGrid: Sendable {
     self.height = height
     self.width = width
     self.side = side
+  }
+
+  /// Number of patches of an image; 0 when it holds none.
+  public static func count(height: Int, width: Int, side: Int) -> Int {
+    side > 0 && height >= side && width >= side ? starts(height, side).count * starts(width, side).count : 0
   }
 
   private static func starts(_ extent: Int, _ side: Int) -> [Int] {

@@ -13,17 +13,19 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
   case .mat5, .mat73: try MATFile.read(path)
   case .hdf5: try HDF5File(contentsOf: path).arrays
-  case let kind: throw FileFormatError("\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors or HDF5 file; convert it first.")
+  case let kind:
+    throw FileFormatError("\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors or HDF5 file; convert it first.")
   }
 }
 
-/// Writes arrays in the format that the extension of `path` names: `npy` (exactly one), `npz`, `mat`, `safetensors` (real ones only), `h5` or
-/// `hdf5`.
+/// Writes arrays in the format that the extension of `path` names: `npy` (exactly one), `npz`, `mat`, `safetensors` (real ones
+/// only), `h5` or `hdf5`.
 ///
-/// In a MAT file every character of a name that MATLAB does not take becomes `_`, and a name that would begin with something else than a
-/// letter gets an `x` in front; a file with an array of 2 GiB or more is written in version 7.3.
+/// In a MAT file every character of a name that MATLAB does not take becomes `_`, and a name that would begin with something else
+/// than a letter gets an `x` in front; a file with an array of 2 GiB or more is written in version 7.3 unless
+/// `matVersion` says which.
 /// - Throws: ``FileFormatError``.
-public func writeArrays(_ arrays: [NamedArray], to path: String) throws {
+public func writeArrays(_ arrays: [NamedArray], to path: String, matVersion: MATFile.Version? = nil) throws {
   switch (path as NSString).pathExtension.lowercased() {
   case "npy":
     guard arrays.count == 1 else {
@@ -43,7 +45,7 @@ public func writeArrays(_ arrays: [NamedArray], to path: String) throws {
   case "mat":
     let isLarge = arrays.contains { !$0.value.stored.isShapelessZero && $0.value.stored.count >= 1 << 28 - 4096 }
     let renamed = arrays.map { NamedArray(name: variableName($0.name), value: $0.value) }
-    try MATFile.write(renamed, to: path, version: isLarge ? .v73 : .v5)
+    try MATFile.write(renamed, to: path, version: matVersion ?? (isLarge ? .v73 : .v5))
   case "h5", "hdf5": try HDF5File(arrays: arrays).write(to: path)
   case let other:
     throw FileFormatError("\(path): found the extension \"\(other)\", expected npy, npz, mat, safetensors, h5 or hdf5; rename it.")

@@ -6,7 +6,8 @@ import Synchronization
 public enum AtomicFile {
   private static let counter = Atomic<UInt64>(0)
 
-  /// Writes `bytes` (a `Data`, an array of `UInt8`) to a temporary file in the folder of `path`, flushes it to the disk and renames it.
+  /// Writes `bytes` (a `Data`, an array of `UInt8`) to a temporary file in the folder of `path`, flushes it to the disk and
+  /// renames it.
   ///
   /// A symbolic link is followed; the permissions of a file that is replaced are kept. A device or a pipe is written directly.
   /// - Throws: ``FileFormatError`` when the folder is missing, the disk is full or writing is refused. No temporary file stays.
@@ -28,7 +29,9 @@ public enum AtomicFile {
 
   /// `body` gets an open descriptor and, unless the target is a device or a pipe, the temporary file's path.
   private static func replace(_ path: String, _ body: (_ descriptor: Int32, _ temporaryPath: String?) throws -> Void) throws {
-    guard !path.isEmpty, !path.utf8.contains(0) else { throw FileFormatError("the name of the file to write is empty or holds a zero byte.") }
+    guard !path.isEmpty, !path.utf8.contains(0) else {
+      throw FileFormatError("the name of the file to write is empty or holds a zero byte.")
+    }
     var target = path
     var permissions: mode_t?
     var status = stat()
@@ -100,5 +103,5 @@ func systemError(_ path: String, _ what: String) -> FileFormatError {
     case EACCES, EPERM, EROFS: "check the permissions, or choose another folder"
     default: "check the path and the disk"
     }
-  return FileFormatError("\(path): \(what): \(String(cString: strerror(number))); \(advice).")
+  return FileFormatError("\(path): \(what): \(String(cString: strerror(number))); \(advice).", isDiskFailure: [ENOSPC, EDQUOT, EIO].contains(number))
 }

@@ -79,7 +79,9 @@ func checkedCount(_ shape: [Int], bytesPerElement: Int, available: Int, _ what: 
   }
   guard count * bytesPerElement <= available else {
     throw FileFormatError(
-      "\(path): \(what): the shape \(shape) takes \(count * bytesPerElement) bytes, found \(available); the file is cut off or damaged.")
+      "\(path): \(what): the shape \(shape) takes \(count * bytesPerElement) bytes, found \(available); the file is cut off "
+        + "or damaged."
+    )
   }
   return count
 }

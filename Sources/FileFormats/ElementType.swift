@@ -60,7 +60,8 @@ enum ElementType: Sendable {
   private static func copy<T: BitwiseCopyable>(_ bytes: UnsafeRawBufferPointer) -> [T] {
     let count = bytes.count / MemoryLayout<T>.size
     return [T](unsafeUninitializedCapacity: count) { out, filled in
-      UnsafeMutableRawBufferPointer(out).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<(count * MemoryLayout<T>.size)]))
+      UnsafeMutableRawBufferPointer(out).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: bytes[..<(count * MemoryLayout<T>.size)]))
       filled = count
     }
   }

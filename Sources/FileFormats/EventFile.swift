@@ -30,8 +30,8 @@ public final class EventFile: Sendable {
   }
   private let state: Mutex<State>
 
-  /// Opens `path` for appending. In a folder, a new file `events.out.tfevents.…` is made, as TensorBoard expects; another path is the
-  /// file itself, created when missing. TensorBoard finds only files with `tfevents` in their names.
+  /// Opens `path` for appending. In a folder, a new file `events.out.tfevents.…` is made, as TensorBoard expects; another path is
+  /// the file itself, created when missing. TensorBoard finds only files with `tfevents` in their names.
   ///
   /// - Throws: ``FileFormatError`` when the file is there and not an event file, or cannot be written.
   public init(_ path: String) throws {
@@ -74,7 +74,8 @@ public final class EventFile: Sendable {
     if isFull { try flush() }
   }
 
-  /// Writes what was added. When the disk refuses, the file is left with whole records only and what was added is kept for the next try.
+  /// Writes what was added. When the disk refuses, the file is left with whole records only and what was added is kept for the
+  /// next try.
   public func flush() throws {
     try state.withLock { state in
       guard !state.pending.isEmpty else { return }
@@ -155,7 +156,8 @@ public final class EventFile: Sendable {
       let head = try reader.take(8, "record length")
       let length = UInt64(littleEndian: head.loadUnaligned(as: UInt64.self))
       guard try reader.integer(UInt32.self, "checksum") == CRC32C.masked(head) else {
-        throw FileFormatError("\(path): the checksum at byte \(end + 8) is wrong, expected that of the record's length; not an event file, or damaged.")
+        throw FileFormatError(
+          "\(path): the checksum at byte \(end + 8) is wrong, expected that of the record's length; not an event file, or damaged.")
       }
       guard reader.remaining >= 4, length <= reader.remaining - 4 else { break }
       let event = try reader.take(Int(length), "event")

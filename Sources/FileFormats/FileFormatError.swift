@@ -6,8 +6,11 @@
 /// cannot steer a terminal.
 public struct FileFormatError: Error, CustomStringConvertible, Equatable, Sendable {
   public let description: String
+  /// The disk is full or failed while a file was written: nothing is wrong with the input.
+  public let isDiskFailure: Bool
 
-  public init(_ message: String) {
+  public init(_ message: String, isDiskFailure: Bool = false) {
+    self.isDiskFailure = isDiskFailure
     description = String(
       String.UnicodeScalarView(message.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
   }

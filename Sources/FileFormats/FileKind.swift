@@ -22,7 +22,9 @@ public enum FileKind: String, Sendable, CaseIterable {
       self = .png
     } else if starts([0xff, 0xd8, 0xff]) {
       self = .jpeg
-    } else if starts([0x49, 0x49, 0x2a, 0]) || starts([0x4d, 0x4d, 0, 0x2a]) || starts([0x49, 0x49, 0x2b, 0]) || starts([0x4d, 0x4d, 0, 0x2b]) {
+    } else if starts([0x49, 0x49, 0x2a, 0]) || starts([0x4d, 0x4d, 0, 0x2a]) || starts([0x49, 0x49, 0x2b, 0])
+      || starts([0x4d, 0x4d, 0, 0x2b])
+    {
       self = .tiff
     } else if starts(Array("MATLAB 7.3 MAT-file".utf8)) && starts(hdf5, at: 512) {
       self = .mat73
@@ -33,7 +35,8 @@ public enum FileKind: String, Sendable, CaseIterable {
     } else if bytes.count >= 9, bytes.loadUnaligned(as: UInt64.self).littleEndian <= 100_000_000, bytes[8] == UInt8(ascii: "{") {
       self = .safetensors
     } else if bytes.count >= 12,
-      bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self).littleEndian == CRC32C.masked(UnsafeRawBufferPointer(rebasing: bytes[..<8]))
+      bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self).littleEndian
+        == CRC32C.masked(UnsafeRawBufferPointer(rebasing: bytes[..<8]))
     {
       self = .events
     } else {

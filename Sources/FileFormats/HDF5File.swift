@@ -5,10 +5,10 @@ import Tensors
 
 /// Named real and complex arrays with text about them, in an HDF5 file: what measurements are kept in.
 ///
-/// An array is a dataset, a name with `/` lies in groups, text is an attribute of the root. Real numbers are stored as 32- or 64-bit
-/// IEEE floating point, complex ones as the compound {r, i} that h5py and others use. Read are floating-point, integer and boolean
-/// datasets too: those of 32-bit integers and wider as double precision, narrower ones as single. Datasets of text, references and the
-/// like are passed over; datasets in other files are refused. Equal content gives equal bytes. NaN is allowed.
+/// An array is a dataset, a name with `/` lies in groups, text is an attribute of the root. Real numbers are stored as 32- or
+/// 64-bit IEEE floating point, complex ones as the compound {r, i} that h5py and others use. Read are floating-point, integer and
+/// boolean datasets too: those of 32-bit integers and wider as double precision, narrower ones as single. Datasets of text,
+/// references and the like are passed over; datasets in other files are refused. Equal content gives equal bytes. NaN is allowed.
 public struct HDF5File: Sendable, Equatable {
   /// The arrays; after reading, in the order of their names.
   public var arrays: [NamedArray]
@@ -24,8 +24,8 @@ public struct HDF5File: Sendable, Equatable {
 
   /// Writes the file atomically.
   ///
-  /// - Throws: ``FileFormatError`` for names that are empty, repeated or both an array's and a group's, text over 60 000 bytes or with a zero
-  ///   byte, and a disk that refuses.
+  /// - Throws: ``FileFormatError`` for names that are empty, repeated or both an array's and a group's, text over 60 000 bytes or
+  ///   with a zero byte, and a disk that refuses.
   public func write(to path: String) throws {
     try check(path)
     let bytes = try HDF5Library.locked {
@@ -43,18 +43,21 @@ public struct HDF5File: Sendable, Equatable {
     for array in arrays {
       let parts = array.name.split(separator: "/", omittingEmptySubsequences: false)
       guard !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }), !array.name.utf8.contains(0) else {
-        throw FileFormatError("\(path): the name \"\(array.name)\" cannot be a dataset's; expected words separated by single slashes.")
+        throw FileFormatError(
+          "\(path): the name \"\(array.name)\" cannot be a dataset's; expected words separated by single slashes.")
       }
       guard array.value.shape.count <= 32 else {
         throw FileFormatError("\(path): \(array.name) has \(array.value.shape.count) axes, expected at most 32; reshape it.")
       }
       for end in 1..<max(parts.count, 1) where names.contains(parts[..<end].joined(separator: "/")) {
-        throw FileFormatError("\(path): \(parts[..<end].joined(separator: "/")) is an array and a group of \(array.name); rename one.")
+        throw FileFormatError(
+          "\(path): \(parts[..<end].joined(separator: "/")) is an array and a group of \(array.name); rename one.")
       }
     }
     for (key, text) in attributes {
       guard !key.isEmpty, key.utf8.count < 1000, text.utf8.count <= 60_000, !key.utf8.contains(0), !text.utf8.contains(0) else {
-        throw FileFormatError("\(path): the attribute \"\(key.prefix(40))\" has no name, a zero byte, or over 60000 bytes; shorten it.")
+        throw FileFormatError(
+          "\(path): the attribute \"\(key.prefix(40))\" has no name, a zero byte, or over 60000 bytes; shorten it.")
       }
     }
   }
@@ -68,7 +71,8 @@ public struct HDF5File: Sendable, Equatable {
     try HDF5Library.withType(native, size: size, complexNames: names, path: path) { memoryType in
       try HDF5Library.withType(stored, size: size, complexNames: names, path: path) { fileType in
         try array.value.stored.withStoredBytes {
-          try HDF5Library.writeDataset(file, array.name, array.value.shape, fileType: fileType, memoryType: memoryType, $0, path: path)
+          try HDF5Library.writeDataset(
+            file, array.name, array.value.shape, fileType: fileType, memoryType: memoryType, $0, path: path)
         }
       }
     }
@@ -103,7 +107,9 @@ public struct HDF5File: Sendable, Equatable {
   }
 
   private static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> HDF5File {
-    guard case .hdf5 = FileKind(of: bytes) else { throw FileFormatError("\(path): the first bytes are not those of an HDF5 file; check the file.") }
+    guard case .hdf5 = FileKind(of: bytes) else {
+      throw FileFormatError("\(path): the first bytes are not those of an HDF5 file; check the file.")
+    }
     return try HDF5Library.locked {
       try HDF5Library.withFile(bytes, path: path) { file in
         // Compression and narrow integers expand by at most 4 · 1032; more is a damaged or hostile file.
@@ -128,12 +134,16 @@ private struct HDF5Reader {
   init(path: String, budget: Int) { (self.path, self.budget) = (path, budget) }
 
   mutating func visit(_ group: hid_t, prefix: String, depth: Int) throws {
-    guard depth < 32 else { throw FileFormatError("\(path): found groups nested over 32 deep at \(prefix.prefix(60)); the file is damaged.") }
+    guard depth < 32 else {
+      throw FileFormatError("\(path): found groups nested over 32 deep at \(prefix.prefix(60)); the file is damaged.")
+    }
     var info = H5G_info_t()
     try HDF5Library.check(H5Gget_info(group, &info), "reading the group /\(prefix)", path: path)
     for k in 0..<info.nlinks {
       visited += 1
-      guard visited <= 100_000 else { throw FileFormatError("\(path): found over 100000 objects; the file is damaged, or not for arrays.") }
+      guard visited <= 100_000 else {
+        throw FileFormatError("\(path): found over 100000 objects; the file is damaged, or not for arrays.")
+      }
       var isHard: Int32 = 0
       let name = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text -> String? in
         unfold_h5_link(group, k, text.baseAddress, &isHard) >= 0 ? String(cString: text.baseAddress!) : nil
@@ -143,7 +153,8 @@ private struct HDF5Reader {
       try HDF5Library.using(H5Oopen(group, name, 0), H5Oclose, "opening \(prefix)\(name)", path: path) { object in
         switch H5Iget_type(object) {
         case H5I_GROUP: try visit(object, prefix: "\(prefix)\(name)/", depth: depth + 1)
-        case H5I_DATASET: if let value = try read(object, prefix + name) { arrays.append(NamedArray(name: prefix + name, value: value)) }
+        case H5I_DATASET:
+          if let value = try read(object, prefix + name) { arrays.append(NamedArray(name: prefix + name, value: value)) }
         default: break
         }
       }
@@ -181,7 +192,9 @@ private struct HDF5Reader {
     return String(cString: text)
   }
 
-  private mutating func numbers(_ dataset: hid_t, _ name: String, _ precision: Precision, complex: Bool) throws -> (Tensor, shape: [Int]) {
+  private mutating func numbers(_ dataset: hid_t, _ name: String, _ precision: Precision, complex: Bool) throws -> (
+    Tensor, shape: [Int]
+  ) {
     let what = "reading \(name)"
     let (path, budget) = (self.path, self.budget)
     try HDF5Library.using(H5Dget_create_plist(dataset), H5Pclose, what, path: path) { creation in
@@ -198,7 +211,8 @@ private struct HDF5Reader {
       return extents.map { Int(clamping: $0) }
     }
     let size = (precision == .double ? 8 : 4)
-    let count = try checkedCount(shape, bytesPerElement: complex ? 2 * size : size, available: budget, name, path: path) * (complex ? 2 : 1)
+    let count =
+      try checkedCount(shape, bytesPerElement: complex ? 2 * size : size, available: budget, name, path: path) * (complex ? 2 : 1)
     self.budget -= count * size
     if count == 0 { return (Tensor.zeros([0], precision: precision), shape) }
     let native = precision == .double ? unfold_h5_native_double() : unfold_h5_native_float()

@@ -6,17 +6,18 @@ import Tensors
 /// Access to the HDF5 library, which keeps process-wide state: one caller at a time, its own printing off. matio uses it too.
 enum HDF5Library {
   private static let lock = NSLock()
-  private static let start: Void = unfold_h5_quiet()
 
   static func locked<R>(_ body: () throws -> R) rethrows -> R {
     lock.lock()
     defer { lock.unlock() }
-    _ = start
+    unfold_h5_quiet()  // a setting of the calling thread
     return try body()
   }
 
   /// Gives `body` an identifier and closes it afterwards.
-  static func using<R>(_ id: hid_t, _ close: (hid_t) -> herr_t, _ what: String, path: String, _ body: (hid_t) throws -> R) throws -> R {
+  static func using<R>(_ id: hid_t, _ close: (hid_t) -> herr_t, _ what: String, path: String, _ body: (hid_t) throws -> R) throws
+    -> R
+  {
     guard id >= 0 else { throw failure(what, path: path) }
     defer { _ = close(id) }
     return try body(id)
@@ -32,7 +33,9 @@ enum HDF5Library {
       unfold_h5_reason(text.baseAddress!)
       return String(cString: text.baseAddress!)
     }
-    return FileFormatError("\(path): HDF5: \(what) failed (\(reason.isEmpty ? "no reason given" : reason)); expected a whole file, get or make it again.")
+    return FileFormatError(
+      "\(path): HDF5: \(what) failed (\(reason.isEmpty ? "no reason given" : reason)); expected a whole file, get or make it again."
+    )
   }
 
   /// The type of a number in memory, or of complex numbers as pairs under the given names.
@@ -53,7 +56,8 @@ enum HDF5Library {
       try check(H5Pset_fapl_core(access, 1 << 20, false), "making a file", path: path)
       return try using(H5Pcreate(unfold_h5_file_create()), H5Pclose, "making a file", path: path) { creation in
         if userBlock > 0 { try check(H5Pset_userblock(creation, hsize_t(userBlock)), "making a file", path: path) }
-        return try using(H5Fcreate("memory", unfold_h5_truncate(), creation, access), H5Fclose, "making a file", path: path) { file in
+        return try using(H5Fcreate("memory", unfold_h5_truncate(), creation, access), H5Fclose, "making a file", path: path) {
+          file in
           try fill(file)
           try check(H5Fflush(file, H5F_SCOPE_GLOBAL), "writing", path: path)
           let size = H5Fget_file_image(file, nil, 0)
@@ -67,18 +71,61 @@ enum HDF5Library {
     }
   }
 
+  /// Refuses a global heap (where text of variable length lies) whose objects do not lie within it, or free space of size 0: HDF5
+  /// 1.10 would walk over it for ever.
+  ///
+  /// A heap is `GCOL`, version 1, 3 zero bytes, its size, then objects: index (2 bytes, 0 for free space), 6 bytes, size (8), content.
+  static func checkHeaps(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+    guard let base = bytes.baseAddress else { return }
+    var search = 0
+    while let found = memchr(base + search, 0x47, bytes.count - search) {
+      let start = UnsafeRawPointer(found) - base
+      search = start + 1
+      guard start + 16 <= bytes.count else { return }
+      guard bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian == 0x0000_0001_4c4f_4347 else { continue }
+      let size = bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self).littleEndian
+      let end = start + Int(min(size, UInt64(bytes.count - start)))
+      var position = start + 16
+      while position + 16 <= end {
+        let index = bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self)
+        let length = bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self).littleEndian
+        guard length <= UInt64(end - position), index != 0 || length >= 16 else {
+          throw FileFormatError(
+            "\(path): found an object of \(length) bytes in a heap of the HDF5 file, expected at most \(end - position);"
+              + " the file is damaged.")
+        }
+        position += index == 0 ? Int(length) : 16 + (Int(length) + 7) / 8 * 8
+      }
+    }
+  }
+
   /// Opens a file's bytes for reading.
   static func withFile<R>(_ bytes: UnsafeRawBufferPointer, path: String, _ body: (hid_t) throws -> R) throws -> R {
-    try using(H5Pcreate(unfold_h5_file_access()), H5Pclose, "opening", path: path) { access in
+    try checkHeaps(bytes, path: path)
+    return try using(H5Pcreate(unfold_h5_file_access()), H5Pclose, "opening", path: path) { access in
       try check(H5Pset_fapl_core(access, 1 << 16, false), "opening", path: path)
       try check(H5Pset_file_image(access, UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count), "opening", path: path)
       return try using(H5Fopen("memory", unfold_h5_read_only(), access), H5Fclose, "opening", path: path, body)
     }
   }
 
+  /// Number of a MATLAB 7.3 file's variables: the members of its root, without MATLAB's own groups.
+  static func variableCount(_ path: String) throws -> Int {
+    try readFile(path).withUnsafeBytes { try checkHeaps($0, path: path) }
+    return try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path) { file in
+      var info = H5G_info_t()
+      return try using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) { root in
+        try check(H5Gget_info(root, &info), "opening", path: path)
+        let own = (["#refs#", "#subsystem#"] as [String]).count { H5Lexists(root, $0, 0) > 0 }
+        return Int(clamping: info.nlinks) - own
+      }
+    }
+  }
+
   /// Makes the dataset `name` and its groups; `numbers` are row-major of `shape`.
   static func writeDataset(
-    _ file: hid_t, _ name: String, _ shape: [Int], fileType: hid_t, memoryType: hid_t, _ numbers: UnsafeRawBufferPointer, path: String,
+    _ file: hid_t, _ name: String, _ shape: [Int], fileType: hid_t, memoryType: hid_t, _ numbers: UnsafeRawBufferPointer,
+    path: String,
     then body: (hid_t) throws -> Void = { _ in }
   ) throws {
     let what = "writing \(name)"
@@ -87,7 +134,8 @@ enum HDF5Library {
     try using(space, H5Sclose, what, path: path) { space in
       try using(H5Pcreate(unfold_h5_link_create()), H5Pclose, what, path: path) { link in
         try check(H5Pset_create_intermediate_group(link, 1), what, path: path)
-        try check(H5Pset_char_encoding(link, H5T_CSET_UTF8), what, path: path)
+        // Marking a name as UTF-8 puts its group into HDF5's newer layout; plain names keep the older one, which all tools read.
+        if !name.utf8.allSatisfy({ $0 < 0x80 }) { try check(H5Pset_char_encoding(link, H5T_CSET_UTF8), what, path: path) }
         try using(H5Pcreate(unfold_h5_dataset_create()), H5Pclose, what, path: path) { creation in
           try check(H5Pset_obj_track_times(creation, false), what, path: path)  // equal content, equal bytes
           try using(H5Dcreate2(file, name, fileType, space, link, creation, 0), H5Dclose, what, path: path) { dataset in

@@ -3,8 +3,8 @@ import Tensors
 
 /// A gray or colour image as it was stored.
 public struct Image: Sendable, Equatable {
-  /// `[height, width]` for a gray image, `[3, height, width]` (red, green, blue) for a colour one; double precision. Integers of b bits
-  /// are divided by 2ᵇ − 1, so values are in [0, 1]; 32-bit floating-point values are as they were, NaN included.
+  /// `[height, width]` for a gray image, `[3, height, width]` (red, green, blue) for a colour one; double precision. Integers of b
+  /// bits are divided by 2ᵇ − 1, so values are in [0, 1]; 32-bit floating-point values are as they were, NaN included.
   public let values: Tensor
   /// Bits of a sample in the file: 8, 16, or 32 and 64 for floating-point numbers.
   public let bitDepth: Int
@@ -39,8 +39,8 @@ public struct Image: Sendable, Equatable {
 
 /// Reads a PNG, JPEG or TIFF image; which one, the content says.
 ///
-/// An alpha channel is dropped, a palette is looked up, a TIFF's first page is read. Images of over ``imagePixelLimit`` pixels, and those
-/// whose declared size no compression could reach with the file's bytes, are refused before anything is decoded.
+/// An alpha channel is dropped, a palette is looked up, a TIFF's first page is read. Images of over ``imagePixelLimit`` pixels, and
+/// those whose declared size no compression could reach with the file's bytes, are refused before anything is decoded.
 /// - Throws: ``FileFormatError``.
 public func readImage(_ path: String) throws -> Image {
   let bytes = try readFile(path)
@@ -57,13 +57,16 @@ public func readImage(_ path: String) throws -> Image {
 /// The most pixels an image may have to be read: 400 million.
 public let imagePixelLimit = 400_000_000
 
-/// Refuses an image that is empty, over the limit, or larger than `bytes` bytes of file could hold at `ratio` bytes decoded for one.
+/// Refuses an image that is empty, over the limit, or larger than `bytes` bytes of file could hold at `ratio` bytes decoded for
+/// one.
 func checkImageSize(_ width: Int, _ height: Int, bytesPerPixel: Int, bytes: Int, ratio: Int, path: String) throws {
   guard width > 0, height > 0, width <= imagePixelLimit, height <= imagePixelLimit / width else {
-    throw FileFormatError("\(path): found an image of \(width) × \(height), expected 1 to \(imagePixelLimit) pixels; crop or reduce it.")
+    throw FileFormatError(
+      "\(path): found an image of \(width) × \(height), expected 1 to \(imagePixelLimit) pixels; crop or reduce it.")
   }
   guard width * height * bytesPerPixel <= ratio * bytes + (64 << 10) else {
-    throw FileFormatError("\(path): found an image of \(width) × \(height) in \(bytes) bytes, which is not possible; the file is damaged.")
+    throw FileFormatError(
+      "\(path): found an image of \(width) × \(height) in \(bytes) bytes, which is not possible; the file is damaged.")
   }
 }
 
@@ -89,7 +92,9 @@ extension Image {
   /// Samples as integers of `bits` bits, interleaved row by row: round(v (2ᵇ − 1)), values outside [0, 1] clamped to it.
   func quantized(bits: Int, path: String) throws -> [UInt16] {
     let (v, n, channels, scale) = (values.doubles, width * height, channels, Double(1 << bits - 1))
-    guard !v.contains(where: \.isNaN) else { throw FileFormatError("\(path): the image to write holds NaN; expected values in [0, 1].") }
+    guard !v.contains(where: \.isNaN) else {
+      throw FileFormatError("\(path): the image to write holds NaN; expected values in [0, 1].")
+    }
     return [UInt16](unsafeUninitializedCapacity: v.count) { out, filled in
       v.withUnsafeBufferPointer { v in
         for c in 0..<channels {
@@ -104,10 +109,12 @@ extension Image {
 
   func checkWritable(path: String, bitDepth: Int, expected: [Int]) throws {
     guard width > 0, height > 0, width <= 65_500, height <= 65_500 else {
-      throw FileFormatError("\(path): the image to write is \(width) × \(height), expected 1 to 65500 pixels a side; crop or reduce it.")
+      throw FileFormatError(
+        "\(path): the image to write is \(width) × \(height), expected 1 to 65500 pixels a side; crop or reduce it.")
     }
     guard expected.contains(bitDepth) else {
-      throw FileFormatError("\(path): found a bit depth of \(bitDepth), expected \(expected.map(String.init).joined(separator: " or ")).")
+      throw FileFormatError(
+        "\(path): found a bit depth of \(bitDepth), expected \(expected.map(String.init).joined(separator: " or ")).")
     }
   }
 }

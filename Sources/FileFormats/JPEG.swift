@@ -10,17 +10,22 @@ public func writeJPEG(_ image: Image, to path: String, quality: Int = 95) throws
 }
 
 enum JPEGCodec {
-  private static func message(_ handle: tjhandle?) -> String { tjGetErrorStr2(handle).map { String(cString: $0) } ?? "no reason given" }
+  private static func message(_ handle: tjhandle?) -> String {
+    tjGetErrorStr2(handle).map { String(cString: $0) } ?? "no reason given"
+  }
 
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> Image {
     guard let handle = tjInitDecompress() else { throw FileFormatError("\(path): no memory to decode the image; free some.") }
     defer { tjDestroy(handle) }
     func failure() -> FileFormatError {
-      FileFormatError("\(path): found a JPEG image that cannot be decoded (\(message(handle))), expected a whole one; get the file again.")
+      FileFormatError(
+        "\(path): found a JPEG image that cannot be decoded (\(message(handle))), expected a whole one; get the file again.")
     }
     let input = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     var (width, height, subsampling, colour): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
-    guard tjDecompressHeader3(handle, input, UInt(bytes.count), &width, &height, &subsampling, &colour) == 0 else { throw failure() }
+    guard tjDecompressHeader3(handle, input, UInt(bytes.count), &width, &height, &subsampling, &colour) == 0 else {
+      throw failure()
+    }
     guard colour != Int32(TJCS_CMYK.rawValue), colour != Int32(TJCS_YCCK.rawValue) else {
       throw FileFormatError("\(path): found a JPEG image in printing colours (CMYK), expected gray or RGB; convert it.")
     }
@@ -32,10 +37,12 @@ enum JPEGCodec {
     let samples = [UInt8](unsafeUninitializedCapacity: pitch * Int(height)) { out, filled in
       out.initialize(repeating: 0)
       let format = channels == 1 ? TJPF_GRAY : TJPF_RGB
-      // A warning means damaged data, which would be filled up with gray; scans are limited because a small file can hold very many.
+      // A warning means damaged data, which would be filled up with gray; scans are limited because a small file can hold very
+      // many.
       let flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
       decoded =
-        tjDecompress2(handle, input, UInt(bytes.count), out.baseAddress, width, Int32(pitch), height, Int32(format.rawValue), flags) == 0
+        tjDecompress2(handle, input, UInt(bytes.count), out.baseAddress, width, Int32(pitch), height, Int32(format.rawValue), flags)
+        == 0
       filled = out.count
     }
     guard decoded else { throw failure() }
@@ -47,7 +54,9 @@ enum JPEGCodec {
 
   static func encode(_ image: Image, quality: Int, path: String) throws -> [UInt8] {
     try image.checkWritable(path: path, bitDepth: 8, expected: [8])
-    guard (1...100).contains(quality) else { throw FileFormatError("\(path): found a JPEG quality of \(quality), expected 1 to 100.") }
+    guard (1...100).contains(quality) else {
+      throw FileFormatError("\(path): found a JPEG quality of \(quality), expected 1 to 100.")
+    }
     let samples = try image.quantized(bits: 8, path: path).map { UInt8($0) }
     guard let handle = tjInitCompress() else { throw FileFormatError("\(path): no memory to encode the image; free some.") }
     defer { tjDestroy(handle) }
@@ -56,9 +65,12 @@ enum JPEGCodec {
     defer { tjFree(output) }
     let (format, subsampling) = image.channels == 1 ? (TJPF_GRAY, TJSAMP_GRAY) : (TJPF_RGB, TJSAMP_444)
     let status = tjCompress2(
-      handle, samples, Int32(image.width), 0, Int32(image.height), Int32(format.rawValue), &output, &size, Int32(subsampling.rawValue),
+      handle, samples, Int32(image.width), 0, Int32(image.height), Int32(format.rawValue), &output, &size,
+      Int32(subsampling.rawValue),
       Int32(quality), TJFLAG_ACCURATEDCT)
-    guard status == 0, let output else { throw FileFormatError("\(path): the image cannot be encoded as JPEG (\(message(handle))).") }
+    guard status == 0, let output else {
+      throw FileFormatError("\(path): the image cannot be encoded as JPEG (\(message(handle))).")
+    }
     return Array(UnsafeBufferPointer(start: output, count: Int(size)))
   }
 }

@@ -4,8 +4,8 @@ import Tensors
 
 /// MATLAB's MAT files: versions 5 to 7.2 and 7.3 are read (by matio) and written; version 4 is refused.
 ///
-/// MATLAB stores columns first. Arrays are rearranged on both ways, so that element (i, j) is element `[i−1, j−1]` here, and shapes are
-/// MATLAB's sizes: a scalar is `[1, 1]`, a vector `[1, n]` or `[n, 1]`.
+/// MATLAB stores columns first. Arrays are rearranged on both ways, so that element (i, j) is element `[i−1, j−1]` here, and shapes
+/// are MATLAB's sizes: a scalar is `[1, 1]`, a vector `[1, n]` or `[n, 1]`.
 ///
 /// A variable's name is its own; fields of structures and elements of cell arrays and of arrays of structures are found under
 /// `NAME.FIELD` and `NAME.K`, counted from 0 in MATLAB's order (`net.layers.0.weights.1`). Double and single keep their precision;
@@ -30,7 +30,8 @@ public enum MATFile {
     try forEachVariable(path, readsNumbers: false) { part, _, name in
       found.append(
         Variable(
-          name: name, shape: shape(part), kind: kindName(part), isComplex: part.pointee.isComplex != 0, isNumeric: numericSize(part) != nil))
+          name: name, shape: shape(part), kind: kindName(part), isComplex: part.pointee.isComplex != 0,
+          isNumeric: numericSize(part) != nil))
     }
     return found
   }
@@ -50,7 +51,8 @@ public enum MATFile {
   public static func read(_ path: String, name: String) throws -> NumericArray {
     let arrays = try read(path)
     guard let array = arrays.first(where: { $0.name == name }) else {
-      throw FileFormatError("\(path): found no numeric array \(name), expected one of \(arrays.prefix(10).map(\.name).joined(separator: ", ")).")
+      throw FileFormatError(
+        "\(path): found no numeric array \(name), expected one of \(arrays.prefix(10).map(\.name).joined(separator: ", ")).")
     }
     return array.value
   }
@@ -65,10 +67,13 @@ public enum MATFile {
     let beginning = try readFile(path, limit: 1024)
     let kind = beginning.withUnsafeBytes { FileKind(of: $0) }
     guard kind == .mat5 || kind == .mat73 else {
-      throw FileFormatError("\(path): found \(kind.name), expected a MATLAB file of version 5 to 7.3; save it again with -v7 or -v7.3.")
+      throw FileFormatError(
+        "\(path): found \(kind.name), expected a MATLAB file of version 5 to 7.3; save it again with -v7 or -v7.3.")
     }
     let size = try fileSize(path)
+    if kind == .mat5 { try readFile(path).withUnsafeBytes { try MATStructure.check($0, path: path) } }
     try HDF5Library.locked {
+      let expected = kind == .mat73 ? try HDF5Library.variableCount(path) : 0  // matio shows a file that cannot be opened as empty
       unfold_mat_quiet()
       guard let file = Mat_Open(path, Int32(MAT_ACC_RDONLY.rawValue)) else {
         throw FileFormatError("\(path): found a MATLAB file that cannot be opened, expected a whole one; get the file again.")
@@ -90,23 +95,9 @@ public enum MATFile {
         }
         try descend(variable, &budget, name, path, depth: 0, visit)
       }
-      // A file that ends inside a variable ends the list of variables, too.
-      if kind == .mat5, try !endsBetweenElements(path, size) {
-        throw FileFormatError("\(path): the file ends inside a variable; it is cut off or damaged.")
+      guard count >= expected else {
+        throw FileFormatError("\(path): found \(count) variables that can be read of \(expected); the file is cut off or damaged.")
       }
-    }
-  }
-
-  /// Whether the elements of a version 5 file (8 bytes of type and length, then the content) fill it exactly.
-  private static func endsBetweenElements(_ path: String, _ size: Int) throws -> Bool {
-    try readFile(path).withUnsafeBytes { bytes in
-      let isBig = bytes[126] == 0x4d
-      var position = 128
-      while position + 8 <= bytes.count {
-        let length = bytes.loadUnaligned(fromByteOffset: position + 4, as: UInt32.self)
-        position += 8 + Int(isBig ? length.byteSwapped : length)
-      }
-      return position == bytes.count
     }
   }
 
@@ -125,7 +116,9 @@ public enum MATFile {
     _ visit: (_ part: Part, _ budget: inout Int, _ name: String) throws -> Void
   ) throws {
     guard depth < 32 else { throw FileFormatError("\(path): \(name): found parts nested over 32 deep; the file is damaged.") }
-    guard part.pointee.class_type == MAT_C_CELL || part.pointee.class_type == MAT_C_STRUCT else { return try visit(part, &budget, name) }
+    guard part.pointee.class_type == MAT_C_CELL || part.pointee.class_type == MAT_C_STRUCT else {
+      return try visit(part, &budget, name)
+    }
     for child in children(part) { try descend(child.part, &budget, "\(name).\(child.name)", path, depth: depth + 1, visit) }
   }
 
@@ -133,7 +126,8 @@ public enum MATFile {
   private static func children(_ part: Part) -> [(name: String, part: Part)] {
     guard part.pointee.data != nil, part.pointee.nbytes > 0 else { return [] }
     let pointers = part.pointee.data.assumingMemoryBound(to: Part?.self)
-    let elements = min(shape(part).reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }, part.pointee.nbytes / MemoryLayout<Part>.size)
+    let elements = min(
+      shape(part).reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }, part.pointee.nbytes / MemoryLayout<Part>.size)
     switch part.pointee.class_type {
     case MAT_C_CELL: return (0..<max(elements, 0)).compactMap { k in pointers[k].map { ("\(k)", $0) } }
     case MAT_C_STRUCT:

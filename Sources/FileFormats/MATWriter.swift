@@ -6,14 +6,16 @@ extension MATFile {
   /// Writes named arrays atomically: double or single, real or complex, not compressed. Equal content gives equal bytes.
   ///
   /// A tensor without axes is written as 1 × 1, one of shape `[n]` as 1 × n.
-  /// - Throws: ``FileFormatError`` for a name that MATLAB does not take (a letter, then letters, digits and underscores, at most 63), one
-  ///   that occurs twice, an array of 2 GiB or more in version 5, and a disk that refuses.
+  /// - Throws: ``FileFormatError`` for a name that MATLAB does not take (a letter, then letters, digits and underscores, at most
+  ///   63) or that occurs twice, an array of 2 GiB or more in version 5, and a disk that refuses.
   public static func write(_ arrays: [NamedArray], to path: String, version: Version = .v5) throws {
     try checkStorable(arrays, path: path)
     for array in arrays {
       guard isIdentifier(array.name) else {
         throw FileFormatError(
-          "\(path): \(array.name) is no name for a MATLAB variable, expected a letter, then letters, digits and underscores, at most 63; rename it.")
+          "\(path): \(array.name) is no name for a MATLAB variable, expected a letter, then letters, digits and underscores, "
+            + "at most 63; rename it."
+        )
       }
     }
     switch version {
@@ -23,7 +25,9 @@ extension MATFile {
   }
 
   static func isIdentifier(_ name: String) -> Bool {
-    guard name.utf8.count <= 63, let first = name.utf8.first, (65...90).contains(first) || (97...122).contains(first) else { return false }
+    guard name.utf8.count <= 63, let first = name.utf8.first, (65...90).contains(first) || (97...122).contains(first) else {
+      return false
+    }
     return name.utf8.allSatisfy { (65...90).contains($0) || (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
   }
 
@@ -57,7 +61,8 @@ extension MATFile {
     for array in arrays {
       let (isDouble, parts) = (array.value.precision == .double, parts(array.value))
       guard array.value.stored.count * (isDouble ? 8 : 4) < 1 << 31 - 4096 else {
-        throw FileFormatError("\(path): \(array.name) takes 2 GiB or more, expected less in MATLAB's version 5; write version 7.3 or HDF5.")
+        throw FileFormatError(
+          "\(path): \(array.name) takes 2 GiB or more, expected less in MATLAB's version 5; write version 7.3 or HDF5.")
       }
       var content: [UInt8] = []
       func append(_ type: UInt32, _ payload: UnsafeRawBufferPointer) {
@@ -82,14 +87,13 @@ extension MATFile {
 
   /// An HDF5 file behind 512 bytes of header; extents in reverse, which makes MATLAB's column-major numbers HDF5's row-major ones.
   private static func encodeVersion73(_ arrays: [NamedArray], path: String) throws -> [UInt8] {
-    var bytes = try HDF5Library.locked {
+    let content = try HDF5Library.locked {  // the image comes without its user block
       try HDF5Library.fileImage(userBlock: 512, path: path) { file in
         for array in arrays { try write(array, file, path) }
       }
     }
     let header = header("MATLAB 7.3 MAT-file, written by Unfold", version: 0x0200)
-    bytes.replaceSubrange(0..<512, with: header + [UInt8](repeating: 0, count: 512 - header.count))
-    return bytes
+    return header + [UInt8](repeating: 0, count: 512 - header.count) + content
   }
 
   private static func write(_ array: NamedArray, _ file: hid_t, _ path: String) throws {

@@ -4,12 +4,14 @@ import Tensors
 
 /// NumPy's array file, versions 1, 2 and 3.
 ///
-/// Read: bool, integers, float16/32/64 and complex64/128, in C or Fortran order, little- or big-endian; 32- and 64-bit integers become
-/// double precision (64-bit ones beyond 2⁵³ are rounded), everything narrower single. Structured, text and object arrays are refused:
-/// objects would run code. NaN and infinity are allowed. Written: version 1, C order, the bytes `numpy.save` writes.
+/// Read: bool, integers, float16/32/64 and complex64/128, in C or Fortran order, little- or big-endian; 32- and 64-bit integers
+/// become double precision (64-bit ones beyond 2⁵³ are rounded), everything narrower single. Structured, text and object arrays are
+/// refused: objects would run code. NaN and infinity are allowed. Written: version 1, C order, the bytes `numpy.save` writes.
 public enum NPY {
   /// Reads a file. - Throws: ``FileFormatError``.
-  public static func read(_ path: String) throws -> NumericArray { try readFile(path).withUnsafeBytes { try decode($0, path: path) } }
+  public static func read(_ path: String) throws -> NumericArray {
+    try readFile(path).withUnsafeBytes { try decode($0, path: path) }
+  }
 
   /// Reads a file's bytes; `path` names it in errors.
   public static func read(decoding data: Data, path: String) throws -> NumericArray {
@@ -52,9 +54,11 @@ public enum NPY {
     }
     let (major, minor) = (try reader.integer(UInt8.self, "version"), try reader.integer(UInt8.self, "version"))
     guard (1...3).contains(major), minor == 0 else {
-      throw FileFormatError("\(path): found NPY version \(major).\(minor), expected 1.0, 2.0 or 3.0; save it again with numpy.save.")
+      throw FileFormatError(
+        "\(path): found NPY version \(major).\(minor), expected 1.0, 2.0 or 3.0; save it again with numpy.save.")
     }
-    let length = major == 1 ? Int(try reader.integer(UInt16.self, "header length")) : Int(try reader.integer(UInt32.self, "header length"))
+    let length =
+      major == 1 ? Int(try reader.integer(UInt16.self, "header length")) : Int(try reader.integer(UInt32.self, "header length"))
     let header = try Header(parsing: reader.take(length, "header"), path: path)
     let size = header.type.size * (header.isComplex ? 2 : 1)
     let count = try checkedCount(header.shape, bytesPerElement: size, available: reader.remaining, "array", path: path)
@@ -106,7 +110,8 @@ public enum NPY {
       guard let order = code.first, "<>|=".contains(order), let (type, isComplex) = types[String(code.dropFirst())],
         order != "|" || type.size == 1
       else {
-        throw FileFormatError("\(path): found elements of type \(code), expected bool, integers, float16/32/64 or complex64/128; convert with astype.")
+        throw FileFormatError(
+          "\(path): found elements of type \(code), expected bool, integers, float16/32/64 or complex64/128; convert with astype.")
       }
       (self.type, self.isComplex, isBigEndian) = (type, isComplex, order == ">")
     }
@@ -122,7 +127,8 @@ private struct PythonLiteral {
   init(bytes: UnsafeRawBufferPointer, path: String) { (self.bytes, self.path) = (bytes, path) }
 
   func error(_ what: String) -> FileFormatError {
-    FileFormatError("\(path): the NPY header is not valid at character \(position): \(what); the file is damaged, or not a plain array.")
+    FileFormatError(
+      "\(path): the NPY header is not valid at character \(position): \(what); the file is damaged, or not a plain array.")
   }
 
   mutating func peek() throws -> UInt8 {

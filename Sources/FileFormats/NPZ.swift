@@ -5,11 +5,13 @@ import Tensors
 
 /// NumPy's archive of arrays: a zip file whose members are `NAME.npy`.
 ///
-/// Read: stored and deflated members, with or without the 64-bit extension. Written: stored, in the order given, without times, so that
-/// equal content gives equal bytes.
+/// Read: stored and deflated members, with or without the 64-bit extension. Written: stored, in the order given, without times, so
+/// that equal content gives equal bytes.
 public enum NPZ {
   /// Reads every array, in the order of the archive's directory. - Throws: ``FileFormatError``.
-  public static func read(_ path: String) throws -> [NamedArray] { try readFile(path).withUnsafeBytes { try decode($0, path: path) } }
+  public static func read(_ path: String) throws -> [NamedArray] {
+    try readFile(path).withUnsafeBytes { try decode($0, path: path) }
+  }
 
   /// Reads an archive's bytes; `path` names it in errors.
   public static func read(decoding data: Data, path: String) throws -> [NamedArray] {
@@ -27,12 +29,17 @@ public enum NPZ {
   private static func encode(_ arrays: [NamedArray], path: String) throws -> [UInt8] {
     var bytes: [UInt8] = []
     var directory: [UInt8] = []
-    guard arrays.count < 0xffff else { throw FileFormatError("\(path): found \(arrays.count) arrays, expected fewer than 65535; use safetensors.") }
+    guard arrays.count < 0xffff else {
+      throw FileFormatError("\(path): found \(arrays.count) arrays, expected fewer than 65535; use safetensors.")
+    }
     for array in arrays {
       let content = NPY.encode(array.value)
       let name = Array((array.name + ".npy").utf8)
       guard name.count <= 0xffff, content.count + bytes.count < 0xffff_0000 else {
-        throw FileFormatError("\(path): the archive or the name of \(String(array.name.prefix(40))) is too large, expected at most 4 GiB; use safetensors.")
+        throw FileFormatError(
+          "\(path): the archive or the name of \(String(array.name.prefix(40))) is too large, expected at most 4 GiB; use "
+            + "safetensors."
+        )
       }
       var common: [UInt8] = []  // what the local header and the directory share: version, UTF-8 flag, stored, 1 January 1980, sizes
       for field in [20, 0x800, 0, 0, 0x21] as [UInt16] { common.append(littleEndian: field) }
@@ -73,7 +80,9 @@ public enum NPZ {
     return try members(bytes, path: path).compactMap { member in
       guard member.name.hasSuffix(".npy") else { return nil }
       let name = String(member.name.dropLast(4))
-      guard names.insert(name).inserted else { throw FileFormatError("\(path): two arrays are named \(name); the archive is damaged.") }
+      guard names.insert(name).inserted else {
+        throw FileFormatError("\(path): two arrays are named \(name); the archive is damaged.")
+      }
       let content = try member.content(of: bytes, path: path)
       return NamedArray(name: name, value: try content.withUnsafeBytes { try NPY.decode($0, path: "\(path): \(name)") })
     }
@@ -157,12 +166,18 @@ public enum NPZ {
         if start == 0xffff_ffff { start = try field.integer(UInt64.self, "zip directory") }
       }
       guard flags & 1 == 0, method == 0 || method == 8 else {
-        throw FileFormatError("\(directory.path): \(name): found an encrypted member or compression method \(method), expected stored or deflated; save it again with numpy.savez.")
+        throw FileFormatError(
+          "\(directory.path): \(name): found an encrypted member or compression method \(method), expected stored or "
+            + "deflated; save it again with numpy.savez."
+        )
       }
       // Deflate cannot expand by more than 1032.
       let limit: UInt64 = 1 << 48
       guard compressed < limit, start < limit, plain <= (method == 0 ? compressed : compressed * 1032) else {
-        throw FileFormatError("\(directory.path): \(name): found a size of \(plain) bytes in \(compressed), which is not possible; the archive is damaged.")
+        throw FileFormatError(
+          "\(directory.path): \(name): found a size of \(plain) bytes in \(compressed), which is not possible; the archive "
+            + "is damaged."
+        )
       }
       (compressedSize, size, offset) = (Int(compressed), Int(plain), Int(start))
     }
@@ -178,36 +193,12 @@ public enum NPZ {
       let extraLength = Int(try reader.integer(UInt16.self, "zip member"))
       try reader.skip(nameLength + extraLength, "zip member")
       let packed = try reader.take(compressedSize, "zip member")
-      let content = method == 0 ? Array(packed) : try inflated(packed, path)
+      guard let content = method == 0 ? Array(packed) : Inflate.raw(packed, size: size) else {
+        throw FileFormatError("\(path): \(name): the deflated numbers are damaged.")
+      }
       guard content.count == size, content.withUnsafeBytes(NPZ.crc) == checksum else {
         throw FileFormatError("\(path): \(name): size or checksum is not that of the directory; the archive is damaged.")
       }
-      return content
-    }
-
-    private func inflated(_ packed: UnsafeRawBufferPointer, _ path: String) throws -> [UInt8] {
-      var stream = z_stream()
-      guard inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-        throw FileFormatError("\(path): \(name): no memory to inflate it.")
-      }
-      defer { inflateEnd(&stream) }
-      var isWhole = false
-      let content = [UInt8](unsafeUninitializedCapacity: size) { out, filled in
-        var consumed = 0
-        var status = Z_OK
-        repeat {  // zlib counts in 32 bits
-          let (input, room) = (min(packed.count - consumed, 1 << 30), min(size - filled, 1 << 30))
-          stream.next_in = packed.baseAddress.map { UnsafeMutablePointer(mutating: ($0 + consumed).assumingMemoryBound(to: UInt8.self)) }
-          stream.avail_in = UInt32(input)
-          stream.next_out = out.baseAddress.map { $0 + filled }
-          stream.avail_out = UInt32(room)
-          status = inflate(&stream, Z_NO_FLUSH)
-          consumed += input - Int(stream.avail_in)
-          filled += room - Int(stream.avail_out)
-        } while status == Z_OK && (consumed < packed.count || filled < size)
-        isWhole = status == Z_STREAM_END
-      }
-      guard isWhole else { throw FileFormatError("\(path): \(name): the deflated numbers are damaged.") }
       return content
     }
   }

@@ -3,8 +3,8 @@ import CPNG
 import CZlib
 import Tensors
 
-/// Writes a PNG of 8 or 16 bits a sample: round(v (2ᵇ − 1)) of every value, those outside [0, 1] clamped. The file is written atomically;
-/// equal images give equal bytes with one version of zlib.
+/// Writes a PNG of 8 or 16 bits a sample: round(v (2ᵇ − 1)) of every value, those outside [0, 1] clamped. The file is written
+/// atomically; equal images give equal bytes with one version of zlib.
 ///
 /// - Throws: ``FileFormatError`` for NaN, a side over 65500 pixels, another bit depth, or a disk that refuses.
 public func writePNG(_ image: Image, to path: String, bitDepth: Int = 8) throws {
@@ -23,7 +23,8 @@ enum PNGCodec {
     file.count = bytes.count
     func failure() -> FileFormatError {
       let message = withUnsafeBytes(of: file.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      return FileFormatError("\(path): found a PNG image that cannot be decoded (\(message)), expected a whole one; get the file again.")
+      return FileFormatError(
+        "\(path): found a PNG image that cannot be decoded (\(message)), expected a whole one; get the file again.")
     }
     guard unfold_png_decode(&file, nil) == 1 else { throw failure() }
     let (width, height, channels) = (Int(file.width), Int(file.height), Int(file.channels))
@@ -31,7 +32,8 @@ enum PNGCodec {
       throw FileFormatError("\(path): found \(channels) channels of \(file.depth) bits, expected 1 or 3 of 8 or 16.")
     }
     // Deflate cannot expand by more than 1032; eight 1-bit pixels in a byte become eight bytes, or 24 by a palette.
-    try checkImageSize(width, height, bytesPerPixel: channels * Int(file.depth) / 8, bytes: bytes.count, ratio: 24 * 1032, path: path)
+    try checkImageSize(
+      width, height, bytesPerPixel: channels * Int(file.depth) / 8, bytes: bytes.count, ratio: 24 * 1032, path: path)
     guard file.row_bytes == width * channels * Int(file.depth) / 8 else { throw failure() }
     var decoded = false
     let samples = [UInt8](unsafeUninitializedCapacity: Int(file.row_bytes) * height) { out, filled in
@@ -42,9 +44,12 @@ enum PNGCodec {
     guard decoded else { throw failure() }
     let values = samples.withUnsafeBytes { samples in
       file.depth == 8
-        ? planes(samples.assumingMemoryBound(to: UInt8.self).baseAddress!, width: width, height: height, channels: channels, stride: channels)
+        ? planes(
+          samples.assumingMemoryBound(to: UInt8.self).baseAddress!, width: width, height: height, channels: channels,
+          stride: channels)
         : planes(
-          samples.assumingMemoryBound(to: UInt16.self).baseAddress!, width: width, height: height, channels: channels, stride: channels,
+          samples.assumingMemoryBound(to: UInt16.self).baseAddress!, width: width, height: height, channels: channels,
+          stride: channels,
           bigEndian: true)
     }
     return Image(values: values, bitDepth: Int(file.depth))
@@ -76,7 +81,9 @@ enum PNGCodec {
       }
     }
     var bytes: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
-    let header = [UInt32(image.width), UInt32(image.height)].flatMap { n in (0..<4).map { UInt8(truncatingIfNeeded: n >> (24 - 8 * $0)) } }
+    let header = [UInt32(image.width), UInt32(image.height)].flatMap { n in
+      (0..<4).map { UInt8(truncatingIfNeeded: n >> (24 - 8 * $0)) }
+    }
     appendChunk("IHDR", header + [UInt8(bitDepth), image.channels == 1 ? 0 : 2, 0, 0, 0], to: &bytes)
     let packed = try deflated(filtered, path)
     for start in stride(from: 0, to: packed.count, by: 1 << 30) {

@@ -55,7 +55,8 @@ enum ProtocolBuffer {
       case 2:
         let length = try varint(&reader)
         guard length <= reader.remaining else {
-          throw FileFormatError("\(path): found a protobuf field of \(length) bytes, expected at most \(reader.remaining); the file is damaged.")
+          throw FileFormatError(
+            "\(path): found a protobuf field of \(length) bytes, expected at most \(reader.remaining); the file is damaged.")
         }
         try visit(.bytes(number: number, reader.take(Int(length), "protobuf field")))
       case 5: try visit(.fixed32(number: number, reader.integer(UInt32.self, "protobuf field")))

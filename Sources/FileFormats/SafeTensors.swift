@@ -23,7 +23,8 @@ public struct SafeTensors: Sendable, Equatable {
 
   /// Writes the file atomically.
   ///
-  /// - Throws: ``FileFormatError`` when a name occurs twice or is `__metadata__`, a tensor is the shapeless zero, or the disk refuses.
+  /// - Throws: ``FileFormatError`` when a name occurs twice or is `__metadata__`, a tensor is the shapeless zero, or the disk
+  /// refuses.
   public func write(to path: String) throws {
     try check(path)
     try AtomicFile.write(encodedBytes, to: path)
@@ -65,7 +66,9 @@ public struct SafeTensors: Sendable, Equatable {
       end += tensor.value.count * (double ? 8 : 4)
       let shape = tensor.value.shape.map(String.init).joined(separator: ",")
       members.append(
-        "\(JSON.quoted(tensor.name)):{\"dtype\":\"\(double ? "F64" : "F32")\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}")
+        "\(JSON.quoted(tensor.name)):{\"dtype\":\"\(double ? "F64" : "F32")\",\"shape\":[\(shape)],"
+          + "\"data_offsets\":[\(start),\(end)]}"
+      )
     }
     var header = Array("{\(members.joined(separator: ","))}".utf8)
     while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
@@ -93,7 +96,10 @@ public struct SafeTensors: Sendable, Equatable {
     var reader = ByteReader(bytes, path: path)
     let length = try reader.integer(UInt64.self, "header length")
     guard length <= 100_000_000, length <= reader.remaining else {
-      throw FileFormatError("\(path): found a header of \(length) bytes, expected at most \(min(100_000_000, reader.remaining)); not a safetensors file, or cut off.")
+      throw FileFormatError(
+        "\(path): found a header of \(length) bytes, expected at most \(min(100_000_000, reader.remaining)); not a "
+          + "safetensors file, or cut off."
+      )
     }
     let header = try JSON(parsing: reader.take(Int(length), "header"), path: path)
     let data = try reader.take(reader.remaining, "numbers")
@@ -150,15 +156,24 @@ public struct SafeTensors: Sendable, Equatable {
       throw FileFormatError("\(path): \(name): no dtype in the header; the file is damaged.")
     }
     guard let type = elementTypes[code] else {
-      throw FileFormatError("\(path): \(name): found numbers of type \(code), expected one of \(elementTypes.keys.sorted().joined(separator: ", ")); convert it first.")
+      throw FileFormatError(
+        "\(path): \(name): found numbers of type \(code), expected one of "
+          + "\(elementTypes.keys.sorted().joined(separator: ", ")); convert it first."
+      )
     }
     let (shape, offsets) = (try integers("shape"), try integers("data_offsets"))
     guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= data.count else {
-      throw FileFormatError("\(path): \(name): found data_offsets \(offsets), expected two rising ones up to \(data.count); the file is cut off or damaged.")
+      throw FileFormatError(
+        "\(path): \(name): found data_offsets \(offsets), expected two rising ones up to \(data.count); the file is cut off "
+          + "or damaged."
+      )
     }
     let count = try checkedCount(shape, bytesPerElement: type.size, available: offsets[1] - offsets[0], name, path: path)
     guard count * type.size == offsets[1] - offsets[0] else {
-      throw FileFormatError("\(path): \(name): \(shape) of \(code) takes \(count * type.size) bytes, found \(offsets[1] - offsets[0]); the file is damaged.")
+      throw FileFormatError(
+        "\(path): \(name): \(shape) of \(code) takes \(count * type.size) bytes, found \(offsets[1] - offsets[0]); the file "
+          + "is damaged."
+      )
     }
     let bytes = UnsafeRawBufferPointer(rebasing: data[offsets[0]..<offsets[1]])
     return (offsets[0], offsets[1], NamedParameter(name: name, value: type.decode(bytes, shape: shape)))

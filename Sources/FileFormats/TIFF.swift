@@ -3,8 +3,8 @@ import CTIFF
 import Foundation
 import Tensors
 
-/// Writes an uncompressed TIFF atomically: 8 or 16 bits (values outside [0, 1] clamped), or 32-bit floating point (values rounded to
-/// single precision and otherwise as they are, NaN included).
+/// Writes an uncompressed TIFF atomically: 8 or 16 bits (values outside [0, 1] clamped), or 32-bit floating point (values rounded
+/// to single precision and otherwise as they are, NaN included).
 ///
 /// - Throws: ``FileFormatError`` for NaN with 8 or 16 bits, a side over 65500 pixels, over 4 GiB, or a disk that refuses.
 public func writeTIFF(_ image: Image, to path: String, bitDepth: Int = 8) throws {
@@ -26,7 +26,9 @@ enum TIFFCodec {
       let interleaved = (0..<n * channels).map { Float(v[$0 % channels * n + $0 / channels]) }
       samples = interleaved.withUnsafeBytes { Array($0) }
     }
-    guard samples.count < 0xffff_0000 else { throw FileFormatError("\(path): the image takes \(samples.count) bytes, expected under 4 GiB; write PNG.") }
+    guard samples.count < 0xffff_0000 else {
+      throw FileFormatError("\(path): the image takes \(samples.count) bytes, expected under 4 GiB; write PNG.")
+    }
     let dataSize = samples.count
     if dataSize % 2 == 1 { samples.append(0) }
     // Header, samples in one strip, the three bit depths and formats of a colour image, then the directory.
@@ -36,7 +38,11 @@ enum TIFFCodec {
     let directory = perChannel + (channels == 3 ? 12 : 0)
     bytes.append(littleEndian: directory)
     bytes += samples
-    if channels == 3 { for value in [UInt16(bitDepth), UInt16(bitDepth), UInt16(bitDepth), format, format, format] { bytes.append(littleEndian: value) } }
+    if channels == 3 {
+      for value in [UInt16(bitDepth), UInt16(bitDepth), UInt16(bitDepth), format, format, format] {
+        bytes.append(littleEndian: value)
+      }
+    }
     let (short, long): (UInt16, UInt16) = (3, 4)
     let three = channels == 3
     let entries: [(tag: UInt16, type: UInt16, count: UInt32, value: UInt32)] = [
@@ -66,7 +72,8 @@ enum TIFFCodec {
     TIFFOpenOptionsSetWarningHandlerExtR(options, { _, _, _, _, _ in 1 }, nil)
     TIFFOpenOptionsSetMaxSingleMemAlloc(options, tmsize_t(4096 * bytes.count + (1 << 20)))
     // "m": the file is not mapped, every access is a bounded read.
-    let file = TIFFClientOpenExt(path, "rm", context, readMemory, { _, _, _ in 0 }, seekMemory, { _ in 0 }, sizeOfMemory, nil, nil, options)
+    let file = TIFFClientOpenExt(
+      path, "rm", context, readMemory, { _, _, _ in 0 }, seekMemory, { _ in 0 }, sizeOfMemory, nil, nil, options)
     TIFFOpenOptionsFree(options)
     guard let file else { throw memory.failure(path) }
     defer { TIFFClose(file) }
@@ -84,7 +91,10 @@ enum TIFFCodec {
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     func failure(_ path: String) -> FileFormatError {
-      FileFormatError("\(path): found a TIFF image that cannot be decoded (\(message ?? "no reason given")), expected a whole one; get the file again.")
+      FileFormatError(
+        "\(path): found a TIFF image that cannot be decoded (\(message ?? "no reason given")), expected a whole one; get "
+          + "the file again."
+      )
     }
   }
 
@@ -138,7 +148,10 @@ enum TIFFCodec {
       let format = short(TIFFTAG_SAMPLEFORMAT)
       isFloat = format == Int(SAMPLEFORMAT_IEEEFP)
       guard isFloat ? bits == 32 || bits == 64 : format == Int(SAMPLEFORMAT_UINT) && (bits == 8 || bits == 16) else {
-        throw FileFormatError("\(path): found TIFF samples of \(bits) bits, format \(format), expected unsigned 8 or 16 or floating-point 32 or 64; convert it.")
+        throw FileFormatError(
+          "\(path): found TIFF samples of \(bits) bits, format \(format), expected unsigned 8 or 16 or floating-point 32 or "
+            + "64; convert it."
+        )
       }
       let photometric = short(TIFFTAG_PHOTOMETRIC)
       switch photometric {
@@ -148,7 +161,8 @@ enum TIFFCodec {
       }
       isInverted = photometric == Int(PHOTOMETRIC_MINISWHITE) && !isFloat
       guard (channels...4).contains(samples) else {
-        throw FileFormatError("\(path): found \(samples) TIFF samples a pixel, expected \(channels), or one to drop beside; convert it.")
+        throw FileFormatError(
+          "\(path): found \(samples) TIFF samples a pixel, expected \(channels), or one to drop beside; convert it.")
       }
       isPlanar = samples > 1 && short(TIFFTAG_PLANARCONFIG) == Int(PLANARCONFIG_SEPARATE)
       // LZW, the strongest of the usual compressions, expands by up to 2700.
@@ -161,7 +175,10 @@ enum TIFFCodec {
       guard blockWidth > 0, blockHeight > 0, blockWidth <= imagePixelLimit / blockHeight,
         blockWidth * blockHeight * perPixel <= 4096 * fileSize + (1 << 20), Int(expected) == blockWidth * blockHeight * perPixel
       else {
-        throw FileFormatError("\(path): found TIFF tiles or strips of \(blockWidth) × \(blockHeight) in \(expected) bytes, which is not possible; the file is damaged.")
+        throw FileFormatError(
+          "\(path): found TIFF tiles or strips of \(blockWidth) × \(blockHeight) in \(expected) bytes, which is not "
+            + "possible; the file is damaged."
+        )
       }
     }
 
@@ -208,7 +225,10 @@ enum TIFFCodec {
     }
 
     private func value(_ block: UnsafeRawBufferPointer, _ i: Int) -> Double {
-      if isFloat { return bits == 32 ? Double(block.load(fromByteOffset: 4 * i, as: Float.self)) : block.load(fromByteOffset: 8 * i, as: Double.self) }
+      if isFloat {
+        return bits == 32
+          ? Double(block.load(fromByteOffset: 4 * i, as: Float.self)) : block.load(fromByteOffset: 8 * i, as: Double.self)
+      }
       let value = bits == 8 ? Double(block[i]) / 255 : Double(block.load(fromByteOffset: 2 * i, as: UInt16.self)) / 65535
       return isInverted ? 1 - value : value
     }

@@ -15,4 +15,12 @@ public enum InstructionSet: Int32, CaseIterable, Sendable {
   @discardableResult public static func use(_ level: InstructionSet) -> InstructionSet {
     InstructionSet(rawValue: ck_set_instruction_set(level.rawValue))!
   }
+
+  /// Uses `level`, or the best below it that the processor has, in the calling thread while `body` runs: other threads are not
+  /// disturbed. For tests and comparisons.
+  public static func with<Result>(_ level: InstructionSet, _ body: () throws -> Result) rethrows -> Result {
+    ck_set_thread_instruction_set(level.rawValue)
+    defer { ck_set_thread_instruction_set(-1) }
+    return try body()
+  }
 }

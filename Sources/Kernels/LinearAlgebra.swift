@@ -11,7 +11,7 @@ public enum LinearAlgebra {
     var info: Int32 = 0
     var lower: CChar = 76  // "L" of the column-major view is the upper triangle of the row-major one
     var leading = size
-    dpotrf_(&lower, &size, &a, &leading, &info)
+    BLAS.call { dpotrf_(&lower, &size, &a, &leading, &info) }
     return info == 0
   }
 
@@ -37,12 +37,16 @@ public enum LinearAlgebra {
     var indexSize = Int32(-1)
     var work = [0.0]
     var index: [Int32] = [0]
-    dsyevd_(&job, &lower, &size, &matrix, &leading, &values, &work, &workSize, &index, &indexSize, &info)
+    BLAS.call {
+      dsyevd_(&job, &lower, &size, &matrix, &leading, &values, &work, &workSize, &index, &indexSize, &info)
+    }
     workSize = Int32(work[0])
     indexSize = index[0]
     work = [Double](repeating: 0, count: Int(workSize))
     index = [Int32](repeating: 0, count: Int(indexSize))
-    dsyevd_(&job, &lower, &size, &matrix, &leading, &values, &work, &workSize, &index, &indexSize, &info)
+    BLAS.call {
+      dsyevd_(&job, &lower, &size, &matrix, &leading, &values, &work, &workSize, &index, &indexSize, &info)
+    }
     precondition(info == 0, "symmetricEigen: the eigenvalue iteration did not converge; are there NaNs in the matrix?")
     return (values, matrix)
   }
@@ -55,15 +59,19 @@ extension Scalar {
   ) {
     let transpose = transposed ? CblasTrans : CblasNoTrans
     if Self.self == Float.self {
-      cblas_strsm(
-        CblasRowMajor, CblasRight, CblasUpper, transpose, CblasNonUnit, Int32(rows), Int32(n), 1,
-        UnsafeRawPointer(r).assumingMemoryBound(to: Float.self), Int32(n),
-        UnsafeMutableRawPointer(b).assumingMemoryBound(to: Float.self), Int32(n))
+      BLAS.call {
+        cblas_strsm(
+          CblasRowMajor, CblasRight, CblasUpper, transpose, CblasNonUnit, Int32(rows), Int32(n), 1,
+          UnsafeRawPointer(r).assumingMemoryBound(to: Float.self), Int32(n),
+          UnsafeMutableRawPointer(b).assumingMemoryBound(to: Float.self), Int32(n))
+      }
     } else {
-      cblas_dtrsm(
-        CblasRowMajor, CblasRight, CblasUpper, transpose, CblasNonUnit, Int32(rows), Int32(n), 1,
-        UnsafeRawPointer(r).assumingMemoryBound(to: Double.self), Int32(n),
-        UnsafeMutableRawPointer(b).assumingMemoryBound(to: Double.self), Int32(n))
+      BLAS.call {
+        cblas_dtrsm(
+          CblasRowMajor, CblasRight, CblasUpper, transpose, CblasNonUnit, Int32(rows), Int32(n), 1,
+          UnsafeRawPointer(r).assumingMemoryBound(to: Double.self), Int32(n),
+          UnsafeMutableRawPointer(b).assumingMemoryBound(to: Double.self), Int32(n))
+      }
     }
   }
 }

@@ -51,6 +51,24 @@ public enum Reference {
     }
   }
 
+  public static func relu<S: Scalar>(_ a: UnsafePointer<S>, into out: UnsafeMutablePointer<S>, count: Int) {
+    for i in 0..<count { out[i] = a[i] < 0 ? 0 : a[i] }
+  }
+
+  public static func reluPullback<S: Scalar>(
+    _ y: UnsafePointer<S>, _ v: UnsafePointer<S>, into da: UnsafeMutablePointer<S>, count: Int
+  ) {
+    for i in 0..<count { da[i] = y[i] > 0 ? v[i] : 0 }
+  }
+
+  public static func addRows<S: Scalar>(_ bias: UnsafePointer<S>, to out: UnsafeMutablePointer<S>, rows: Int, width: Int) {
+    for i in 0..<rows { for j in 0..<width { out[i * width + j] += bias[j] } }
+  }
+
+  public static func sumRows<S: Scalar>(_ v: UnsafePointer<S>, addingTo sum: UnsafeMutablePointer<S>, rows: Int, width: Int) {
+    for i in 0..<rows { for j in 0..<width { sum[j] += v[i * width + j] } }
+  }
+
   public static func adam<S: Scalar>(
     gradient: UnsafePointer<S>, mean: UnsafeMutablePointer<S>, square: UnsafeMutablePointer<S>,
     parameter: UnsafeMutablePointer<S>, constants c: AdamConstants, count: Int

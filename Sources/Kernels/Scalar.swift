@@ -26,12 +26,18 @@ public protocol Scalar: BinaryFloatingPoint, Sendable {
     _ r: UnsafePointer<Self>, _ t: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, rows: Int, width: Int)
   /// Its pullback; `dt` is added to.
   static func softThresholdColumnsPullback(
-    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into dr: UnsafeMutablePointer<Self>, addingTo dt: UnsafeMutablePointer<Self>,
+    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into dr: UnsafeMutablePointer<Self>,
+    addingTo dt: UnsafeMutablePointer<Self>,
     rows: Int, width: Int)
   /// out[i, j] += bias[j]
   static func addRows(_ bias: UnsafePointer<Self>, to out: UnsafeMutablePointer<Self>, rows: Int, width: Int)
   /// sum[j] += Σᵢ v[i, j]
   static func sumRows(_ v: UnsafePointer<Self>, addingTo sum: UnsafeMutablePointer<Self>, rows: Int, width: Int)
+  /// out = max(a, 0); a NaN stays one.
+  static func relu(_ a: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, count: Int)
+  /// Given y = relu(a): da = v where y > 0, else 0.
+  static func reluPullback(
+    _ y: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into da: UnsafeMutablePointer<Self>, count: Int)
   /// One step of Adam in place; see ``AdamConstants``.
   static func adam(
     gradient: UnsafePointer<Self>, mean: UnsafeMutablePointer<Self>, square: UnsafeMutablePointer<Self>,
@@ -71,10 +77,14 @@ extension Float: Scalar {
   public static func add(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
     ck_add_f32(a, b, out, Int64(count))
   }
-  public static func subtract(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
+  public static func subtract(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int
+  ) {
     ck_subtract_f32(a, b, out, Int64(count))
   }
-  public static func multiply(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
+  public static func multiply(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int
+  ) {
     ck_multiply_f32(a, b, out, Int64(count))
   }
   public static func scale(_ s: Float, _ a: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
@@ -111,6 +121,14 @@ extension Float: Scalar {
   public static func sumRows(_ v: UnsafePointer<Float>, addingTo sum: UnsafeMutablePointer<Float>, rows: Int, width: Int) {
     ck_sum_rows_f32(v, sum, Int64(rows), Int64(width))
   }
+  public static func relu(_ a: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
+    ck_relu_f32(a, out, Int64(count))
+  }
+  public static func reluPullback(
+    _ y: UnsafePointer<Float>, _ v: UnsafePointer<Float>, into da: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    ck_relu_pullback_f32(y, v, da, Int64(count))
+  }
   public static func adam(
     gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>, square: UnsafeMutablePointer<Float>,
     parameter: UnsafeMutablePointer<Float>, constants c: AdamConstants, count: Int
@@ -124,26 +142,39 @@ extension Float: Scalar {
     beta: Float, _ c: UnsafeMutablePointer<Float>
   ) {
     guard m > 0, n > 0 else { return }
-    if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
-      cblas_sgemv(
-        CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
-        Int32(transposeB ? k : n), a, 1, beta, c, 1)
+    guard k > 0 else {  // an empty sum; BLAS refuses its leading dimensions
+      for i in 0..<m * n { c[i] = beta == 0 ? 0 : beta * c[i] }
       return
     }
-    cblas_sgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
-      alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
+      BLAS.call {
+        cblas_sgemv(
+          CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
+          Int32(transposeB ? k : n), a, 1, beta, c, 1)
+      }
+      return
+    }
+    BLAS.call {
+      cblas_sgemm(
+        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
+        alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    }
   }
 }
 
 extension Double: Scalar {
-  public static func add(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+  public static func add(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int)
+  {
     ck_add_f64(a, b, out, Int64(count))
   }
-  public static func subtract(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+  public static func subtract(
+    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int
+  ) {
     ck_subtract_f64(a, b, out, Int64(count))
   }
-  public static func multiply(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+  public static func multiply(
+    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int
+  ) {
     ck_multiply_f64(a, b, out, Int64(count))
   }
   public static func scale(_ s: Double, _ a: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
@@ -180,6 +211,14 @@ extension Double: Scalar {
   public static func sumRows(_ v: UnsafePointer<Double>, addingTo sum: UnsafeMutablePointer<Double>, rows: Int, width: Int) {
     ck_sum_rows_f64(v, sum, Int64(rows), Int64(width))
   }
+  public static func relu(_ a: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
+    ck_relu_f64(a, out, Int64(count))
+  }
+  public static func reluPullback(
+    _ y: UnsafePointer<Double>, _ v: UnsafePointer<Double>, into da: UnsafeMutablePointer<Double>, count: Int
+  ) {
+    ck_relu_pullback_f64(y, v, da, Int64(count))
+  }
   public static func adam(
     gradient: UnsafePointer<Double>, mean: UnsafeMutablePointer<Double>, square: UnsafeMutablePointer<Double>,
     parameter: UnsafeMutablePointer<Double>, constants c: AdamConstants, count: Int
@@ -189,18 +228,27 @@ extension Double: Scalar {
       Int64(count))
   }
   public static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Double, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Double, _ a: UnsafePointer<Double>,
+    _ b: UnsafePointer<Double>,
     beta: Double, _ c: UnsafeMutablePointer<Double>
   ) {
     guard m > 0, n > 0 else { return }
-    if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
-      cblas_dgemv(
-        CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
-        Int32(transposeB ? k : n), a, 1, beta, c, 1)
+    guard k > 0 else {  // an empty sum; BLAS refuses its leading dimensions
+      for i in 0..<m * n { c[i] = beta == 0 ? 0 : beta * c[i] }
       return
     }
-    cblas_dgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
-      alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
+      BLAS.call {
+        cblas_dgemv(
+          CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
+          Int32(transposeB ? k : n), a, 1, beta, c, 1)
+      }
+      return
+    }
+    BLAS.call {
+      cblas_dgemm(
+        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
+        alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
+    }
   }
 }

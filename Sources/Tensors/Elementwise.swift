@@ -35,15 +35,6 @@ public func nonNegative(_ a: Double) -> Double { a > 0 ? a : 0 }
 @derivative(of: nonNegative) @usableFromInline
 func _vjpNonNegative(_ a: Double) -> (value: Double, pullback: (Double) -> Double) { (nonNegative(a), { a > 0 ? $0 : 0 }) }
 
-/// max(a, 0), element by element; the derivative at 0 is taken as 0.
-@differentiable(reverse)
-public func nonNegative(_ a: Tensor) -> Tensor { a.map { $0 > 0 ? $0 : 0 } }
-
-@derivative(of: nonNegative(_:)) @usableFromInline
-func _vjpNonNegativeTensor(_ a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
-  (nonNegative(a), { v in v .* a.map { $0 > 0 ? 1 : 0 } })
-}
-
 /// Every row of `a` multiplied element by element with the vector `d`: rows(a) · diag(d).
 ///
 /// - Parameters: `a` of shape `[…, m]`, `d` of shape `[m]`.

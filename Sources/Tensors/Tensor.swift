@@ -66,7 +66,8 @@ public struct Tensor: Sendable {
     self.buffer = precision == .double ? .double(values) : .single(values.map(Float.init))
   }
 
-  /// A single-precision tensor of `shape` holding `values`.
+  /// A single-precision tensor of `shape` holding `values`. Literals without a type of their own are doubles.
+  @_disfavoredOverload
   public init(_ values: [Float], shape: [Int]? = nil) {
     let shape = shape ?? [values.count]
     precondition(shape.reduce(1, *) == values.count, "\(values.count) values do not fill the shape \(shape)")

@@ -40,6 +40,18 @@ public indirect enum LearningRate: Sendable, Hashable, Codable {
     }
   }
 
+  /// The same course with every rate multiplied by `factor`.
+  public func scaled(by factor: Double) -> LearningRate {
+    switch self {
+    case .constant(let rate): .constant(rate: factor * rate)
+    case .stepDecay(let rate, let decay, let every): .stepDecay(rate: factor * rate, factor: decay, every: every)
+    case .exponential(let rate, let decay): .exponential(rate: factor * rate, factor: decay)
+    case .cosine(let rate, let final, let steps): .cosine(rate: factor * rate, final: factor * final, steps: steps)
+    case .piecewise(let pieces): .piecewise(pieces: pieces.map { Piece(from: $0.from, rate: factor * $0.rate) })
+    case .warmUp(let steps, let then): .warmUp(steps: steps, then: then.scaled(by: factor))
+    }
+  }
+
   /// What is wrong with it, or nil: rates are finite and not negative, counts of steps positive, pieces in order.
   var fault: String? {
     func check(_ rates: [Double], _ counts: [Int] = []) -> String? {

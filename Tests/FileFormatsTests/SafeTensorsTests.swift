@@ -13,8 +13,9 @@ private let fromPython = """
   NCwzMl19LCJhLndlaWdodCI6eyJkdHlwZSI6IkYzMiIsInNoYXBlIjpbMiwzXSwiZGF0YV9vZmZzZXRzIjpbMzIsNTZdfX0gICAgICAgmpmZmZmZuT+cdQCIPOQ3
   fgAAAAAAAACAAADAPwAAIMAAAAAAAACAPgAAAD8AAEA/AACAPwAAoD8=
   """
-/// `safetensors.torch.save` of torch 2.13.0: h float16 [1.5, −2, 65504], b bfloat16 [1.5, −3e38], i int32 [[−5], [2³¹−1]], l int64 [2⁴⁰],
-/// u uint8 [0, 255], t bool [true, false], s int16 [−32768], e float32 of shape [0, 3]; metadata {'kind': 'tëst "q"'}.
+/// `safetensors.torch.save` of torch 2.13.0: h float16 [1.5, −2, 65504], b bfloat16 [1.5, −3e38], i int32 [[−5], [2³¹−1]],
+/// l int64 [2⁴⁰], u uint8 [0, 255], t bool [true, false], s int16 [−32768], e float32 of shape [0, 3]; metadata {'kind': 'tëst
+/// "q"'}.
 private let everyType = """
   4AEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJraW5kIjoidMOrc3QgXCJxXCIifSwibCI6eyJkdHlwZSI6Ikk2NCIsInNoYXBlIjpbMV0sImRhdGFfb2Zmc2V0cyI6
   WzAsOF19LCJlIjp7ImR0eXBlIjoiRjMyIiwic2hhcGUiOlswLDNdLCJkYXRhX29mZnNldHMiOls4LDhdfSwiaSI6eyJkdHlwZSI6IkkzMiIsInNoYXBlIjpbMiwx

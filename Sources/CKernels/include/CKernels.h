@@ -14,6 +14,8 @@ int ck_best_instruction_set(void);
 int ck_instruction_set(void);
 /// Chooses an instruction set for the whole process; one the processor lacks is lowered to the best it has. Returns the choice.
 int ck_set_instruction_set(int level);
+/// The same for the calling thread alone; a negative level returns it to the process's choice. Returns the choice, or -1.
+int ck_set_thread_instruction_set(int level);
 
 #define CK_DECLARE(T, S)                                                                                                        \
   /* out = a + b */                                                                                                             \
@@ -40,6 +42,16 @@ int ck_set_instruction_set(int level);
   void ck_add_rows_##S(const T *bias, T *out, int64_t rows, int64_t width);                                                     \
   /* dt[j] += sum over rows of v[i, j] */                                                                                       \
   void ck_sum_rows_##S(const T *v, T *dt, int64_t rows, int64_t width);                                                         \
+  /* out = max(a, 0); a NaN stays one */                                                                                       \
+  void ck_relu_##S(const T *a, T *out, int64_t count);                                                                         \
+  /* da = v where y > 0, else 0; y is what relu returned */                                                                    \
+  void ck_relu_pullback_##S(const T *y, const T *v, T *da, int64_t count);                                                     \
+  /* out = a * b for `count` complex numbers stored as (real, imaginary) */                                                    \
+  void ck_complex_multiply_##S(const T *a, const T *b, T *out, int64_t count);                                                 \
+  /* out = conj(a) * b */                                                                                                      \
+  void ck_complex_multiply_conjugated_##S(const T *a, const T *b, T *out, int64_t count);                                      \
+  /* out = conj(a) */                                                                                                          \
+  void ck_complex_conjugate_##S(const T *a, T *out, int64_t count);                                                            \
   /* one step of Adam: m, u (second moment) and w in place; scale1 = 1/(1-b1^t), scale2 = 1/(1-b2^t) */                         \
   void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1,    \
                    double scale2, int64_t count);

@@ -69,7 +69,7 @@ public struct ShrinkageEncoder: TensorNetwork {
 
   @differentiable(reverse, wrt: (self, patch))
   public func callAsFunction(_ patch: Tensor, stages: Int = 1) -> Tensor {
-    softThreshold(linear(patch, weight), thresholds: nonNegative(thresholds))
+    softThreshold(linear(patch, weight), thresholds: relu(thresholds))
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Scores of one image or of a set; a score that does not apply is nil and left out of the answer.
+public struct Scores: Sendable, Equatable {
+  public var psnr: Double?
+  public var ssim: Double?
+  public var nmse: Double?
+  /// Of a whole set only: a ratio of sums, never a mean of decibels.
+  public var nmseDecibel: Double?
+  public var rmse: Double?
+  public var codeError: Double?
+  public var seconds: Double?
+
+  public init(
+    psnr: Double? = nil, ssim: Double? = nil, nmse: Double? = nil, nmseDecibel: Double? = nil, rmse: Double? = nil,
+    codeError: Double? = nil, seconds: Double? = nil
+  ) {
+    self.psnr = psnr
+    self.ssim = ssim
+    self.nmse = nmse
+    self.nmseDecibel = nmseDecibel
+    self.rmse = rmse
+    self.codeError = codeError
+    self.seconds = seconds
+  }
+
+  public subscript(metric: Metric) -> Double? {
+    switch metric {
+    case .psnr: psnr
+    case .ssim: ssim
+    case .nmse: nmse
+    case .nmseDecibel: nmseDecibel
+    case .rmse: rmse
+    case .codeError: codeError
+    case .iterations: nil
+    case .seconds: seconds
+    }
+  }
+
+  var members: [JSONMember] {
+    Metric.allCases.compactMap { metric in self[metric].map { JSONMember(metric.rawValue, .number($0)) } }
+  }
+
+  /// Means of the scores that every image has.
+  static func mean(of scores: [Scores]) throws(EvaluationError) -> Scores {
+    func mean(_ score: (Scores) -> Double?) throws(EvaluationError) -> Double? {
+      let values = scores.compactMap(score)
+      return values.count == scores.count ? try meanScore(values) : nil
+    }
+    return Scores(
+      psnr: try mean(\.psnr), ssim: try mean(\.ssim), nmse: try mean(\.nmse), rmse: try mean(\.rmse),
+      codeError: try mean(\.codeError), seconds: try mean(\.seconds))
+  }
+}
+
+/// How images are scored. A field that does not apply to the problem is nil and left out of the answer.
+public struct ScoringProtocol: Sendable, Equatable {
+  /// Estimates are clipped to [0, peak] before they are scored.
+  public var clip: Bool?
+  public var peak: Double?
+  public var ssim: SimilarityWindow?
+
+  public init(clip: Bool? = nil, peak: Double? = nil, ssim: SimilarityWindow? = nil) {
+    self.clip = clip
+    self.peak = peak
+    self.ssim = ssim
+  }
+
+  var json: JSONValue {
+    .object(["clip": clip.map(JSONValue.bool), "peak": peak.map(JSONValue.number), "ssim": ssim.map { .string($0.rawValue) }])
+  }
+}
+
+/// The answer of `evaluate`: every image's scores and their mean.
+public struct EvaluationReport: Report, Sendable, Equatable {
+  public struct ImageScore: Sendable, Equatable {
+    public var name: String
+    public var scores: Scores
+
+    public init(name: String, scores: Scores) {
+      self.name = name
+      self.scores = scores
+    }
+  }
+
+  public let method: String
+  /// The problem and its options, a JSON object.
+  public let problem: JSONValue
+  public let `protocol`: ScoringProtocol
+  public let images: [ImageScore]
+  public let mean: Scores
+  /// Number of learnable numbers.
+  public let parameters: Int
+  /// The file of weights, nil for a classical method.
+  public let weights: String?
+  public let seed: UInt64
+
+  /// - Parameter nmseDecibel: the error of the whole set, ``nmseDecibel(_:_:)-([Tensor],_)``, where the problem is judged by it.
+  /// - Throws: when there are no images.
+  public init(
+    method: String, problem: JSONValue, protocol: ScoringProtocol, images: [ImageScore], nmseDecibel: Double? = nil,
+    parameters: Int, weights: String?, seed: UInt64
+  ) throws(EvaluationError) {
+    guard !images.isEmpty else {
+      throw EvaluationError("\(method): no images were evaluated; name a folder that holds at least one.")
+    }
+    var mean = try Scores.mean(of: images.map(\.scores))
+    mean.nmseDecibel = nmseDecibel
+    self.method = method
+    self.problem = problem
+    self.protocol = `protocol`
+    self.images = images
+    self.mean = mean
+    self.parameters = parameters
+    self.weights = weights
+    self.seed = seed
+  }
+
+  public var json: JSONValue {
+    let rows = images.map { image in JSONValue.object([JSONMember("name", .string(image.name))] + image.scores.members) }
+    return .object([
+      "method": .string(method), "problem": problem, "protocol": `protocol`.json, "images": .array(rows),
+      "mean": .object(mean.members), "parameters": .integer(parameters), "weights": weights.map(JSONValue.string) ?? .null,
+      "seed": .unsigned(seed),
+    ])
+  }
+
+  /// Metrics that the set or at least one image has.
+  var metrics: [Metric] { Metric.allCases.filter { metric in mean[metric] != nil || images.contains { $0.scores[metric] != nil } } }
+
+  public var text: String {
+    let metrics = metrics
+    var cells = TextTable(
+      header: ["Image"] + metrics.map { $0 == .seconds ? "Time" : $0.title },
+      alignments: [.left] + metrics.map { _ in .right })
+    func row(_ scores: Scores) -> [String] {
+      metrics.map { metric in metric == .seconds ? scores.seconds.map(duration) ?? "–" : metric.text(scores[metric]) }
+    }
+    for image in images { cells.append([image.name] + row(image.scores)) }
+    cells.append(["Mean of \(images.count)"] + row(mean))
+    return cells.text
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Foundation
+import Tensors
+
+/// A file format whose reader is tried, with small valid files to start from.
+enum Format: String, CaseIterable {
+  case npy, npz, safetensors, events, png, jpeg, tiff, mat5, mat73, hdf5
+
+  /// Reads one input and checks that what it gives is consistent. Throws only the reader's own error.
+  func read(_ input: Data, file: String) throws {
+    switch self {
+    case .npy: check(try NPY.read(decoding: input, path: "input"))
+    case .npz: for array in try NPZ.read(decoding: input, path: "input") { check(array.value) }
+    case .safetensors: for tensor in try SafeTensors(decoding: input, path: "input").tensors { check(.real(tensor.value)) }
+    case .events: _ = try EventFile.read(decoding: input, path: "input")
+    case .png, .jpeg, .tiff:
+      try write(input, file)
+      let image = try readImage(file)
+      precondition(image.width > 0 && image.height > 0 && image.values.count == image.width * image.height * image.channels)
+      precondition(image.grayscale.count == image.width * image.height)
+    case .mat5, .mat73:
+      try write(input, file)
+      _ = try MATFile.variables(file)
+      for array in try MATFile.read(file) { check(array.value) }
+    case .hdf5: for array in try HDF5File(decoding: input, path: "input").arrays { check(array.value) }
+    }
+  }
+
+  private func check(_ array: NumericArray) {
+    let count: Int =
+      switch array {
+      case .real(let x): x.count
+      case .complex(let z): z.count
+      }
+    precondition(array.shape.reduce(1, *) == count, "the shape \(array.shape) of \(count) elements")
+  }
+
+  private func write(_ input: Data, _ file: String) throws {
+    unlink(file)  // a new file each time: truncating one makes some file systems wait for the disk
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    defer { close(descriptor) }
+    let written = input.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+    precondition(written == input.count, "cannot write \(file)")
+  }
+
+  /// Small files made by this package's own writers.
+  func samples(in folder: String) throws -> [Data] {
+    let real = Tensor([1, -0.5, .nan, 3, 1e30, 0] as [Double], shape: [2, 3])
+    let arrays = [
+      NamedArray(name: "a", value: real), NamedArray(name: "net.w", value: real.converted(to: .single)),
+      NamedArray(name: "z", value: ComplexTensor(pairs: real.reshaped([3, 1, 2]))),
+      NamedArray(name: "empty", value: Tensor([] as [Double], shape: [0, 2])),
+    ]
+    let image = Image(values: Tensor((0..<3 * 12 * 10).map { Double($0 % 37) / 36 }, shape: [3, 12, 10]))
+    let gray = Image(values: image.values.row(0))
+    func file(_ name: String, _ write: (String) throws -> Void) throws -> Data {
+      let path = "\(folder)/\(name)"
+      try write(path)
+      defer { unlink(path) }
+      return try Data(contentsOf: URL(fileURLWithPath: path))
+    }
+    switch self {
+    case .npy: return try arrays.map { array in try file("a.npy") { try NPY.write(array.value, to: $0) } }
+    case .npz: return [try file("a.npz") { try NPZ.write(arrays, to: $0) }]
+    case .safetensors:
+      let tensors = arrays.compactMap { array in array.value.real.map { NamedParameter(name: array.name, value: $0) } }
+      return [
+        SafeTensors(tensors: tensors, metadata: ["kind": "weights", "recipe": "{\"a\": [1, 2.5e-3, \"\\u00e9\"]}"]).encoded()
+      ]
+    case .events:
+      return [
+        try file("e.tfevents") {
+          let events = try EventFile($0)
+          for step in 0..<5 { try events.add(tag: "loss", value: 1 / Double(step + 1), step: step, wallTime: 1.7e9) }
+          try events.flush()
+        }
+      ]
+    case .png:
+      return [
+        try file("a.png") { try writePNG(image, to: $0) }, try file("g.png") { try writePNG(gray, to: $0, bitDepth: 16) },
+      ]
+    case .jpeg: return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } }
+    case .tiff:
+      return try [8, 16, 32].flatMap { bits in
+        try [image, gray].map { image in try file("a.tif") { try writeTIFF(image, to: $0, bitDepth: bits) } }
+      }
+    case .mat5, .mat73:
+      let named = arrays.map { NamedArray(name: $0.name == "net.w" ? "w" : $0.name, value: $0.value) }
+      return [try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }]
+    case .hdf5:
+      return [try file("a.h5") { try HDF5File(arrays: arrays, attributes: ["operator": "A", "seed": "1"]).write(to: $0) }]
+    }
+  }
+}

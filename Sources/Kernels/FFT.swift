@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The unitary discrete Fourier transform of complex numbers stored as (real, imaginary) pairs, in place:
+///
+/// X[k] = 1/√N Σⱼ x[j] exp(∓2πi Σₐ jₐ kₐ / nₐ), the minus sign forwards, the plus sign backwards, N = Πₐ nₐ.
+///
+/// Both directions are isometries and each is the other's adjoint and inverse. Frequency 0 comes first.
+public enum FourierTransform {
+  /// Who computes it.
+  public enum Implementation: String, Sendable, CaseIterable {
+    /// FFTW 3, in builds with the package trait `FFTW`.
+    case fftw
+    /// The package's own: mixed radix, and Bluestein's algorithm for lengths with a large prime factor.
+    case own
+  }
+
+  /// What this build has.
+  public static var available: [Implementation] {
+    #if FFTW
+      [.fftw, .own]
+    #else
+      [.own]
+    #endif
+  }
+
+  /// Transforms each of `batch` consecutive arrays of `shape` (one extent: rows; two: planes; any rank).
+  ///
+  /// - Parameters:
+  ///   - x: `batch` · Π `shape` complex numbers, row-major.
+  ///   - implementation: the first of ``available`` unless given. One this build lacks is a programming error.
+  public static func transform<S: Scalar>(
+    _ x: UnsafeMutablePointer<S>, batch: Int, shape: [Int], inverse: Bool, by implementation: Implementation? = nil
+  ) {
+    let count = shape.reduce(1, *)
+    guard batch > 0, count > 1 else { return }
+    switch implementation ?? available[0] {
+    case .fftw:
+      #if FFTW
+        if let x = single(x) {
+          FFTW.transform(x, batch: batch, shape: shape, inverse: inverse)
+        } else {
+          FFTW.transform(double(x), batch: batch, shape: shape, inverse: inverse)
+        }
+      #else
+        preconditionFailure("FFT: this build is without FFTW; build with the package trait FFTW or ask for .own")
+      #endif
+    case .own:
+      if let x = single(x) {
+        MixedRadix.transform(x, batch: batch, shape: shape, inverse: inverse, cache: singlePlans)
+      } else {
+        MixedRadix.transform(double(x), batch: batch, shape: shape, inverse: inverse, cache: doublePlans)
+      }
+    }
+    S.scale(S(1 / Double(count).squareRoot()), x, into: x, count: 2 * count * batch)
+  }
+
+  private static let singlePlans = PlanCache<Int, MixedRadix.Plan<Float>>()
+  private static let doublePlans = PlanCache<Int, MixedRadix.Plan<Double>>()
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Foundation
+import Tensors
+import Training
+
+/// What a file to be written holds, by its extension.
+public enum OutputKind: Sendable, Equatable {
+  case arrays
+  case image
+
+  static let arrayExtensions = ["npy", "npz", "mat", "safetensors", "h5", "hdf5"]
+  static let imageExtensions = ["png", "jpg", "jpeg", "tif", "tiff"]
+
+  /// - Throws: ``RecipeError`` for another extension.
+  public init(_ path: String) throws {
+    let ending = (path as NSString).pathExtension.lowercased()
+    if Self.arrayExtensions.contains(ending) {
+      self = .arrays
+    } else if Self.imageExtensions.contains(ending) {
+      self = .image
+    } else {
+      throw RecipeError(
+        "\(path): found the extension “\(ending)”; expected \((Self.imageExtensions + Self.arrayExtensions).joined(separator: ", ")), rename it")
+    }
+  }
+
+  /// `path` is to hold this kind.
+  public func check(_ path: String) throws {
+    guard try OutputKind(path) == self else {
+      let known = self == .image ? Self.imageExtensions : Self.arrayExtensions
+      throw RecipeError("\(path): found an extension for \(self == .image ? "arrays" : "images"); expected one of \(known.joined(separator: ", "))")
+    }
+  }
+}
+
+/// Writes an image atomically in the format the extension names, with as many bits of `image.bitDepth` as the format can hold.
+///
+/// - Returns: the bits of a sample in the file.
+@discardableResult
+public func writeImage(_ image: Image, to path: String) throws -> Int {
+  switch (path as NSString).pathExtension.lowercased() {
+  case "jpg", "jpeg":
+    try writeJPEG(image, to: path)
+    return 8
+  case "tif", "tiff":
+    let bits = image.bitDepth > 16 ? 32 : image.bitDepth > 8 ? 16 : 8
+    try writeTIFF(image, to: path, bitDepth: bits)
+    return bits
+  default:
+    try OutputKind.image.check(path)
+    let bits = image.bitDepth > 8 ? 16 : 8
+    try writePNG(image, to: path, bitDepth: bits)
+    return bits
+  }
+}
+
+/// One file made another: arrays and weights between array formats, images between image formats, an image to an array and back.
+public struct FileConversion: Sendable {
+  /// Names of the arrays that were written.
+  public let names: [String]
+  /// What the new format cannot hold, in a few words each.
+  public let lost: [String]
+
+  /// - Parameter matVersion: the version of a MAT file; 5 unless it would be too large.
+  /// - Throws: before anything is written.
+  public init(_ input: String, to output: String, matVersion: MATFile.Version? = nil) throws {
+    let target = try OutputKind(output)
+    switch try FileKind.detect(input) {
+    case .png, .jpeg, .tiff:
+      let image = try readImage(input)
+      if target == .image {
+        let bits = try writeImage(image, to: output)
+        names = ["image"]
+        lost = bits < image.bitDepth ? ["\(image.bitDepth) bits a sample, now \(bits)"] : []
+      } else {
+        try writeArrays([NamedArray(name: "image", value: image.values)], to: output, matVersion: matVersion)
+        (names, lost) = (["image"], [])
+      }
+    default:
+      let content = try NamedArrays(input)
+      guard !content.arrays.isEmpty else { throw RecipeError("\(input): found no numeric arrays; expected at least one to convert") }
+      names = content.arrays.map(\.name)
+      if target == .image {
+        try writeImage(Self.image(content.arrays, input), to: output)
+        lost = []
+      } else {
+        lost = try content.write(to: output, matVersion: matVersion)
+      }
+    }
+  }
+
+  private static func image(_ arrays: [NamedArray], _ path: String) throws -> Image {
+    guard arrays.count == 1, let values = arrays[0].value.real, values.count > 0,
+      values.shape.count == 2 || values.shape.count == 3 && values.shape[0] == 3
+    else {
+      throw RecipeError(
+        "\(path): found \(arrays.prefix(4).map { "\($0.name) \($0.value.shape)" }.joined(separator: ", ")); expected one array, "
+          + "[height, width] or [3, height, width], for an image")
+    }
+    guard values.doubles.allSatisfy({ $0 >= 0 && $0 <= 1 }) else {
+      throw RecipeError("\(path): found numbers outside [0, 1] or NaN; expected an image's values, scale them first")
+    }
+    return Image(values: values)
+  }
+}
+
+/// Arrays of a file with what text it has about them.
+struct NamedArrays {
+  let arrays: [NamedArray]
+  let text: [String: String]
+
+  init(_ path: String) throws {
+    switch try FileKind.detect(path) {
+    case .safetensors:
+      let file = try SafeTensors(contentsOf: path)
+      if file.metadata["kind"] == nil {
+        arrays = file.tensors.map { NamedArray(name: $0.name, value: $0.value) }
+        text = file.metadata
+      } else {  // a checkpoint gives the weights it stands at
+        let weights = try Weights(contentsOf: path)
+        arrays =
+          weights.parameters.map { NamedArray(name: $0.name, value: $0.value) }
+          + weights.operators.map { NamedArray(name: "operator." + $0.name, value: $0.value) }
+        text = weights.recipe.map { ["recipe": $0] } ?? [:]
+      }
+    case .hdf5:
+      let file = try HDF5File(contentsOf: path)
+      (arrays, text) = (file.arrays, file.attributes)
+    default:
+      arrays = try readArrays(path)
+      text = [:]
+    }
+  }
+
+  /// - Returns: what the format cannot hold.
+  func write(to path: String, matVersion: MATFile.Version?) throws -> [String] {
+    switch (path as NSString).pathExtension.lowercased() {
+    case "safetensors":
+      let tensors = try arrays.map { array in
+        guard let real = array.value.real else {
+          throw RecipeError("\(path): found complex numbers in \(array.name); expected real arrays for safetensors, write NPZ, MAT or HDF5")
+        }
+        return NamedParameter(name: array.name, value: real)
+      }
+      try SafeTensors(tensors: tensors, metadata: text).write(to: path)
+      return []
+    case "h5", "hdf5":
+      try HDF5File(arrays: arrays, attributes: text).write(to: path)
+      return []
+    case let ending:
+      try writeArrays(arrays, to: path, matVersion: matVersion)
+      var lost = text.keys.sorted().map { "the text “\($0)”" }
+      if ending == "mat" {
+        lost += arrays.map(\.name).filter { $0.contains { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) } }.prefix(1).map {
+          "characters of names such as \($0), now _"
+        }
+      }
+      return lost
+    }
+  }
+}

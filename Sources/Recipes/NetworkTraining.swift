@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Networks
+import Tensors
+import Training
+
+/// Something networks can be trained on: a problem with its samples, its loss and its validation.
+public protocol NetworkTraining {
+  /// Fixed tensors that go into the weights file, such as the dictionary.
+  var operators: [NamedParameter] { get }
+  /// Trains a network by a recipe; nil when it was stopped, with the checkpoint written.
+  func train<Network: TensorNetwork>(
+    _ network: Network, recipe: Recipe, resuming: Checkpoint?, checkpoints: CheckpointPolicy?, monitors: [any TrainingMonitor],
+    stop: StopRequest?
+  ) throws -> Network?
+}
+
+extension NetworkTraining {
+  /// Trains a network to a file of weights, going on from the checkpoint beside it when `resuming` one.
+  ///
+  /// The checkpoint is removed once the weights are whole. Ctrl-C and SIGTERM leave it whole.
+  /// - Returns: the number of parameters; nil when the run was stopped.
+  public func train<Network: TensorNetwork>(
+    _ network: Network, recipe: Recipe, to path: String, resuming: Checkpoint?, checkpointEvery steps: Int? = nil,
+    monitors: [any TrainingMonitor]
+  ) throws -> Int? {
+    let policy = CheckpointPolicy(path: Self.checkpointPath(path), steps: steps, seconds: 60)
+    let trained = try StopRequest.onSignals {
+      try train(network, recipe: recipe, resuming: resuming, checkpoints: policy, monitors: monitors, stop: $0)
+    }
+    guard let trained else { return nil }
+    try Weights.save(trained, recipe: recipe, operators: operators, to: path)
+    try? FileManager.default.removeItem(atPath: policy.path)
+    return trained.parameterCount
+  }
+
+  /// Where the checkpoint of a weights file lies.
+  public static func checkpointPath(_ weights: String) -> String { weights + ".checkpoint" }
+}
+
+/// The checkpoint of an interrupted training of these weights; nil when there is none.
+public func interruptedTraining(of weights: String) throws -> Checkpoint? {
+  let path = SparseRecoveryTraining.checkpointPath(weights)
+  return FileManager.default.fileExists(atPath: path) ? try Checkpoint(contentsOf: path) : nil
+}

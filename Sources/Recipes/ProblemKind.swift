@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The problems, by their names on the command line, in files and on pages.
+public enum ProblemKind: String, CaseIterable, Sendable, Codable {
+  case sparseCoding = "sparse-coding"
+  case sparseRecovery = "sparse-recovery"
+
+  public var title: String {
+    switch self {
+    case .sparseCoding: "Codes Z of image patches, argmin ½‖X − W_d Z‖² + α‖Z‖₁; images are W_d Z put together"
+    case .sparseRecovery: "Sparse x from b = A x + noise, A of 250 × 500, 10 % non-zeros"
+    }
+  }
+
+  /// Where it was published.
+  public var source: String {
+    switch self {
+    case .sparseCoding: "Olshausen & Field, Nature 381 (1996); Gregor & LeCun, ICML 2010"
+    case .sparseRecovery: "Chen, Liu, Wang & Yin, NeurIPS 2018; Liu, Chen, Wang & Yin, ICLR 2019"
+    }
+  }
+
+  /// The methods that serve it.
+  public var methods: [SparseMethod] { SparseMethod.allCases.filter { $0.serves(self) } }
+}
+
+extension SparseMethod {
+  public func serves(_ problem: ProblemKind) -> Bool { problem == .sparseCoding ? servesSparseCoding : servesSparseRecovery }
+}
+
+/// The published tables that are reproduced, by their names on the command line.
+public enum PublishedTable: String, CaseIterable, Sendable {
+  case lista1 = "lista-1"
+  case alista
+
+  public var title: String {
+    switch self {
+    case .lista1: "Squared error between optimal and predicted code of image patches"
+    case .alista: "NMSE in dB after 16 stages on the synthetic benchmark of sparse recovery"
+    }
+  }
+
+  public var source: String {
+    switch self {
+    case .lista1: "Gregor & LeCun, ICML 2010, table 1"
+    case .alista: "Chen, Liu, Wang & Yin, NeurIPS 2018, fig. 2; Liu, Chen, Wang & Yin, ICLR 2019, fig. 1"
+    }
+  }
+}

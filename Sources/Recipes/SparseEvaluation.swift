@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Evaluation
+import Foundation
+import Operators
+import Problems
+import Tensors
+
+/// Scores of a method of sparse coding or sparse recovery on test data that it simulates itself.
+public struct SparseEvaluation: Sendable {
+  public var method: SparseMethod
+  public var options: SparseSolver.Options
+  public var noiseDecibel: Double?
+  public var seed: UInt64
+  public var library: ModelLibrary
+
+  public init(
+    _ method: SparseMethod, options: SparseSolver.Options = .init(), noiseDecibel: Double? = nil, seed: UInt64, library: ModelLibrary = .standard
+  ) {
+    self.method = method
+    self.options = options
+    self.noiseDecibel = noiseDecibel
+    self.seed = seed
+    self.library = library
+  }
+
+  /// Every image cut into patches, coded, put together again and scored against itself; the codes against optimal ones, of which the
+  /// answer's problem gives the largest relative duality gap.
+  public func coding(images: [ImageFolder.Entry], dictionary: Matrix, clip: Bool = true) throws -> EvaluationReport {
+    let alpha = 0.5
+    let solver = try SparseSolver(method, for: .sparseCoding, A: dictionary, alpha: alpha, options: options, library: library)
+    var largestGap = 0.0
+    let scores = try images.enumerated().map { index, entry in
+      let measurement = try SparseMeasurement(
+        images: [(entry.name, entry.image)], dictionary: dictionary, alpha: alpha, noiseDecibel: noiseDecibel, seed: seed &+ UInt64(index),
+        keepingGroundTruth: false)
+      let solution = solver.solve(measurement.samples)
+      let optimal = CodedPatches(SparseCoding(dictionary: dictionary, alpha: alpha), patches: measurement.samples)
+      largestGap = max(largestGap, optimal.largestGap)
+      var scores = try Scores.ofImage(measurement.assemble(solution.codes)[0], entry.image, clip: clip)
+      scores.codeError = try codeError(solution.codes, optimal.codes)
+      scores.seconds = solution.seconds
+      return EvaluationReport.ImageScore(name: entry.name, scores: scores)
+    }
+    return try EvaluationReport(
+      method: method.rawValue,
+      problem: .object([
+        "name": .string(ProblemKind.sparseCoding.rawValue), "units": .integer(dictionary.columns), "alpha": .number(alpha),
+        "noise_snr": noiseDecibel.map(JSONValue.number), "optimal_gap": .number(largestGap),
+      ]), protocol: ScoringProtocol(clip: clip, peak: 1, ssim: .uniform7), images: scores, parameters: solver.parameterCount,
+      weights: solver.weights, seed: seed)
+  }
+
+  /// Codes x*, one a row, measured and recovered.
+  public func recovery(codes: Tensor, name: String, A: Matrix) throws -> EvaluationReport {
+    let measurement = try SparseMeasurement(codes: codes, A: A, noiseDecibel: noiseDecibel, seed: seed, keepingGroundTruth: true)
+    let solver = try SparseSolver(method, for: .sparseRecovery, A: A, alpha: nil, options: options, library: library)
+    let solution = solver.solve(measurement.samples)
+    let truth = codes.converted(to: .double)
+    let decibel = try nmseDecibel(solution.codes, truth)
+    let scores = Scores(nmse: try nmse(solution.codes, truth), nmseDecibel: decibel, rmse: try rmse(solution.codes, truth), seconds: solution.seconds)
+    return try EvaluationReport(
+      method: method.rawValue,
+      problem: .object([
+        "name": .string(ProblemKind.sparseRecovery.rawValue), "rows": .integer(A.rows), "columns": .integer(A.columns),
+        "samples": .integer(codes.shape[0]), "lambda": method.isTrained && method != .stepLISTA ? nil : .number(solver.problem.alpha),
+        "noise_snr": noiseDecibel.map(JSONValue.number),
+      ]), protocol: ScoringProtocol(), images: [EvaluationReport.ImageScore(name: name, scores: scores)], nmseDecibel: decibel,
+      parameters: solver.parameterCount, weights: solver.weights, seed: seed)
+  }
+}
+
+extension Scores {
+  /// Of a gray image in [0, 1], clipped to it first or not; SSIM with the uniform window.
+  static func ofImage(_ estimate: Tensor, _ groundTruth: Tensor, clip: Bool) throws -> Scores {
+    let estimate = clip ? estimate.map { min(max($0, 0), 1) } : estimate
+    return Scores(
+      psnr: try Evaluation.psnr(estimate, groundTruth), ssim: try Evaluation.ssim(estimate, groundTruth),
+      nmse: try Evaluation.nmse(estimate, groundTruth), rmse: try Evaluation.rmse(estimate, groundTruth))
+  }
+}

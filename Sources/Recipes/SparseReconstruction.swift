@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import Evaluation
+import Foundation
+import Tensors
+
+/// The answer of `reconstruct`: how the codes came about, and scores where the measurement keeps the ground truth.
+public struct SparseReconstruction: Report, Sendable {
+  private let method: SparseMethod
+  private let problem: ProblemKind
+  private let solution: SparseSolver.Solution
+  private let weights: String?
+  private let files: [String]
+  private let scores: [Scores?]
+
+  public init(_ solver: SparseSolver, _ measurement: SparseMeasurement, _ solution: SparseSolver.Solution, files: [String]) throws {
+    method = solver.method
+    problem = measurement.problem
+    weights = solver.weights
+    self.solution = solution
+    self.files = files
+    if let codes = measurement.codes {
+      scores = [Scores(nmse: try nmse(solution.codes, codes), nmseDecibel: try nmseDecibel(solution.codes, codes), rmse: try rmse(solution.codes, codes))]
+    } else {
+      scores = try zip(measurement.images, measurement.assemble(solution.codes)).map { image, estimate in
+        try image.groundTruth.map { try Scores.ofImage(estimate, $0, clip: true) }
+      }
+    }
+  }
+
+  public var json: JSONValue {
+    let rows = files.enumerated().map { i, file in
+      let members = i < scores.count ? scores[i].map { scores in Metric.allCases.compactMap { metric in scores[metric].map { JSONMember(metric.rawValue, .number($0)) } } } : nil
+      return JSONValue.object([JSONMember("file", .string(file))] + (members ?? []))
+    }
+    return .object([
+      "method": .string(method.rawValue), "problem": .string(problem.rawValue), "outputs": .array(rows),
+      "samples": .integer(solution.codes.shape[0]), "iterations": .integer(solution.iterations), "converged": solution.converged.map(JSONValue.bool),
+      "seconds": .number(solution.seconds), "weights": weights.map(JSONValue.string) ?? .null,
+    ])
+  }
+
+  public var text: String {
+    let work = solution.converged.map { "\(solution.iterations) iterations, \($0 ? "converged" : "not converged")" } ?? "\(solution.iterations) stages"
+    let head = "\(method.rawValue): \(solution.codes.shape[0]) samples, \(work), \(String(format: "%.3g", solution.seconds)) s"
+    let lines = files.enumerated().map { i, file in
+      let found = i < scores.count ? scores[i] : nil
+      let figures = Metric.allCases.compactMap { metric in found?[metric].map { "\(metric.title) \(metric.text($0))" } }
+      return ([file] + figures).joined(separator: "  ")
+    }
+    return ([head] + lines).joined(separator: "\n")
+  }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Evaluation
+import Foundation
+import Operators
+import Recipes
+
+extension SparseMethod: ExpressibleByArgument {}
+extension ProblemKind: ExpressibleByArgument {}
+extension PublishedTable: ExpressibleByArgument {}
+
+/// How a method is run; shared by `reconstruct` and `evaluate`.
+struct MethodOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Weights of a network, in any array format; without it, those that ship.", valueName: "file"))
+  var weights: String?
+  @Option(help: "Stages of a network; by default all. LISTA's T iterations on patches are T + 1 stages.")
+  var depth: Int?
+  @Option(help: "Most iterations of a classical method (default: 100); it ends before at a relative duality gap of 1e-6.")
+  var iterations: Int?
+  @Option(help: "Weight of ‖x‖₁ in sparse-recovery, for ista and fista (default: 0.1) and step-lista.")
+  var lambda: Double?
+
+  func options(_ common: CommonOptions) -> SparseSolver.Options {
+    var options = SparseSolver.Options()
+    options.weights = weights
+    options.depth = depth
+    options.iterations = iterations
+    options.lambda = lambda
+    options.precision = common.precision
+    return options
+  }
+}
+
+/// What measures; shared by `simulate` and `evaluate`.
+struct MeasurementOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("sparse-coding: dictionary of 100 rows in any array format; without it, the one of LISTA's weights that ship.", valueName: "file"))
+  var dictionary: String?
+  @Option(help: "sparse-coding: atoms of the dictionary that ships, 100 or 400 (default: 100).")
+  var units: Int?
+  @Option(help: ArgumentHelp("sparse-recovery: matrix A in any array format; without it, the benchmark's own of 250 × 500 by --seed.", valueName: "file"))
+  var matrix: String?
+  @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB"))
+  var noiseSnr: Double?
+
+  func validate() throws {
+    if let noiseSnr, !(abs(noiseSnr) <= 300) { throw ValidationError("--noise-snr is \(noiseSnr); expected -300 to 300 dB") }
+    if let units, ![100, 400].contains(units) { throw ValidationError("--units is \(units); expected 100 or 400, or give --dictionary") }
+    if units != nil, dictionary != nil { throw ValidationError("found --units and --dictionary; expected one of them") }
+  }
+
+  /// Refuses what belongs to another problem.
+  func check(_ problem: ProblemKind) throws {
+    let foreign: [(String, Bool)] =
+      problem == .sparseCoding
+      ? [("--matrix", matrix != nil)] : [("--dictionary", dictionary != nil), ("--units", units != nil)]
+    if let wrong = foreign.first(where: \.1) { throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem") }
+  }
+
+  func readDictionary() throws -> Matrix {
+    try dictionary.map { try Recipes.readDictionary($0, patchSize: 100) } ?? ModelLibrary.standard.dictionary(units: units ?? 100)
+  }
+
+  /// A, and the experiment whose seed it is of.
+  func readA(seed: UInt64) throws -> Matrix { try matrix.map { try Recipes.readMatrix($0) } ?? SparseRecoveryTraining(seed: seed).problem.A }
+}
+
+extension CommonOptions {
+  /// The seed given, or that of the experiments the weights which ship come from.
+  func seed(for problem: ProblemKind) -> UInt64 {
+    seed ?? (problem == .sparseCoding ? SparseCodingTraining(units: 100).seed : SparseRecoveryTraining.standardSeed)
+  }
+
+  /// A remark on standard error.
+  func note(_ text: String) { if !quiet { say(text) } }
+}
+
+/// An answer of a few lines.
+struct Answer: Report {
+  let json: JSONValue
+  let text: String
+}

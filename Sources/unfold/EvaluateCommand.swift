@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Evaluation
+import Foundation
+import Recipes
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Simulate, reconstruct and score every image, and the mean.",
+    discussion: """
+      sparse-coding: PSNR, SSIM, NMSE and RMSE of every image of --images, and the squared error of its codes against optimal ones. \
+      sparse-recovery: the error over the codes of --data, or over the benchmark's own 1,000 test samples.
+      """)
+  @Argument(help: "A classical method or a trained network (`unfold methods`).") var method: SparseMethod
+  @Argument(help: "sparse-coding or sparse-recovery.") var problem: ProblemKind
+  @Option(help: ArgumentHelp("sparse-coding: folder of images, or one image.", valueName: "dir")) var images: String?
+  @Option(help: ArgumentHelp("sparse-recovery: array of codes, one a row.", valueName: "file")) var data: String?
+  @Flag(inversion: .prefixedNo, help: "Clip images to [0, 1] before they are scored (default: --clip).") var clip: Bool?
+  @OptionGroup var measuring: MeasurementOptions
+  @OptionGroup var running: MethodOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    common.apply()
+    try measuring.check(problem)
+    let seed = common.seed(for: problem)
+    let evaluation = SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
+    let report =
+      switch problem {
+      case .sparseCoding: try coding(evaluation)
+      case .sparseRecovery: try recovery(evaluation, seed)
+      }
+    if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
+    try common.answer(report)
+  }
+
+  private func coding(_ evaluation: SparseEvaluation) throws -> EvaluationReport {
+    guard let images, data == nil else { throw InputError("found \(data == nil ? "no --images" : "--data"); expected --images DIR for sparse-coding") }
+    return try evaluation.coding(images: ImageFolder(images).entries, dictionary: measuring.readDictionary(), clip: clip ?? true)
+  }
+
+  private func recovery(_ evaluation: SparseEvaluation, _ seed: UInt64) throws -> EvaluationReport {
+    guard images == nil, clip == nil else { throw InputError("found --images or --clip; expected --data FILE for sparse-recovery, or none") }
+    let A = try measuring.readA(seed: seed)
+    guard let data else {
+      guard measuring.matrix == nil else { throw InputError("found --matrix without --data; expected codes for it, one a row") }
+      return try evaluation.recovery(codes: SparseRecoveryTraining(seed: seed).testSamples().groundTruth, name: "benchmark", A: A)
+    }
+    return try evaluation.recovery(codes: readTable(data, names: ["codes"]), name: (data as NSString).lastPathComponent, A: A)
+  }
+}

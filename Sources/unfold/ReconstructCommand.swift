@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Evaluation
+import FileFormats
+import Foundation
+import Recipes
+import Tensors
+
+struct Reconstruct: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Reconstruct an image or codes from a measurement.",
+    discussion: "A measurement of several images needs a folder as output; one image a name is written there, as PNG.")
+  @Argument(help: "How: a classical method or a trained network (`unfold methods`).") var method: SparseMethod
+  @Argument(help: ArgumentHelp("Measurement written by `unfold simulate`.", valueName: "file")) var measurement: String
+  @Option(name: .shortAndLong, help: ArgumentHelp("Image to write; for sparse-recovery, array of codes.", valueName: "file"))
+  var output: String
+  @Option(help: ArgumentHelp("sparse-coding: array file to write the codes to, one a row.", valueName: "file")) var codes: String?
+  @OptionGroup var running: MethodOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    common.apply()
+    let measurement = try SparseMeasurement(contentsOf: measurement)
+    let places = try targets(measurement)
+    let solver = try SparseSolver(
+      method, for: measurement.problem, A: measurement.A, alpha: measurement.alpha, options: running.options(common))
+    if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
+    let solution = solver.solve(measurement.samples)
+    guard solution.codes.isFinite else {
+      throw WorkFailed("\(method.rawValue): found NaN or infinity among the codes; nothing was written, check the weights or use --precision double")
+    }
+    for (path, image) in zip(places, measurement.assemble(solution.codes)) { try writeImage(Image(values: image), to: path) }
+    if measurement.problem == .sparseRecovery { try writeArrays([NamedArray(name: "codes", value: solution.codes)], to: output) }
+    if let codes { try writeArrays([NamedArray(name: "codes", value: solution.codes)], to: codes) }
+    try common.answer(try SparseReconstruction(solver, measurement, solution, files: places.isEmpty ? [output] : places))
+  }
+
+  /// The files to write images to, checked before any work.
+  private func targets(_ measurement: SparseMeasurement) throws -> [String] {
+    if let codes { try OutputKind.arrays.check(codes) }
+    guard measurement.problem == .sparseCoding else {
+      if codes != nil { throw InputError("found --codes for sparse-recovery; leave it out, the codes go to --output") }
+      try OutputKind.arrays.check(output)
+      return []
+    }
+    guard measurement.images.count > 1 else {
+      try OutputKind.image.check(output)
+      return [output]
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder.boolValue else {
+      throw InputError("\(output): found a measurement of \(measurement.images.count) images; expected an existing folder to write them to")
+    }
+    let names = measurement.images.map { (($0.name as NSString).lastPathComponent as NSString).deletingPathExtension + ".png" }
+    guard Set(names).count == names.count else {
+      throw InputError("\(self.measurement): found two images of one name; expected distinct names, simulate them apart")
+    }
+    return names.map { (output as NSString).appendingPathComponent($0) }
+  }
+}

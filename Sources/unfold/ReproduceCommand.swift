@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Evaluation
+import FileFormats
+import Foundation
+import Networks
+import Operators
+import Problems
+import Recipes
+import Tensors
+import Training
+
+struct Reproduce: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Reproduce a published table from the weights that ship.",
+    discussion: """
+      lista-1 is measured on patches of --images (or of the test images of UNFOLD_DATA, or of the photographs of the package \
+      mate-backgrounds), none of which training saw. --train trains anew first, on --training-images.
+      """)
+  @Argument(help: "lista-1 or alista (`unfold tables`).") var table: PublishedTable
+  @Flag(help: "Train the networks anew instead of taking the weights that ship.") var train = false
+  @Flag(help: "With --train: a smaller training of minutes; the answer says so.") var quick = false
+  @Option(help: ArgumentHelp("lista-1: folder of test images.", valueName: "dir")) var images: String?
+  @Option(help: ArgumentHelp("lista-1 with --train: folder of training images; may be given more than once.", valueName: "dir"))
+  var trainingImages: [String] = []
+  @Option(help: ArgumentHelp("Folder of weights, in place of those that ship; --train writes there.", valueName: "dir"))
+  var models: String?
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    common.apply()
+    if quick && !train { throw InputError("found --quick without --train; expected both, or neither") }
+    let library = models.map(ModelLibrary.init) ?? .standard
+    let result: ResultTable =
+      switch table {
+      case .lista1: try lista1(library)
+      case .alista: try alista(library)
+      }
+    try common.answer(result)
+  }
+
+  private var budget: TrainingBudget { quick ? .quick : .full }
+
+  private func note(_ text: String) { if !common.quiet { say(text) } }
+
+  // MARK: alista
+
+  private func alista(_ library: ModelLibrary) throws -> ResultTable {
+    let training = SparseRecoveryTraining(seed: common.seed ?? SparseRecoveryTraining().seed)
+    if train {
+      for method in ALISTATable.methods {
+        note("\(method.rawValue): training\(quick ? ", the quick version" : "")")
+        try trainOne(
+          training.network(method)!, by: training, to: library.recovery(method), recipe: training.recipe(method, budget: budget))
+      }
+    }
+    var table = try ALISTATable(training: training, publicData: publicCodes()).run { try existing(library.recovery($0)) }
+    if quick { table.protocol += "; the networks are the quick version, trained in minutes" }
+    return table
+  }
+
+  /// The public matrix and codes, where UNFOLD_DATA has them.
+  private func publicCodes() throws -> (A: Matrix, codes: Tensor)? {
+    guard let data = dataFolder else { return nil }
+    let (matrix, codes) = (data + "/sparse-coding/dictionary.npy", data + "/sparse-coding/test_codes.npy")
+    guard FileManager.default.fileExists(atPath: matrix), FileManager.default.fileExists(atPath: codes) else { return nil }
+    return (try readMatrix(matrix), try readMatrix(codes).entries.transposed)
+  }
+
+  // MARK: lista-1
+
+  private func lista1(_ library: ModelLibrary) throws -> ResultTable {
+    if train { try trainCoding(library) }
+    let (folder, source) = try testImages()
+    var table = try LISTATable(images: ImageFolder(folder, maximumSide: 640).entries.map(\.image), source: source).run {
+      try existing(library.coding($0, units: $1, iterations: $2))
+    }
+    if quick { table.protocol += "; the networks are the quick version, trained in minutes" }
+    return table
+  }
+
+  private func trainCoding(_ library: ModelLibrary) throws {
+    let folders = try trainingFolders()
+    let pictures = try folders.flatMap { try ImageFolder($0).entries.map(\.image) }
+    for units in LISTATable.units {
+      var training = SparseCodingTraining(units: units, budget: budget)
+      training.seed = common.seed ?? training.seed
+      let known = try existing(library.coding(.lista, units: units, iterations: 1)).map { try $0.matrix("dictionary", file: "lista-1-\(units)") }
+      let experiment = try SparseCodingExperiment(training, images: pictures, dictionary: quick ? nil : known, report: note)
+      for method in [SparseMethod.tanhEncoder, .doubleTanhEncoder, .shrinkageEncoder, .lista] {
+        for iterations in method == .lista ? LISTATable.iterations : [0] {
+          note("\(method.rawValue), m = \(units)\(method == .lista ? ", T = \(iterations)" : ""): training")
+          try trainOne(
+            experiment.network(method, iterations: iterations)!, by: experiment,
+            to: library.coding(method, units: units, iterations: iterations), recipe: training.recipe(method, iterations: iterations))
+        }
+      }
+    }
+  }
+
+  private func trainingFolders() throws -> [String] {
+    if !trainingImages.isEmpty { return trainingImages }
+    if let data = dataFolder { return [data + "/natural/t91", data + "/natural/train400"] }
+    throw InputError("found no --training-images; expected a folder of training images, or UNFOLD_DATA")
+  }
+
+  private func testImages() throws -> (folder: String, source: String) {
+    if let images { return (images, "the images of \((images as NSString).lastPathComponent)") }
+    if let data = dataFolder, FileManager.default.fileExists(atPath: data + "/natural/bsd68") {
+      return (data + "/natural/bsd68", "BSD68, which training never saw")
+    }
+    let folder = try PackagedPhotographs.folder()
+    return (folder, "the photographs of Debian's mate-backgrounds, which training never saw")
+  }
+
+  // MARK: both
+
+  /// Trains one network unless its finished weights of this very recipe exist; goes on from a checkpoint.
+  private func trainOne(_ network: some TensorNetwork, by training: some NetworkTraining, to path: String, recipe: Recipe) throws {
+    if let done = try existing(path), done.recipe == (try recipe.json) { return note("\(path): already trained by this recipe") }
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    let count = try training.train(
+      network, recipe: recipe, to: path, resuming: interruptedTraining(of: path), monitors: common.quiet ? [] : [ProgressBar()])
+    if count == nil { throw WorkFailed("stopped; the same command goes on from the checkpoint beside \(path)") }
+  }
+
+  private func existing(_ path: String) throws -> Weights? {
+    FileManager.default.fileExists(atPath: path) ? try Weights(contentsOf: path) : nil
+  }
+}
+
+/// Data for tests and tables, where the environment names it.
+var dataFolder: String? { ProcessInfo.processInfo.environment["UNFOLD_DATA"].flatMap { $0.isEmpty ? nil : $0 } }
+
+/// Photographs that a Debian package ships under a free licence.
+enum PackagedPhotographs {
+  static func folder() throws -> String {
+    let folder = "/usr/share/backgrounds/mate/nature"
+    guard FileManager.default.fileExists(atPath: folder) else {
+      throw InputError("found no photographs at \(folder); install Debian's mate-backgrounds or name a folder with --images")
+    }
+    return folder
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Evaluation
+import Foundation
+import Recipes
+
+struct Simulate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make measurements from images or codes, with all that made them in one HDF5 file.",
+    discussion: """
+      sparse-coding: images are cut into patches of 10 × 10 pixels, each less its mean and over its deviation. \
+      sparse-recovery: b = A x for the codes x of an array, one a row.
+      """)
+  @Argument(help: "sparse-coding or sparse-recovery.") var problem: ProblemKind
+  @Argument(help: ArgumentHelp("Images (PNG, JPEG, TIFF), or one array of codes.", valueName: "input")) var inputs: [String]
+  @Option(name: .shortAndLong, help: ArgumentHelp("Measurement to write (HDF5).", valueName: "file")) var output: String
+  @OptionGroup var measuring: MeasurementOptions
+  @Flag(help: "Keep the images or codes in the file, to be scored against.") var groundTruth = false
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    common.apply()
+    try measuring.check(problem)
+    let measurement = try problem == .sparseCoding ? coding() : recovery()
+    try measurement.write(to: output)
+    let shape = measurement.samples.shape
+    try common.answer(
+      Answer(
+        json: .object([
+          "problem": .string(problem.rawValue), "file": .string(output), "samples": .integer(shape[0]), "size": .integer(shape[1]),
+          "columns": .integer(measurement.A.columns), "noise_snr": measuring.noiseSnr.map(JSONValue.number), "ground_truth": .bool(groundTruth),
+          "seed": .unsigned(measurement.seed),
+        ]),
+        text: "\(output): \(shape[0]) samples of \(shape[1]) numbers for codes of \(measurement.A.columns), seed \(measurement.seed)"))
+  }
+
+  private func coding() throws -> SparseMeasurement {
+    let images = try inputs.flatMap { try ImageFolder($0).entries.map { ($0.name, $0.image) } }
+    return try SparseMeasurement(
+      images: images, dictionary: measuring.readDictionary(), noiseDecibel: measuring.noiseSnr, seed: common.seed(for: problem),
+      keepingGroundTruth: groundTruth)
+  }
+
+  private func recovery() throws -> SparseMeasurement {
+    guard inputs.count == 1 else { throw InputError("found \(inputs.count) inputs; expected one array of codes for sparse-recovery") }
+    let seed = common.seed(for: problem)
+    return try SparseMeasurement(
+      codes: readTable(inputs[0], names: ["codes"]), A: measuring.readA(seed: seed), noiseDecibel: measuring.noiseSnr, seed: seed,
+      keepingGroundTruth: groundTruth)
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Evaluation
+import FileFormats
+import Foundation
+import Networks
+import Operators
+import Recipes
+import Tensors
+import Training
+import Yams
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a network.",
+    discussion: """
+      A checkpoint, WEIGHTS.checkpoint, is written every few steps; after an interruption the same command with --resume goes on \
+      from it and ends with the same bytes. Curves for TensorBoard lie in WEIGHTS.tfevents.
+      """)
+  @Argument(help: "The network (`unfold methods`).") var network: SparseMethod
+  @Argument(help: "The problem: sparse-coding or sparse-recovery.") var problem: ProblemKind
+  @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] = []
+  @Option(name: .shortAndLong, help: ArgumentHelp("Weights to write (safetensors).", valueName: "weights")) var output: String
+  @Flag(help: "Go on from the checkpoint of an interrupted run.") var resume = false
+  @Option(help: ArgumentHelp("YAML file of the settings below; what is given on the command line wins.", valueName: "file"))
+  var config: String?
+  @Flag(help: "A smaller training of minutes.") var quick = false
+  @OptionGroup var settings: TrainingSettings
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    common.apply()
+    let settings = try settings.filled(from: config)
+    guard network.isTrained else { throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network") }
+    switch problem {
+    case .sparseCoding: try trainCoding(settings)
+    case .sparseRecovery: try trainRecovery(settings)
+    }
+  }
+
+  private func trainCoding(_ settings: TrainingSettings) throws {
+    guard network.servesSparseCoding else { throw InputError("\(network.rawValue) does not serve sparse-coding; see unfold methods") }
+    guard !images.isEmpty else { throw InputError("found no --images; expected a folder of training images for sparse-coding") }
+    var training = SparseCodingTraining(units: settings.units ?? 100, budget: quick ? .quick : .full)
+    training.seed = common.seed ?? training.seed
+    if let patches = settings.patches {
+      training.trainingPatches = patches
+      training.validationPatches = max(100, patches / 10)
+    }
+    let iterations = settings.iterations ?? 3
+    let resuming = try checkpoint()
+    var dictionary = try settings.dictionary.map { try readDictionary($0, patchSize: training.recipeOfPatches.side * training.recipeOfPatches.side) }
+    if dictionary == nil, let stored = resuming?.operators.first(where: { $0.name == "dictionary" }) { dictionary = Matrix(stored.value) }
+    let pictures = try images.flatMap { try ImageFolder($0).entries.map(\.image) }
+    let experiment = try SparseCodingExperiment(training, images: pictures, dictionary: dictionary) { if !common.quiet { say($0) } }
+    var recipe = training.recipe(network, iterations: iterations, steps: settings.steps(samples: training.trainingPatches))
+    settings.apply(to: &recipe)
+    try train(experiment.network(network, iterations: iterations)!, by: experiment, recipe, resuming, settings)
+  }
+
+  private func trainRecovery(_ settings: TrainingSettings) throws {
+    guard network.servesSparseRecovery else { throw InputError("\(network.rawValue) does not serve sparse-recovery; see unfold methods") }
+    let seed = common.seed ?? SparseRecoveryTraining().seed
+    let training = SparseRecoveryTraining(
+      problem: .benchmark(rows: settings.rows ?? 250, columns: settings.columns ?? 500, seed: seed, noiseDecibel: settings.noiseSnr),
+      depth: settings.depth ?? 16, seed: seed)
+    var recipe = training.recipe(network, budget: quick ? .quick : .full, jointSteps: settings.steps)
+    settings.apply(to: &recipe)
+    let resuming = try checkpoint()
+    try train(training.network(network)!, by: training, recipe, resuming, settings)
+  }
+
+  private var checkpointPath: String { SparseRecoveryTraining.checkpointPath(output) }
+
+  private func checkpoint() throws -> Checkpoint? {
+    guard resume else { return nil }
+    let found = try interruptedTraining(of: output)
+    if found == nil, !common.quiet { say("found no \(checkpointPath); starting from the beginning") }
+    return found
+  }
+
+  private func train(
+    _ untrained: some TensorNetwork, by training: some NetworkTraining, _ recipe: Recipe, _ resuming: Checkpoint?, _ settings: TrainingSettings
+  ) throws {
+    let monitors: [any TrainingMonitor] =
+      [try EventLog(path: output + ".tfevents", resuming: resuming)] + (common.quiet ? [] : [ProgressBar()])
+    let count = try training.train(
+      untrained, recipe: recipe, to: output, resuming: resuming, checkpointEvery: settings.checkpointEvery, monitors: monitors)
+    guard let count else { throw WorkFailed("stopped; \(checkpointPath) holds where it stands, go on with --resume") }
+    if !common.quiet { say("wrote \(output): \(count) parameters") }
+    if let json = common.json {
+      let answer = JSONValue.object([
+        "network": .string(network.rawValue), "problem": .string(problem.rawValue), "weights": .string(output),
+        "parameters": .integer(count), "seed": .integer(Int(truncatingIfNeeded: recipe.seed)),
+      ])
+      if json == "-" { print(answer.text()) } else { try writeText(answer.text(), to: json) }
+    }
+  }
+}

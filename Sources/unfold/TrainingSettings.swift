@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import Training
+import Yams
+
+/// What of a training can be set, on the command line or in a YAML file under the same names.
+struct TrainingSettings: ParsableArguments, Decodable {
+  @Option(help: "Passes over the training patches, in place of the recipe's steps.") var epochs: Int?
+  @Option(help: "Steps, in place of the recipe's (sparse-recovery: of the phases that train all stages together).") var steps: Int?
+  @Option(help: "Samples a step.") var batch: Int?
+  @Option(help: "Factor on the recipe's learning rates is this rate over 1e-3.") var learningRate: Double?
+  @Option(help: "Sparse coding: atoms of the dictionary.") var units: Int?
+  @Option(help: "LISTA: iterations T, counted as in the paper.") var iterations: Int?
+  @Option(help: "Sparse coding: training patches.") var patches: Int?
+  @Option(help: ArgumentHelp("Sparse coding: a dictionary in place of learning one.", valueName: "file")) var dictionary: String?
+  @Option(help: "Sparse recovery: stages.") var depth: Int?
+  @Option(help: "Sparse recovery: rows of A.") var rows: Int?
+  @Option(help: "Sparse recovery: columns of A.") var columns: Int?
+  @Option(help: ArgumentHelp("Sparse recovery: signal-to-noise ratio of the measurements.", valueName: "dB")) var noiseSnr: Double?
+  @Option(help: "Steps between checkpoints, besides one a minute.") var checkpointEvery: Int?
+
+  init() {}
+
+  /// These settings, those missing taken from a YAML file.
+  func filled(from path: String?) throws -> TrainingSettings {
+    guard let path else { return try checked() }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError("\(path): cannot be read; expected a YAML file of settings")
+    }
+    guard let text = String(data: data, encoding: .utf8), let node = try? Yams.compose(yaml: text), let mapping = node.mapping else {
+      throw InputError("\(path): found no YAML mapping; expected lines such as “steps: 5000”")
+    }
+    var result = self
+    for (key, value) in mapping {
+      let name = key.string ?? ""
+      func integer(_ current: Int?) throws -> Int? {
+        guard let number = value.int else { throw InputError("\(path): found \(name): \(value.string ?? "?"); expected a whole number") }
+        return current ?? number
+      }
+      func number(_ current: Double?) throws -> Double? {
+        guard let found = value.float else { throw InputError("\(path): found \(name): \(value.string ?? "?"); expected a number") }
+        return current ?? found
+      }
+      switch name {
+      case "epochs": result.epochs = try integer(result.epochs)
+      case "steps": result.steps = try integer(result.steps)
+      case "batch": result.batch = try integer(result.batch)
+      case "learning-rate": result.learningRate = try number(result.learningRate)
+      case "units": result.units = try integer(result.units)
+      case "iterations": result.iterations = try integer(result.iterations)
+      case "patches": result.patches = try integer(result.patches)
+      case "dictionary": result.dictionary = result.dictionary ?? value.string
+      case "depth": result.depth = try integer(result.depth)
+      case "rows": result.rows = try integer(result.rows)
+      case "columns": result.columns = try integer(result.columns)
+      case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
+      case "checkpoint-every": result.checkpointEvery = try integer(result.checkpointEvery)
+      default: throw InputError("\(path): found the setting “\(name)”; expected names of options of unfold train, without dashes before")
+      }
+    }
+    return try result.checked()
+  }
+
+  private func checked() throws -> TrainingSettings {
+    let least: [(String, Int?, Int)] = [
+      ("epochs", epochs, 1), ("steps", steps, 1), ("batch", batch, 1), ("units", units, 1), ("iterations", iterations, 0),
+      ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2), ("checkpoint-every", checkpointEvery, 1),
+    ]
+    for (name, value, minimum) in least {
+      if let value, value < minimum || value > 1_000_000_000 {
+        throw InputError("--\(name) is \(value); expected at least \(minimum) and at most 1 000 000 000")
+      }
+    }
+    if let rows, let columns, rows > columns {
+      throw InputError("found --rows \(rows) and --columns \(columns); expected no more rows than columns")
+    }
+    if let learningRate, !(learningRate > 0 && learningRate <= 1) {
+      throw InputError("--learning-rate is \(learningRate); expected more than 0 and at most 1")
+    }
+    if let noiseSnr, !noiseSnr.isFinite { throw InputError("--noise-snr is \(noiseSnr); expected a number of decibels") }
+    return self
+  }
+
+  /// Steps from epochs or steps; nil: the recipe's own.
+  func steps(samples: Int) -> Int? { steps ?? epochs.map { max(1, $0 * samples / (batch ?? 64)) } }
+
+  /// Changes batch and learning rate of every phase.
+  func apply(to recipe: inout Recipe) {
+    for i in recipe.phases.indices {
+      if let batch { recipe.phases[i].batchSize = batch }
+      if let learningRate { recipe.phases[i].learningRate = recipe.phases[i].learningRate.scaled(by: learningRate / 1e-3) }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Foundation
+import Tensors
+
+/// The built program, run as a user runs it.
+enum Program {
+  struct Outcome {
+    let status: Int32
+    let output: String
+    let errors: String
+    /// Lines on standard error.
+    var errorLines: [Substring] { errors.split(separator: "\n") }
+    /// The answer as JSON, of `--json -`.
+    var json: [String: Any] { (try? JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]) ?? [:] }
+  }
+
+  /// Beside the test bundle: both lie in the folder of the build's configuration.
+  static let path: String? = {
+    let places = [try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")] + CommandLine.arguments.map { $0 as String? }
+    for place in places.compactMap({ $0 }) where place.contains("/") {
+      var folder = URL(fileURLWithPath: place)
+      for _ in 0..<4 {
+        folder.deleteLastPathComponent()
+        let file = folder.appendingPathComponent("unfold").path
+        if FileManager.default.isExecutableFile(atPath: file), !isFolder(file) { return file }
+      }
+    }
+    return nil
+  }()
+
+  private static func isFolder(_ path: String) -> Bool {
+    var folder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &folder) && folder.boolValue
+  }
+
+  /// A process ready to run in `folder`, where it also finds its models.
+  static func process(_ arguments: [String], in folder: Folder) throws -> Process {
+    guard let path else { throw CocoaError(.fileNoSuchFile) }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    process.environment = ProcessInfo.processInfo.environment.merging(["UNFOLD_MODELS": folder.path + "/Models"]) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    return process
+  }
+
+  /// Runs the program in `folder` to its end.
+  static func run(_ arguments: String..., in folder: Folder) throws -> Outcome { try run(arguments, in: folder) }
+
+  static func run(_ arguments: [String], in folder: Folder) throws -> Outcome {
+    let process = try process(arguments, in: folder)
+    let (output, errors) = (folder.file(".stdout-\(UUID().uuidString)"), folder.file(".stderr-\(UUID().uuidString)"))
+    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
+    process.standardOutput = FileHandle(forWritingAtPath: output)
+    process.standardError = FileHandle(forWritingAtPath: errors)
+    try process.run()
+    process.waitUntilExit()
+    defer { for file in [output, errors] { try? FileManager.default.removeItem(atPath: file) } }
+    return Outcome(
+      status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+      output: try String(contentsOfFile: output, encoding: .utf8), errors: try String(contentsOfFile: errors, encoding: .utf8))
+  }
+}
+
+/// A folder that goes away with its last reference.
+final class Folder {
+  let path: String
+
+  init() throws {
+    path = (NSTemporaryDirectory() as NSString).appendingPathComponent("unfold-end-to-end-" + UUID().uuidString)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func file(_ name: String) -> String { path + "/" + name }
+  /// Names of the files in it, hidden ones too.
+  var names: Set<String> { Set((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []) }
+  func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
+  func bytes(_ name: String) -> Data? { FileManager.default.contents(atPath: file(name)) }
+
+  // MARK: Tiny inputs
+
+  /// A gray image of height × width pixels with texture.
+  @discardableResult
+  func image(_ name: String, height: Int = 20, width: Int = 25) throws -> Tensor {
+    let pixels = (0..<height * width).map { Double(($0 / width * 37 + $0 % width * 91 + $0 * $0 % 13 * 11) % 256) / 255 }
+    let values = Tensor(pixels, shape: [height, width])
+    try writePNG(values, to: file(name))
+    return values
+  }
+
+  /// The identity as a dictionary of 100 × 100: optimal codes are the soft-thresholded patches.
+  func identityDictionary(_ name: String = "dictionary.npy") throws { try NPY.write(.identity(100), to: file(name)) }
+
+  /// LISTA that is ISTA of the identity: W_e = I, S = 0, θ = 0.5, so that every stage gives the optimal code.
+  func identityLISTA(_ name: String, dictionary: Tensor = .identity(100)) throws {
+    try SafeTensors(
+      tensors: [
+        NamedParameter(name: "encoder.weight", value: .identity(100, precision: .single)),
+        NamedParameter(name: "recurrence", value: .zeros([100, 100], precision: .single)),
+        NamedParameter(name: "thresholds", value: .filled(0.5, shape: [100], precision: .single)),
+        NamedParameter(name: "operator.dictionary", value: dictionary),
+      ]
+    ).write(to: file(name))
+  }
+
+  /// A of 8 × 12 with unit columns, and 6 codes with two non-zeros each.
+  func recoveryInputs() throws {
+    var generator = RandomGenerator(seed: 5)
+    var entries = Tensor.normal([12, 8], using: &generator).doubles
+    for j in 0..<12 {
+      let norm = (0..<8).reduce(0) { $0 + entries[j * 8 + $1] * entries[j * 8 + $1] }.squareRoot()
+      for i in 0..<8 { entries[j * 8 + i] /= norm }
+    }
+    try NPY.write(Tensor(entries, shape: [12, 8]).transposed, to: file("A.npy"))
+    var codes = [Double](repeating: 0, count: 72)
+    for row in 0..<6 {
+      codes[row * 12 + row] = 1
+      codes[row * 12 + 2 * row + 1] = -0.7
+    }
+    try NPY.write(Tensor(codes, shape: [6, 12]), to: file("codes.npy"))
+  }
+
+  func table(_ name: String) throws -> Tensor { try readArrays(file(name))[0].value.real! }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+/// Every prefix up to 4 kB and seeded mutations of valid files: a typed error or a consistent result, never a trap, over a second
+/// of processor time, or 4 GiB of memory. The readers run in a child of the `fuzz-readers` that is built beside the tests.
+@Suite(.serialized) struct DamagedFileTests {
+  let folder: Folder
+  init() throws { folder = try Folder() }
+
+  /// The program's line: how many inputs it read, refused, and lost.
+  private func fuzz(_ format: String, count: Int, samples: [String]) throws -> (line: String, read: Int, refused: Int, lost: Int) {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    // The runner is the test bundle itself or lies beside the toolchain; the first argument that names the bundle tells the
+    // build folder.
+    let bundle = ([tests] + CommandLine.arguments).first { $0.contains(".xctest") } ?? tests
+    let program = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("fuzz-readers")
+    let process = Process()
+    process.executableURL = program
+    process.arguments = [format, "--count", String(count), "--seed", "2026"]
+    for (k, sample) in samples.enumerated() { process.arguments! += ["--sample", try folder.write(sample, as: "sample\(k)")] }
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    let line = text.split(separator: "\n").first.map(String.init) ?? ""
+    func number(before word: String) throws -> Int {
+      let words = line.split(whereSeparator: { " ,:".contains($0) })
+      let place = try #require(words.firstIndex { $0 == word }, "\(text)")
+      return try #require(Int(words[place - 1]))
+    }
+    return (text, try number(before: "read"), try number(before: "refused"), try number(before: "hung") + number(before: "crashed"))
+  }
+
+  @Test(arguments: [
+    ("npy", [ArrayFixture.npyFortran, ArrayFixture.npyComplexFortran, ArrayFixture.npyBigEndian, ArrayFixture.npyVersion2]),
+    ("npz", [ArrayFixture.npzStored, ArrayFixture.npzDeflated]), ("safetensors", []), ("events", []),
+  ]) func ownReaders(format: String, samples: [String]) throws {
+    let result = try fuzz(format, count: 10_000, samples: samples)
+    #expect(result.lost == 0, "\(result.line)")
+    #expect(result.read + result.refused > 10_000 && result.read > 0 && result.refused > 0)
+  }
+
+  @Test(arguments: [
+    ("png", [ImageFixture.pngPalette, ImageFixture.pngBinary, ImageFixture.pngRGBA, ImageFixture.pngGray16]),
+    ("jpeg", [ImageFixture.jpegGray, ImageFixture.jpegProgressive420]),
+    ("tiff", [ImageFixture.tiffLZW, ImageFixture.tiffTiled, ImageFixture.tiffPlanarBig, ImageFixture.tiffBigStrips]),
+    ("mat5", [ArrayFixture.mat5Compressed, ArrayFixture.mat5]),
+  ]) func readersOnLibraries(format: String, samples: [String]) throws {
+    let result = try fuzz(format, count: 1000, samples: samples)
+    #expect(result.lost == 0, "\(result.line)")
+    #expect(result.read + result.refused > 1000 && result.read > 0 && result.refused > 0)
+  }
+
+  /// HDF5 1.10 itself does not survive every damaged file (Documentation/KnownLibraryCrashes.md): at most one input in a hundred.
+  @Test(arguments: [("mat73", []), ("hdf5", [ArrayFixture.hdf5])]) func readersOnHDF5(format: String, samples: [String]) throws {
+    let result = try fuzz(format, count: 1000, samples: samples)
+    #expect(result.lost * 100 <= result.read + result.refused, "\(result.line)")
+    #expect(result.read + result.refused > 1000 && result.read > 0 && result.refused > 0)
+    if result.lost > 0 { print("known crashes of HDF5: \(result.line)") }
+  }
+}
