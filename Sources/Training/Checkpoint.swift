@@ -38,12 +38,16 @@ public struct Checkpoint: Sendable {
     let metadata = [
       "kind": Self.kind, "recipe": try recipe.json, "position": String(decoding: try encoder.encode(position), as: UTF8.self),
     ]
-    let parts = [("parameter.", parameters), ("optimiser.", optimiser), ("average.", average), ("best.", best), ("operator.", operators)]
+    let parts = [
+      ("parameter.", parameters), ("optimiser.", optimiser), ("average.", average), ("best.", best), ("operator.", operators),
+    ]
     let tensors = parts.flatMap { prefix, tensors in tensors.map { NamedParameter(name: prefix + $0.name, value: $0.value) } }
     try SafeTensors(tensors: tensors, metadata: metadata).write(to: path)
   }
 
-  /// Reads a file. - Throws: `FileFormatError` when it is not a safetensors file, ``TrainingError/checkpoint(_:)`` when it is no checkpoint.
+  /// Reads a file.
+  ///
+  /// - Throws: `FileFormatError` when it is not a safetensors file, ``TrainingError/checkpoint(_:)`` when it is no checkpoint.
   public init(contentsOf path: String) throws {
     try self.init(SafeTensors(contentsOf: path), path: path)
   }
@@ -100,7 +104,9 @@ extension TrainingState {
   ///
   /// - Throws: ``TrainingError/checkpoint(_:)`` when it belongs to another recipe, operator or network, or does not fit together.
   mutating func restore(_ checkpoint: Checkpoint, recipe: Recipe, operators: [NamedParameter]) throws {
-    func refuse(_ what: String) -> TrainingError { .checkpoint("the checkpoint is of another run: \(what); begin anew without resuming.") }
+    func refuse(_ what: String) -> TrainingError {
+      .checkpoint("the checkpoint is of another run: \(what); begin anew without resuming.")
+    }
     if let difference = recipe.difference(from: checkpoint.recipe) { throw refuse(difference) }
     guard operators.count == checkpoint.operators.count else { throw refuse("it holds other operators") }
     for op in operators {

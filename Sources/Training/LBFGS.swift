@@ -4,10 +4,10 @@ import _Differentiation
 
 /// L-BFGS (Liu & Nocedal, 1989) with a strong Wolfe line search; for a loss that is the same function at every step.
 ///
-/// The inverse Hessian is that of the last `memory` pairs s = w⁺ − w, y = ∇f(w⁺) − ∇f(w), begun from (sᵀy / yᵀy) I (Nocedal & Wright,
-/// algorithms 7.4 and 7.5). The learning rate is the first step length tried; 1 is Newton's. Before there is a pair it is
-/// multiplied by min(1, 1 / ‖g‖₁). All is computed in double precision on one vector of the trainable parameters, whose groups may
-/// only say whether they are trainable.
+/// The inverse Hessian is that of the last `memory` pairs s = w⁺ − w, y = ∇f(w⁺) − ∇f(w), begun from (sᵀy / yᵀy) I (Nocedal &
+/// Wright, algorithms 7.4 and 7.5). The learning rate is the first step length tried; 1 is Newton's. Before there is a pair it
+/// is multiplied by min(1, 1 / ‖g‖₁). All is computed in double precision on one vector of the trainable parameters, whose groups
+/// may only say whether they are trainable.
 public struct LBFGS: Optimiser {
   /// Pairs remembered.
   public let memory: Int
@@ -47,7 +47,8 @@ public struct LBFGS: Optimiser {
         direction = -1 * g
       }
       let first = pairs.isEmpty ? learningRate * min(1, 1 / l1Norm(g)) : learningRate
-      let start = WolfeSearch.Trial(step: 0, value: loss, slope: g.inner(direction), payload: (model: model, point: point, gradient: g))
+      let start = WolfeSearch.Trial(
+        step: 0, value: loss, slope: g.inner(direction), payload: (model: model, point: point, gradient: g))
       let found = try WolfeSearch(c2: curvature).search(from: start, first: first) { step in
         var trial = model
         FlatParameters.write(point + step * direction, to: &trial, groups: groups)
@@ -121,13 +122,16 @@ public struct LBFGS: Optimiser {
   }
 
   public mutating func restore<Model: Parameterized>(_ state: [NamedParameter], for model: Model, groups: ParameterGroups) throws {
-    let fault = TrainingError.checkpoint("the state of L-BFGS is incomplete or does not fit the network; begin anew without resuming.")
+    let fault = TrainingError.checkpoint(
+      "the state of L-BFGS is incomplete or does not fit the network; begin anew without resuming.")
     func find(_ name: String) -> Tensor? { state.first { $0.name == name }?.value }
     if state.isEmpty {
       (pairs, last) = ([], nil)
       return
     }
-    guard let point = find("point"), let loss = find("loss"), let gradient = find("gradient"), state.count % 2 == 1 else { throw fault }
+    guard let point = find("point"), let loss = find("loss"), let gradient = find("gradient"), state.count % 2 == 1 else {
+      throw fault
+    }
     let (depth, length) = ((state.count - 3) / 2, FlatParameters.values(of: model, groups: groups).count)
     func isVector(_ t: Tensor) -> Bool { t.shape == [length] && t.precision == .double }
     guard isVector(point), isVector(gradient), loss.count == 1, depth <= memory else { throw fault }

@@ -55,7 +55,9 @@ public indirect enum LearningRate: Sendable, Hashable, Codable {
   /// What is wrong with it, or nil: rates are finite and not negative, counts of steps positive, pieces in order.
   var fault: String? {
     func check(_ rates: [Double], _ counts: [Int] = []) -> String? {
-      if let rate = rates.first(where: { !($0 >= 0 && $0 < .infinity) }) { return "a learning rate or factor is \(rate); it must be ≥ 0" }
+      if let rate = rates.first(where: { !($0 >= 0 && $0 < .infinity) }) {
+        return "a learning rate or factor is \(rate); it must be ≥ 0"
+      }
       if let count = counts.first(where: { $0 < 1 }) { return "a learning-rate schedule has \(count) steps; it must be at least 1" }
       return nil
     }

@@ -65,7 +65,8 @@ public enum OptimiserChoice: Sendable, Hashable, Codable {
   var fault: String? {
     switch self {
     case .adam(let beta1, let beta2, let epsilon, let weightDecay):
-      (0..<1).contains(beta1) && (0..<1).contains(beta2) && epsilon >= 0 && epsilon.isFinite && weightDecay >= 0 && weightDecay.isFinite
+      (0..<1).contains(beta1) && (0..<1).contains(beta2) && epsilon >= 0 && epsilon.isFinite && weightDecay >= 0
+        && weightDecay.isFinite
         ? nil : "Adam's beta1 \(beta1) and beta2 \(beta2) must be in [0, 1), epsilon \(epsilon) and weight decay \(weightDecay) ≥ 0"
     case .sgd(let momentum, let nesterov, let weightDecay):
       (0..<1).contains(momentum) && (!nesterov || momentum > 0) && weightDecay >= 0 && weightDecay.isFinite

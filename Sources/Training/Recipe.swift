@@ -98,7 +98,8 @@ extension Recipe {
     guard !phases.isEmpty else { throw TrainingError.recipe("the recipe has no phases; it needs at least one.") }
     guard sampleCount > 0 else { throw TrainingError.recipe("there are no samples to train on; give at least one.") }
     if let validationInterval, validationInterval < 1 || !validates {
-      throw TrainingError.recipe("the recipe validates every \(validationInterval) steps; that must be ≥ 1, with validation samples.")
+      throw TrainingError.recipe(
+        "the recipe validates every \(validationInterval) steps; that must be ≥ 1, with validation samples.")
     }
     for (index, phase) in phases.enumerated() {
       if let fault = phase.fault(parameters: names, sampleCount: sampleCount, validates: validationInterval != nil) {

@@ -19,8 +19,8 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
   /// Fixed tensors the model was made for, such as a sampling matrix; kept with the weights.
   public let operators: [NamedParameter]
   let validation: Validation?
-  /// The loss times a weight, with its gradient. (A differentiable function must not be a stored property of a generic type: Swift
-  /// 6.3 lays it out as an ordinary one, and what follows it is overwritten.)
+  /// The loss times a weight, with its gradient. A differentiable function must not be a stored property of a generic type: the
+  /// type's run-time layout (Swift 6.3) counts 16 bytes for its 48, and the properties overlap.
   private let weightedLoss: @Sendable (Model, Samples.Batch, _ depth: Int?, _ weight: Double) -> LossGradient<Model>
 
   public init(

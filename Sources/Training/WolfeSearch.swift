@@ -44,7 +44,8 @@ struct WolfeSearch {
 
   /// Shrinks the interval between `low`, the lowest step so far, and `high`, until a step between them meets the conditions.
   private func zoom<Payload>(
-    low: Trial<Payload>, high: Trial<Payload>, _ start: Trial<Payload>, evaluations: Int, _ evaluate: (Double) throws -> Trial<Payload>
+    low: Trial<Payload>, high: Trial<Payload>, _ start: Trial<Payload>, evaluations: Int,
+    _ evaluate: (Double) throws -> Trial<Payload>
   ) rethrows -> Trial<Payload>? {
     var (low, high) = (low, high)
     for _ in 0..<evaluations {

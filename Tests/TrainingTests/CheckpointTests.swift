@@ -143,7 +143,8 @@ import _Differentiation
         for _ in 0...generator.index(below: 3) {
           // Three in four where the names, shapes and counters are.
           let at = generator.index(below: k % 4 == 0 ? bytes.count : header)
-          mutated[at] = k % 2 == 0 ? UInt8(truncatingIfNeeded: generator.next()) : mutated[at] ^ UInt8(1 << generator.index(below: 8))
+          mutated[at] =
+            k % 2 == 0 ? UInt8(truncatingIfNeeded: generator.next()) : mutated[at] ^ UInt8(1 << generator.index(below: 8))
         }
         takeUp(mutated, stop: stop)
       }

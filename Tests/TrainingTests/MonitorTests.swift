@@ -12,7 +12,6 @@ import Training
     _ = try StagedNetwork.trainer(.varied).train(StagedNetwork(depth: 3), monitors: [progress])
     let lines = text.split(separator: "\n")
     #expect(!text.contains("\r") && !text.contains("\u{1B}") && text.hasSuffix("\n"))
-
     #expect(lines.allSatisfy { $0.contains("loss ") && $0.contains("validation ") && $0.hasSuffix(" left") && $0.count < 110 })
     #expect(lines.contains { $0.hasPrefix("all 7/7  loss ") } && lines.contains { $0.hasPrefix("polish 6/6") })
     #expect(lines.last!.contains("0:00:00 left"))

@@ -87,7 +87,8 @@ import _Differentiation
   @Test func boundsAreProjectedOn() {
     var (network, optimiser) = (TinyNetwork(), SGD())
     for _ in 0..<5 {
-      _ = optimiser.step(&network, learningRate: 0.3, groups: [ParameterGroup("*", lowerBound: 0.05)], gradient: TinyNetwork.gradient)
+      _ = optimiser.step(
+        &network, learningRate: 0.3, groups: [ParameterGroup("*", lowerBound: 0.05)], gradient: TinyNetwork.gradient)
       #expect(network.flat.min() == 0.05)
     }
   }

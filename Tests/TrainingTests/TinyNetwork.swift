@@ -113,7 +113,8 @@ struct StagedNetwork: Parameterized {
     let held = samples(16, seed: 6, precision: precision)
     let batch = SamplePairs.Batch(measurement: held.measurement, groundTruth: held.groundTruth)
     return Trainer(
-      recipe: recipe, samples: samples(count, precision: precision), operators: [NamedParameter(name: "matrix", value: .identity(3))],
+      recipe: recipe, samples: samples(count, precision: precision),
+      operators: [NamedParameter(name: "matrix", value: .identity(3))],
       validation: { StagedNetwork.loss($0, batch, $1) }, loss: { StagedNetwork.loss($0, $1, $2) })
   }
 }

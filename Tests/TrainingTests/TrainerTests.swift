@@ -14,7 +14,8 @@ extension Recipe {
       phases: [
         Phase(
           "stage 0", steps: 9, depth: 1, batchSize: 12, chunkSize: 5, optimiser: .adam(weightDecay: 0.01),
-          learningRate: .warmUp(steps: 3, then: .cosine(rate: 0.02, steps: 9)), groups: [ParameterGroup("stages.0.*"), .frozen("*")],
+          learningRate: .warmUp(steps: 3, then: .cosine(rate: 0.02, steps: 9)),
+          groups: [ParameterGroup("stages.0.*"), .frozen("*")],
           clipNorm: 1, earlyStopping: EarlyStopping(patience: 6)),
         Phase(
           "all", steps: 7, batchSize: 16, chunkSize: 4, optimiser: .sgd(momentum: 0.9), learningRate: .constant(rate: 0.003),
@@ -30,7 +31,9 @@ extension Recipe {
     Recipe(
       network: "staged", seed: 1,
       phases: [
-        Phase(steps: steps, batchSize: 8, chunkSize: 4, optimiser: optimiser, learningRate: .constant(rate: rate), earlyStopping: earlyStopping)
+        Phase(
+          steps: steps, batchSize: 8, chunkSize: 4, optimiser: optimiser, learningRate: .constant(rate: rate),
+          earlyStopping: earlyStopping)
       ], validationInterval: validationInterval)
   }
 }
@@ -80,7 +83,9 @@ final class StepObserver: TrainingMonitor {
       return parallelGradient(of: network, over: chunks) { i in
         var generator = RandomGenerator(seed: 0)
         return samples.batch(Array(chunks[i]), using: &generator)
-      } loss: { StagedNetwork.loss($0, $1, nil) }
+      } loss: {
+        StagedNetwork.loss($0, $1, nil)
+      }
     }
     let whole = gradient(chunk: 23)
     for size in [1, 4, 22, 100] {

@@ -37,7 +37,8 @@ import Training
       } catch { return "\(error)" }
     }
     #expect(refusal { $0.remove(at: 1) }.contains("parameter threshold, of shape [], is missing"))
-    #expect(refusal { $0.append(NamedParameter(name: "bias", value: Tensor([1.0]))) }.contains("bias, of shape [1], is no parameter"))
+    #expect(
+      refusal { $0.append(NamedParameter(name: "bias", value: Tensor([1.0]))) }.contains("bias, of shape [1], is no parameter"))
     #expect(refusal { $0[2].value = Tensor.zeros([4, 2]) }.contains("parameter decoder has shape [4, 2], expected [2, 4]"))
     #expect(refusal { _ in } == "")
     #expect(!refusal { $0 = [] }.contains("\n"))
