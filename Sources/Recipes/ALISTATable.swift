@@ -129,7 +129,7 @@ public struct ALISTATable: Sendable {
     let published = Self.published[method]
     var reason = why
     if reason == nil, let value, let published, value > published + 0.5 {
-      reason = "trained for minutes on two cores where the literature trains for hours; the curve still falls"
+      reason = "a shorter training than the literature's"
     }
     if method == .stepLISTA, reason == nil { reason = "aims at the LASSO minimiser at λ = \(SparseRecoveryTraining.stepLambda), whose bias it keeps" }
     return ResultTable.Row(

@@ -120,7 +120,7 @@ public struct LISTATable: Sendable {
   private func reason(_ metric: Metric, _ published: Double?, _ measured: Double?) -> String? {
     guard let measured else { return "FISTA did not reach it in 200 iterations" }
     guard let published, metric.fallsShort(measured: measured, published: published) else { return nil }
-    return metric == .codeError ? "another dictionary and another scale of patches than the paper's" : "another dictionary than the paper's"
+    return metric == .codeError ? "another dictionary than the paper's, whose scale of patches is not known" : "another dictionary than the paper's"
   }
 
   private func measure<Network: TensorNetwork>(_ network: Network, _ test: CodedPatches) throws -> (error: Double, seconds: Double) {

@@ -24,7 +24,7 @@ extension NetworkTraining {
     _ network: Network, recipe: Recipe, to path: String, resuming: Checkpoint?, checkpointEvery steps: Int? = nil,
     monitors: [any TrainingMonitor]
   ) throws -> Int? {
-    let policy = CheckpointPolicy(path: Self.checkpointPath(path), steps: steps, seconds: 60)
+    let policy = CheckpointPolicy(path: checkpointPath(of: path), steps: steps, seconds: 60)
     let trained = try StopRequest.onSignals {
       try train(network, recipe: recipe, resuming: resuming, checkpoints: policy, monitors: monitors, stop: $0)
     }
@@ -33,13 +33,13 @@ extension NetworkTraining {
     try? FileManager.default.removeItem(atPath: policy.path)
     return trained.parameterCount
   }
-
-  /// Where the checkpoint of a weights file lies.
-  public static func checkpointPath(_ weights: String) -> String { weights + ".checkpoint" }
 }
+
+/// Where the checkpoint of a weights file lies.
+public func checkpointPath(of weights: String) -> String { weights + ".checkpoint" }
 
 /// The checkpoint of an interrupted training of these weights; nil when there is none.
 public func interruptedTraining(of weights: String) throws -> Checkpoint? {
-  let path = SparseRecoveryTraining.checkpointPath(weights)
+  let path = checkpointPath(of: weights)
   return FileManager.default.fileExists(atPath: path) ? try Checkpoint(contentsOf: path) : nil
 }

@@ -30,12 +30,14 @@ struct CommonOptions: ParsableArguments {
 
   /// Prints a report for people, and writes its JSON where asked.
   func answer(_ report: some Report) throws {
-    if let json, json != "-" { try writeText(report.json.text(), to: json) }
-    if json == "-" {
-      print(report.json.text())
-    } else if !quiet {
-      print(report.text)
-    }
+    try writeJSON(report.json)
+    if json != "-" && !quiet { print(report.text) }
+  }
+
+  /// The answer as one JSON object, where `--json` asks for it.
+  func writeJSON(_ answer: JSONValue) throws {
+    guard let json else { return }
+    if json == "-" { print(answer.text()) } else { try writeText(answer.text(), to: json) }
   }
 }
 

@@ -28,8 +28,8 @@ struct Demo: ParsableCommand {
       images: ImageFolder(folder, maximumSide: 640), monitors: { quiet ? [] : [ProgressBar()] }, report: { if !quiet { say($0) } })
     let source = images.map { ($0 as NSString).lastPathComponent } ?? "photographs of Debian's mate-backgrounds"
     try outcome.write(to: out, source: source, command: "unfold demo")
-    if let json = common.json {
-      let answer = JSONValue.object([
+    try common.writeJSON(
+      .object([
         "page": .string(out + "/index.html"), "zero_error": .number(outcome.zeroError), "fista_1": .number(outcome.fista[0]),
         "lista": .array(
           outcome.lista.map {
@@ -38,9 +38,7 @@ struct Demo: ParsableCommand {
               "fista_iterations": $0.fistaIterations.map { .integer($0) } ?? .null,
             ])
           }), "seconds": .number(outcome.seconds),
-      ])
-      if json == "-" { print(answer.text()) } else { try writeText(answer.text(), to: json) }
-    }
+      ]))
     if !quiet && common.json != "-" {
       for entry in outcome.lista {
         print(

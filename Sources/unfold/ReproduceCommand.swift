@@ -65,7 +65,7 @@ struct Reproduce: ParsableCommand {
     guard let data = dataFolder else { return nil }
     let (matrix, codes) = (data + "/sparse-coding/dictionary.npy", data + "/sparse-coding/test_codes.npy")
     guard FileManager.default.fileExists(atPath: matrix), FileManager.default.fileExists(atPath: codes) else { return nil }
-    return (try readMatrix(matrix), try readMatrix(codes).entries.transposed)
+    return (try readMatrix(matrix), try readTable(codes).transposed)
   }
 
   // MARK: lista-1

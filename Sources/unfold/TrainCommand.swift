@@ -33,6 +33,9 @@ struct Train: ParsableCommand {
     common.apply()
     let settings = try settings.filled(from: config)
     guard network.isTrained else { throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network") }
+    guard network.serves(problem) else {
+      throw InputError("\(network.rawValue) does not serve \(problem.rawValue); see unfold methods")
+    }
     switch problem {
     case .sparseCoding: try trainCoding(settings)
     case .sparseRecovery: try trainRecovery(settings)
@@ -40,7 +43,6 @@ struct Train: ParsableCommand {
   }
 
   private func trainCoding(_ settings: TrainingSettings) throws {
-    guard network.servesSparseCoding else { throw InputError("\(network.rawValue) does not serve sparse-coding; see unfold methods") }
     guard !images.isEmpty else { throw InputError("found no --images; expected a folder of training images for sparse-coding") }
     var training = SparseCodingTraining(units: settings.units ?? 100, budget: quick ? .quick : .full)
     training.seed = common.seed ?? training.seed
@@ -60,7 +62,6 @@ struct Train: ParsableCommand {
   }
 
   private func trainRecovery(_ settings: TrainingSettings) throws {
-    guard network.servesSparseRecovery else { throw InputError("\(network.rawValue) does not serve sparse-recovery; see unfold methods") }
     let seed = common.seed ?? SparseRecoveryTraining().seed
     let training = SparseRecoveryTraining(
       problem: .benchmark(rows: settings.rows ?? 250, columns: settings.columns ?? 500, seed: seed, noiseDecibel: settings.noiseSnr),
@@ -71,12 +72,12 @@ struct Train: ParsableCommand {
     try train(training.network(network)!, by: training, recipe, resuming, settings)
   }
 
-  private var checkpointPath: String { SparseRecoveryTraining.checkpointPath(output) }
+  private var checkpointFile: String { checkpointPath(of: output) }
 
   private func checkpoint() throws -> Checkpoint? {
     guard resume else { return nil }
     let found = try interruptedTraining(of: output)
-    if found == nil, !common.quiet { say("found no \(checkpointPath); starting from the beginning") }
+    if found == nil, !common.quiet { say("found no \(checkpointFile); starting from the beginning") }
     return found
   }
 
@@ -87,14 +88,12 @@ struct Train: ParsableCommand {
       [try EventLog(path: output + ".tfevents", resuming: resuming)] + (common.quiet ? [] : [ProgressBar()])
     let count = try training.train(
       untrained, recipe: recipe, to: output, resuming: resuming, checkpointEvery: settings.checkpointEvery, monitors: monitors)
-    guard let count else { throw WorkFailed("stopped; \(checkpointPath) holds where it stands, go on with --resume") }
+    guard let count else { throw WorkFailed("stopped; \(checkpointFile) holds where it stands, go on with --resume") }
     if !common.quiet { say("wrote \(output): \(count) parameters") }
-    if let json = common.json {
-      let answer = JSONValue.object([
+    try common.writeJSON(
+      .object([
         "network": .string(network.rawValue), "problem": .string(problem.rawValue), "weights": .string(output),
         "parameters": .integer(count), "seed": .integer(Int(truncatingIfNeeded: recipe.seed)),
-      ])
-      if json == "-" { print(answer.text()) } else { try writeText(answer.text(), to: json) }
-    }
+      ]))
   }
 }
