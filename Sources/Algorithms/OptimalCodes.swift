@@ -4,8 +4,10 @@ import Operators
 import Problems
 import Tensors
 
-/// Optimal codes of many samples, each with a certificate: argmin_Z E(X, Z) by FISTA with restart, until every sample's duality
-/// gap is at most tolerance · max(1, E).
+/// Optimal codes of many samples, each with a certificate: argmin_Z E(X, Z) to a duality gap of at most tolerance · max(1, E).
+///
+/// FISTA with restart comes near, feature-sign search ends exactly; a sample for which it does not (linearly dependent atoms)
+/// goes on with FISTA until its certificate holds.
 public struct OptimalCodes: Sendable {
   /// `[samples, m]`, double precision.
   public let codes: Tensor
@@ -21,19 +23,21 @@ public struct OptimalCodes: Sendable {
     let problem = problem.converted(to: .double)
     let patches = patches.converted(to: .double)
     let iteration = FISTA<Matrix>(problem, restart: .whenUphill)
+    let search = FeatureSignSearch(problem)
     let width = problem.codeSize
     var codes = [Double](repeating: 0, count: patches.shape[0] * width)
     var gaps = [Double](repeating: .infinity, count: patches.shape[0])
     var energies = gaps
     var waiting = Array(0..<patches.shape[0])
-    var (round, spent) = (100, 0)
+    var (round, spent) = (50, 0)
     while !waiting.isEmpty && spent < maximumIterations {
       let steps = min(round, maximumIterations - spent)
       let groups = stride(from: 0, to: waiting.count, by: 50).map { Array(waiting[$0..<min($0 + 50, waiting.count)]) }
       let starts = groups.map { Tensor($0.flatMap { codes[$0 * width..<($0 + 1) * width] }, shape: [$0.count, width]) }
       let solved = Parallel.map(groups.count) { i in
         let x = Tensor.stacked(groups[i].map(patches.row))
-        let found = solve(iteration, measurement: x, from: starts[i], until: .iterations(steps)).estimate
+        let near = solve(iteration, measurement: x, from: starts[i], until: .iterations(steps)).estimate
+        let found = search.minimisers(problem, near, measurement: x)
         return (found, problem.certificates(found, measurement: x))
       }
       for (group, (found, certificates)) in zip(groups, solved) {
@@ -50,5 +54,18 @@ public struct OptimalCodes: Sendable {
     self.codes = Tensor(codes, shape: [patches.shape[0], width])
     self.gaps = gaps
     self.energies = energies
+  }
+}
+
+extension FeatureSignSearch {
+  /// The rows of `starts`, each replaced by its minimiser where the search finds it.
+  fileprivate func minimisers(_ problem: SparseCoding, _ starts: Tensor, measurement patches: Tensor) -> Tensor {
+    let (correlations, near) = (problem.dictionary.adjoint(patches).doubles, starts.doubles)
+    let m = problem.codeSize
+    let found = (0..<starts.rowCount).flatMap { row in
+      let start = Array(near[row * m..<(row + 1) * m])
+      return minimiser(correlation: Array(correlations[row * m..<(row + 1) * m]), from: start) ?? start
+    }
+    return Tensor(found, shape: starts.shape)
   }
 }

@@ -2,7 +2,7 @@
 import Operators
 import Tensors
 
-/// |Re⟨A x, y⟩ − Re⟨x, Aᴴ y⟩| / (‖A x‖ ‖y‖) of every operator: the worst of 20 draws over odd, even, 1 × 1 and non-square
+/// |⟨A x, y⟩ − ⟨x, Aᴴ y⟩| / (‖A x‖ ‖y‖) of every operator: the worst of 20 draws over odd, even, 1 × 1 and non-square
 /// sizes; ≤ 1e-12 in double, ≤ 1e-5 in single precision. And the Lipschitz constants.
 public func operatorChecks() -> [CheckItem] {
   var items: [CheckItem] = []
@@ -34,6 +34,23 @@ public func operatorChecks() -> [CheckItem] {
     item("Stacked") { m, n, seed in
       (Stacked(matrix(m, n, seed), matrix(n, n, seed + 50), upperWidth: m), [n], [m + n])
     }
+    for boundary in Convolution2D.Boundary.allCases {
+      item("Convolution2D, \(boundary.rawValue) boundary") { m, n, seed in
+        let (kh, kw) = [(1, 1), (3, 3), (3, 5), (7, 1)][Int(seed) % 4]
+        var generator = RandomGenerator(seed: seed)
+        let kernels = Tensor.normal([2, kh, kw], precision: precision, using: &generator)
+        return (Convolution2D(kernels: kernels, height: m, width: n, boundary: boundary), [m, n], [2, m, n])
+      }
+    }
+    for axes in [1, 2] {
+      var worst = 0.0
+      for draw in 0..<20 {
+        let (m, n) = sizes[draw % sizes.count]
+        worst = max(worst, adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: UInt64(100 + draw)))
+      }
+      items.append(
+        CheckItem("adjoint of Fourier over \(axes == 1 ? "1 axis" : "2 axes"), \(precision.rawValue)", error: worst, tolerance: tolerance))
+    }
   }
   return items + lipschitzChecks()
 }
@@ -48,6 +65,19 @@ func adjointError<Op: LinearOperator>(
   let y = Tensor.normal(codomain, precision: precision, using: &generator)
   let Ax = A.forward(x)
   return abs(Ax.inner(y) - x.inner(A.adjoint(y))) / max(Ax.norm * y.norm, 1e-300)
+}
+
+/// |⟨A x, y⟩ − ⟨x, Aᴴ y⟩| / (‖A x‖ ‖y‖), real and imaginary part.
+func adjointError<Op: LinearOperator>(
+  _ A: Op, _ domain: [Int], _ codomain: [Int], _ precision: Precision, seed: UInt64
+) -> Double where Op.Domain == ComplexTensor, Op.Codomain == ComplexTensor {
+  var generator = RandomGenerator(seed: seed)
+  let x = ComplexTensor(pairs: .normal(domain + [2], precision: precision, using: &generator))
+  let y = ComplexTensor(pairs: .normal(codomain + [2], precision: precision, using: &generator))
+  let iy = ComplexTensor(real: -1 * y.imaginary, imaginary: y.real)
+  let (Ax, Ahy, Ahiy) = (A.forward(x), A.adjoint(y), A.adjoint(iy))
+  let (real, imaginary) = (Ax.inner(y) - x.inner(Ahy), Ax.inner(iy) - x.inner(Ahiy))
+  return (real * real + imaginary * imaginary).squareRoot() / max(Ax.norm * y.norm, 1e-300)
 }
 
 /// Power iteration rises monotonically to the largest eigenvalue; ‖A v‖ ≤ √L ‖v‖.

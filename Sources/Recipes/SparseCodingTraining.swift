@@ -44,7 +44,7 @@ public struct SparseCodingTraining: Sendable {
     self.seed = seed
     trainingPatches = budget == .full ? 40_000 : 10_000
     validationPatches = budget == .full ? 2_000 : 1_000
-    dictionarySteps = budget == .full ? 400 : 120
+    dictionarySteps = budget == .full ? 2000 : 120
   }
 
   /// A tenth of the images, every tenth, is kept aside for validation: at least one, and one stays for training.
@@ -59,7 +59,7 @@ public struct SparseCodingTraining: Sendable {
     var learning = DictionaryLearning(atoms: units, alpha: alpha)
     learning.steps = dictionarySteps
     learning.seed = seed
-    return learning.learn(from: try recipeOfPatches.draw(50_000, from: images, seed: seed &+ 1), observing: observing)
+    return learning.learn(from: try recipeOfPatches.draw(100_000, from: images, seed: seed &+ 1), observing: observing)
   }
 
   public func problem(_ dictionary: Matrix) -> SparseCoding { SparseCoding(dictionary: dictionary, alpha: alpha) }

@@ -101,8 +101,9 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
     case (.alista, .quick): (150, 1_500)
     case (.stepLISTA, .full): (100, 2_000)
     case (.stepLISTA, .quick): (40, 300)
-    case (.listaCPSS, .full): (100, 8_000)
-    case (_, .full): (100, 3_000)
+    case (.listaCPSS, .full): (100, 20_000)
+    case (.lista, .full), (.listaSS, .full): (100, 16_000)
+    case (_, .full): (100, 10_000)
     case (_, .quick): (60, 1_200)
     }
   }
