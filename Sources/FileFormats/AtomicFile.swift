@@ -27,6 +27,22 @@ public enum AtomicFile {
     }
   }
 
+  /// Removes the temporary files that killed processes of this machine left beside `path`. Returns how many there were.
+  @discardableResult
+  public static func removeLeftovers(of path: String) -> Int {
+    let url = URL(filePath: path)
+    let folder = url.deletingLastPathComponent()
+    let prefix = ".\(url.lastPathComponent.prefix(100))."
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    let leftovers = names.filter { name in
+      guard name.hasPrefix(prefix), name.hasSuffix(".tmp"),
+        let process = pid_t(name.dropFirst(prefix.count).prefix { $0 != "-" }), process > 0, process != getpid()
+      else { return false }
+      return kill(process, 0) != 0 && errno == ESRCH
+    }
+    return leftovers.filter { unlink(folder.appending(path: $0).path) == 0 }.count
+  }
+
   /// `body` gets an open descriptor and, unless the target is a device or a pipe, the temporary file's path.
   private static func replace(_ path: String, _ body: (_ descriptor: Int32, _ temporaryPath: String?) throws -> Void) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 import Tensors
 import _Differentiation
@@ -60,6 +61,7 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     try recipe.check(for: model, sampleCount: samples.count, validates: validation != nil)
     var state = TrainingState(model, recipe: recipe)
     if let resuming { try state.restore(resuming, recipe: recipe, operators: operators) }
+    if let checkpoints { AtomicFile.removeLeftovers(of: checkpoints.path) }
     var schedule = checkpoints.map(CheckpointSchedule.init)
     defer { for monitor in monitors { monitor.finish() } }
 

@@ -15,6 +15,20 @@ import Testing
     #expect(folder.names == ["a.bin"])
   }
 
+  @Test func leftoversOfKilledProcessesAreRemovedAndNoOthers() throws {
+    let path = folder.file("a.bin")
+    let ended = Process()
+    ended.executableURL = URL(filePath: "/bin/sh")
+    ended.arguments = ["-c", "exit 0"]
+    try ended.run()
+    ended.waitUntilExit()
+    let dead = ".a.bin.\(ended.processIdentifier)-3.tmp"
+    let kept = ["a.bin", ".a.bin.1-3.tmp", ".b.bin.\(ended.processIdentifier)-3.tmp", ".a.bin.notes.tmp"]
+    for name in kept + [dead] { try Data([1]).write(to: URL(filePath: folder.file(name))) }
+    #expect(AtomicFile.removeLeftovers(of: path) == 1)
+    #expect(Set(folder.names) == Set(kept))
+  }
+
   @Test func aReaderSeesTheOldFileOrTheNewOne() throws {
     let path = folder.file("a.bin")
     try AtomicFile.write([UInt8](repeating: 1, count: 100_000), to: path)
