@@ -154,6 +154,11 @@ extension Float: Scalar {
       }
       return
     }
+    if OneDNNProduct.isFaster(m: m, n: n, k: k),
+      OneDNNProduct.gemm(transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: alpha, a, b, beta: beta, c)
+    {
+      return
+    }
     BLAS.call {
       cblas_sgemm(
         CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),

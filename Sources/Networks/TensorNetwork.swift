@@ -14,10 +14,10 @@ public protocol TensorNetwork: Parameterized {
 
 extension TensorNetwork {
   /// The estimate of the whole network, samples spread over the threads. Not differentiable.
-  public func predict(_ y: Tensor, samplesAtATime: Int = 250) -> Tensor { predict(y, stages: depth, samplesAtATime: samplesAtATime) }
+  public func predict(_ y: Tensor, samplesAtATime: Int = 125) -> Tensor { predict(y, stages: depth, samplesAtATime: samplesAtATime) }
 
   /// The estimate after the first `stages` stages, depth first: a group of samples goes through all stages while it is in cache.
-  public func predict(_ y: Tensor, stages: Int, samplesAtATime: Int = 250) -> Tensor {
+  public func predict(_ y: Tensor, stages: Int, samplesAtATime: Int = 125) -> Tensor {
     guard y.shape.count > 1, y.shape[0] > samplesAtATime else { return self(y, stages: stages) }
     return Tensor.concatenatedGroups(count: y.shape[0], size: samplesAtATime) { self(y.rows($0), stages: stages) }
   }

@@ -8,14 +8,15 @@ extension Tensor {
     precondition(count > 0 && size > 0, "\(count) rows in groups of \(size)")
     let groups = (count + size - 1) / size
     @Sendable func range(_ i: Int) -> Range<Int> { i * size..<min((i + 1) * size, count) }
-    let first = body(range(0))  // says what shape and precision the results have
+    let heads = Parallel.map(min(groups, Parallel.threads)) { body(range($0)) }  // say what shape and precision the results have
+    let first = heads[0]
     let stride = first.shape.dropFirst().reduce(1, *)
     let shape = [count] + first.shape.dropFirst()
     func gather<S: Scalar>(_ values: @Sendable (Tensor) -> [S]) -> [S] {
       [S](unsafeUninitializedCapacity: count * stride) { out, filled in
         let place = Place(out.baseAddress!)
         Parallel.forEach(groups) { i in
-          let result = i == 0 ? first : body(range(i))
+          let result = i < heads.count ? heads[i] : body(range(i))
           precondition(result.shape == [range(i).count] + shape.dropFirst(), "a group of \(range(i).count) rows gave \(result.shape)")
           let values = values(result)
           (place.pointer + i * size * stride).initialize(from: values, count: values.count)
