@@ -2,6 +2,11 @@
 #include "CKernels.h"
 #include "table.h"
 
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 static const struct ck_table_f32 *f32 = &ck_baseline_f32;
 static const struct ck_table_f64 *f64 = &ck_baseline_f64;
 static int chosen = CK_BASELINE;
@@ -43,6 +48,13 @@ int ck_set_thread_instruction_set(int level) {
 }
 
 __attribute__((constructor)) static void choose(void) { ck_set_instruction_set(CK_AVX512); }
+
+void ck_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
+}
 
 #define CK_FORWARD(T, S)                                                                                                           \
   void ck_add_##S(const T *a, const T *b, T *out, int64_t n) { IN_USE(S)->add(a, b, out, n); }                                     \

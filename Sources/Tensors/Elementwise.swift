@@ -21,11 +21,44 @@ func _vjpTanh(_ a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
 
 /// Every element limited to [lower, upper]; the derivative is 1 strictly inside and 0 elsewhere.
 @differentiable(reverse, wrt: a)
-public func clamped(_ a: Tensor, lower: Double, upper: Double) -> Tensor { a.map { min(max($0, lower), upper) } }
+public func clamped(_ a: Tensor, lower: Double, upper: Double) -> Tensor {
+  a.withNewResult(
+    { writeClamped($0, Float(lower), Float(upper), $1, $2) }, { writeClamped($0, lower, upper, $1, $2) })
+}
 
 @derivative(of: clamped, wrt: a) @usableFromInline
 func _vjpClamped(_ a: Tensor, lower: Double, upper: Double) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
-  (clamped(a, lower: lower, upper: upper), { v in v .* a.map { $0 > lower && $0 < upper ? 1 : 0 } })
+  (
+    clamped(a, lower: lower, upper: upper),
+    { v in
+      if v.isShapelessZero || a.isShapelessZero { return .zero }
+      return a.withNewResult(
+        "clamped", v, { writeInside($0, Float(lower), Float(upper), $1, $2, $3) }, { writeInside($0, lower, upper, $1, $2, $3) })
+    }
+  )
+}
+
+// The compiler makes vector selects of these: a branch would be mispredicted at every other element.
+
+/// out = a limited to [lower, upper]; NaN stays NaN.
+@inline(__always)
+private func writeClamped<S: Scalar>(_ a: UnsafePointer<S>, _ lower: S, _ upper: S, _ out: UnsafeMutablePointer<S>, _ count: Int) {
+  for i in 0..<count {
+    let raised = a[i] < lower ? lower : a[i]
+    out[i] = raised > upper ? upper : raised
+  }
+}
+
+/// out = v where lower < a < upper, else 0.
+@inline(__always)
+private func writeInside<S: Scalar>(
+  _ a: UnsafePointer<S>, _ lower: S, _ upper: S, _ v: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ count: Int
+) {
+  for i in 0..<count {
+    let (x, w) = (a[i], v[i])
+    let inside: S = (x > lower ? 1 : 0) * (x < upper ? 1 : 0)
+    out[i] = w * inside
+  }
 }
 
 /// max(a, 0) of a scalar parameter; the derivative at 0 is taken as 0.

@@ -4,6 +4,7 @@ import Datasets
 import Evaluation
 import FileFormats
 import Foundation
+import Kernels
 import Recipes
 import Training
 
@@ -11,6 +12,7 @@ import Training
 @main
 struct Program {
   static func main() {
+    Memory.keepFreedBlocks()
     do {
       var command = try Unfold.parseAsRoot()
       try command.run()

@@ -17,6 +17,10 @@ int ck_set_instruction_set(int level);
 /// The same for the calling thread alone; a negative level returns it to the process's choice. Returns the choice, or -1.
 int ck_set_thread_instruction_set(int level);
 
+/* Keeps freed memory for the next allocation instead of handing blocks of up to 32 MiB back to the system, where every step of a
+   network would fault its pages in anew. Does nothing but with glibc. */
+void ck_keep_freed_memory(void);
+
 #define CK_DECLARE(T, S)                                                                                                        \
   /* out = a + b */                                                                                                             \
   void ck_add_##S(const T *a, const T *b, T *out, int64_t count);                                                               \
