@@ -5,7 +5,8 @@ import Tensors
 /// Named real arrays and text in Hugging Face's `safetensors` format: what weights and checkpoints are kept in.
 ///
 /// Layout: the length of a JSON header (8 bytes, little-endian), the header, the numbers. Tensors are written as F32 or F64, by
-/// their precision; F64 first, then F32, each sorted by name, and text sorted by key: equal content gives equal bytes.
+/// their precision, or rounded to F16 where asked for; F64 first, then F32, then F16, each sorted by name, and text sorted by key:
+/// equal content gives equal bytes.
 /// BOOL, U8 … U64, I8 … I64, F16, BF16, F32 and F64 are read; integers of 32 and 64 bits as double precision (64-bit ones beyond
 /// 2⁵³ are rounded), everything narrower as single. NaN and infinity are allowed.
 public struct SafeTensors: Sendable, Equatable {
@@ -13,6 +14,8 @@ public struct SafeTensors: Sendable, Equatable {
   public var tensors: [NamedParameter]
   /// Free text by key, the header's `__metadata__`.
   public var metadata: [String: String]
+  /// Names of the arrays that are rounded to half precision when written.
+  public var roundedToHalf: Set<String> = []
 
   public init(tensors: [NamedParameter], metadata: [String: String] = [:]) {
     (self.tensors, self.metadata) = (tensors, metadata)
@@ -52,9 +55,8 @@ public struct SafeTensors: Sendable, Equatable {
   }
 
   private var encodedBytes: [UInt8] {
-    let ordered = tensors.sorted {
-      ($0.value.precision == .double ? 0 : 1, $0.name) < ($1.value.precision == .double ? 0 : 1, $1.name)
-    }
+    let ordered = tensors.map { (value: $0.value, name: $0.name, type: storage($0)) }
+      .sorted { (-$0.type.bytes, $0.name) < (-$1.type.bytes, $1.name) }
     var members: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map { JSON.quoted($0.key) + ":" + JSON.quoted($0.value) }
@@ -62,11 +64,11 @@ public struct SafeTensors: Sendable, Equatable {
     }
     var end = 0
     for tensor in ordered {
-      let (start, double) = (end, tensor.value.precision == .double)
-      end += tensor.value.count * (double ? 8 : 4)
+      let start = end
+      end += tensor.value.count * tensor.type.bytes
       let shape = tensor.value.shape.map(String.init).joined(separator: ",")
       members.append(
-        "\(JSON.quoted(tensor.name)):{\"dtype\":\"\(double ? "F64" : "F32")\",\"shape\":[\(shape)],"
+        "\(JSON.quoted(tensor.name)):{\"dtype\":\"\(tensor.type.name)\",\"shape\":[\(shape)],"
           + "\"data_offsets\":[\(start),\(end)]}"
       )
     }
@@ -76,8 +78,19 @@ public struct SafeTensors: Sendable, Equatable {
     bytes.reserveCapacity(8 + header.count + end)
     bytes.append(littleEndian: UInt64(header.count))
     bytes += header
-    for tensor in ordered { tensor.value.withStoredBytes { bytes.append(contentsOf: $0) } }
+    for tensor in ordered {
+      if tensor.type.bytes == 2 {
+        for value in tensor.value.floats { bytes.append(littleEndian: Float16(value).bitPattern) }
+      } else {
+        tensor.value.withStoredBytes { bytes.append(contentsOf: $0) }
+      }
+    }
     return bytes
+  }
+
+  private func storage(_ tensor: NamedParameter) -> (name: String, bytes: Int) {
+    if roundedToHalf.contains(tensor.name) { return ("F16", 2) }
+    return tensor.value.precision == .double ? ("F64", 8) : ("F32", 4)
   }
 
   // MARK: Reading

@@ -64,10 +64,14 @@ public struct FileConversion: Sendable {
   /// What the new format cannot hold, in a few words each.
   public let lost: [String]
 
-  /// - Parameter matVersion: the version of a MAT file; 5 unless it would be too large.
+  /// - Parameters: `matVersion`, the version of a MAT file: 5 unless it would be too large; `half`, to round trained matrices to half
+  ///   precision and operators to single, safetensors only.
   /// - Throws: before anything is written.
-  public init(_ input: String, to output: String, matVersion: MATFile.Version? = nil) throws {
+  public init(_ input: String, to output: String, matVersion: MATFile.Version? = nil, half: Bool = false) throws {
     let target = try OutputKind(output)
+    guard !half || output.lowercased().hasSuffix(".safetensors") else {
+      throw RecipeError("\(output): found --half; expected a .safetensors file to write, name one or leave --half out")
+    }
     switch try FileKind.detect(input) {
     case .png, .jpeg, .tiff:
       let image = try readImage(input)
@@ -89,7 +93,7 @@ public struct FileConversion: Sendable {
         try writeImage(Self.image(content.arrays, input), to: output)
         lost = []
       } else {
-        lost = try content.write(to: output, matVersion: matVersion)
+        lost = try content.write(to: output, matVersion: matVersion, half: half)
       }
     }
   }
@@ -138,7 +142,7 @@ struct NamedArrays {
   }
 
   /// - Returns: what the format cannot hold.
-  func write(to path: String, matVersion: MATFile.Version?) throws -> [String] {
+  func write(to path: String, matVersion: MATFile.Version?, half: Bool) throws -> [String] {
     switch (path as NSString).pathExtension.lowercased() {
     case "safetensors":
       let tensors = try arrays.map { array in
@@ -146,10 +150,12 @@ struct NamedArrays {
           throw RecipeError(
             "\(path): found complex numbers in \(array.name); expected real arrays for safetensors, write NPZ, MAT or HDF5")
         }
-        return NamedParameter(name: array.name, value: real)
+        return NamedParameter(name: array.name, value: half ? real.converted(to: .single) : real)
       }
-      try SafeTensors(tensors: tensors, metadata: text).write(to: path)
-      return []
+      var file = SafeTensors(tensors: tensors, metadata: text)
+      if half { file.roundedToHalf = Set(tensors.filter { $0.value.shape.count > 1 && !$0.name.hasPrefix("operator.") }.map(\.name)) }
+      try file.write(to: path)
+      return half ? ["the last bits of trained matrices, now half precision"] : []
     case "h5", "hdf5":
       try HDF5File(arrays: arrays, attributes: text).write(to: path)
       return []

@@ -44,7 +44,7 @@ public struct SparseCodingTraining: Sendable {
     self.seed = seed
     trainingPatches = budget == .full ? 40_000 : 10_000
     validationPatches = budget == .full ? 2_000 : 1_000
-    dictionarySteps = budget == .full ? 2000 : 120
+    dictionarySteps = budget == .full ? 1000 : 120
   }
 
   /// A tenth of the images, every tenth, is kept aside for validation: at least one, and one stays for training.

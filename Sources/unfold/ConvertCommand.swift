@@ -24,11 +24,12 @@ struct Convert: ParsableCommand {
   @Argument(help: "File to read; its content says what it is.") var input: String
   @Argument(help: "File to write; its extension says what it becomes.") var output: String
   @Option(help: "Version of a MAT file: 5 or 7.3.") var matVersion: MATFile.Version?
+  @Flag(help: "Weights to safetensors: trained matrices rounded to half precision, operators to single; smaller files.") var half = false
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     common.apply()
-    let done = try FileConversion(input, to: output, matVersion: matVersion)
+    let done = try FileConversion(input, to: output, matVersion: matVersion, half: half)
     if !done.lost.isEmpty { common.note("lost, as the format cannot hold it: \(done.lost.joined(separator: "; "))") }
     try common.answer(
       Answer(

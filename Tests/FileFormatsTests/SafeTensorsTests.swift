@@ -38,6 +38,20 @@ private let everyType = """
     ]
   }
 
+  /// Half precision by IEEE 754: 1 + 2⁻¹¹ lies half-way and goes to the even 1, 65 520 and more to infinity, 2⁻²⁵ to 0.
+  @Test func roundsToHalfPrecisionWhereAsked() throws {
+    let values: [Float] = [1, 1 + 1 / 2048, 1 + 3 / 2048, -2, 65504, 65520, 0x1p-25, 0x1p-24]
+    var file = SafeTensors(tensors: [
+      NamedParameter(name: "a", value: Tensor(values)), NamedParameter(name: "b", value: Tensor(values)),
+    ])
+    file.roundedToHalf = ["a"]
+    let bytes = file.encoded()
+    #expect(Array(bytes.suffix(16)) == [0, 0x3c, 0, 0x3c, 2, 0x3c, 0, 0xc0, 0xff, 0x7b, 0, 0x7c, 0, 0, 1, 0])
+    let read = try SafeTensors(decoding: bytes, path: "half")
+    #expect(read["a"]?.floats == [1, 1, 1 + 1 / 512, -2, 65504, .infinity, 0, 0x1p-24])
+    #expect(read["b"]?.floats == values)
+  }
+
   @Test func bytesEqualThoseOfTheReferenceWriter() {
     #expect(SafeTensors(tensors: sample).encoded() == bytes(fromPython))
     #expect(SafeTensors(tensors: sample.reversed()).encoded() == bytes(fromPython))
