@@ -42,7 +42,7 @@ public struct SparseCodingTraining: Sendable {
     self.units = units
     self.budget = budget
     self.seed = seed
-    trainingPatches = budget == .full ? 40_000 : 10_000
+    trainingPatches = budget == .full ? (units > 100 ? 600_000 : 200_000) : 10_000
     validationPatches = budget == .full ? 2_000 : 1_000
     dictionarySteps = budget == .full ? 1000 : 120
   }
@@ -56,7 +56,8 @@ public struct SparseCodingTraining: Sendable {
 
   /// Learns a dictionary on patches of `images`.
   public func learnDictionary(_ images: [Tensor], observing: ((Int, Double) -> Void)? = nil) throws -> Matrix {
-    var learning = DictionaryLearning(atoms: units, alpha: alpha)
+    var learning = DictionaryLearning(
+      atoms: units, alpha: alpha, update: budget == .full ? .gradient() : .blockCoordinateDescent)  // the latter is there in a few steps
     learning.steps = dictionarySteps
     learning.seed = seed
     return learning.learn(from: try recipeOfPatches.draw(100_000, from: images, seed: seed &+ 1), observing: observing)
@@ -76,9 +77,11 @@ public struct SparseCodingTraining: Sendable {
 
   public func operators(_ dictionary: Matrix) -> [NamedParameter] { [NamedParameter(name: "dictionary", value: dictionary.entries)] }
 
-  /// Adam at 1e-3, falling along a cosine; the weights that did best on the validation patches.
+  /// Adam at 1e-3, falling along a cosine; the weights that did best on the validation patches. Deep networks, whose steps cost
+  /// more, take fewer.
   public func recipe(_ method: SparseMethod, iterations: Int, steps: Int? = nil) -> Recipe {
-    let count = steps ?? (budget == .quick ? 3_000 : method == .lista ? 20_000 : 10_000)
+    let full = method != .lista ? 20_000 : iterations < 2 ? 100_000 : iterations < 5 ? 60_000 : 40_000
+    let count = steps ?? (budget == .quick ? 3_000 : full)
     return Recipe(
       network: method.rawValue, seed: seed,
       phases: [

@@ -72,7 +72,12 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
       phases.append(
         phase("stage \(stage + 1) alone", alone, depth: stage + 1, .constant(rate: rate), ParameterGroups(trained + [.frozen("*")])))
     }
-    let parts = few ? [(0.1, 1.0), (0.3, 0.3), (0.3, 0.06), (0.3, 0.012)] : [(0.6, 1.0), (0.25, 0.3), (0.15, 0.06)]
+    let parts =
+      switch method {
+      case _ where few: [(0.1, 1.0), (0.3, 0.3), (0.3, 0.06), (0.3, 0.012)]
+      case .listaCPSS: [(0.6, 0.3), (0.25, 0.1), (0.15, 0.02)]  // near −40 dB the full rate undoes what the stages alone reached
+      default: [(0.6, 1.0), (0.25, 0.3), (0.15, 0.06)]
+      }
     for (part, scale) in parts {
       let count = max(1, Int(Double(joint) * part))
       phases.append(
@@ -101,7 +106,7 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
     case (.alista, .quick): (150, 1_500)
     case (.stepLISTA, .full): (100, 2_000)
     case (.stepLISTA, .quick): (40, 300)
-    case (.listaCPSS, .full): (100, 20_000)
+    case (.listaCPSS, .full): (500, 20_000)
     case (.lista, .full), (.listaSS, .full): (100, 16_000)
     case (_, .full): (100, 10_000)
     case (_, .quick): (60, 1_200)

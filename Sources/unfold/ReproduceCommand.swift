@@ -101,7 +101,7 @@ struct Reproduce: ParsableCommand {
 
   private func trainingFolders() throws -> [String] {
     if !trainingImages.isEmpty { return trainingImages }
-    if let data = dataFolder { return [data + "/natural/t91", data + "/natural/train400"] }
+    if let data = dataFolder { return [data + "/natural/train400"] }
     throw InputError("found no --training-images; expected a folder of training images, or UNFOLD_DATA")
   }
 

@@ -158,7 +158,8 @@ private let elasticReference = Tensor([
     #expect(codes.gaps[0] <= 1e-6)
   }
 
-  @Test func aPlantedDictionaryIsFound() {
+  @Test(arguments: [DictionaryLearning.Update.gradient(rate: 0.5), .blockCoordinateDescent])
+  func aPlantedDictionaryIsFound(update: DictionaryLearning.Update) {
     // Patches are sparse combinations of the columns of a random orthonormal matrix: each column must come back up to its sign.
     var generator = RandomGenerator(seed: 6)
     let planted = Matrix.gaussian(rows: 12, columns: 12, seed: 7).withUnitColumns
@@ -166,7 +167,7 @@ private let elasticReference = Tensor([
     let patches = planted.forward(codes)
     // The energy is not convex in the dictionary: the best of a few starts counts.
     let trials = (UInt64(1)...4).map { seed in
-      var learning = DictionaryLearning(atoms: 12, alpha: 0.5)
+      var learning = DictionaryLearning(atoms: 12, alpha: 0.5, update: update)
       learning.steps = 200
       learning.batchSize = 100
       learning.seed = seed
