@@ -66,13 +66,15 @@ let package = Package(
     .executableTarget(
       name: "unfold",
       dependencies: [
-        "Networks", "Training", "Datasets", "Evaluation", "Recipes", "Checks", argumentParser, .product(name: "Yams", package: "Yams"),
+        "Networks", "Training", "Datasets", "Evaluation", "Recipes", "Checks", argumentParser,
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
 
     module("Recipes", ["Networks", "Training", "Datasets", "Evaluation"]),
     module("Checks", ["Networks"]),
-    .executableTarget(name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
+    .executableTarget(
+      name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
 
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),

@@ -25,7 +25,7 @@ where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain, Prior.Signal == 
     public var penalty: Double
     /// z of the stage before, for the dual residual.
     @noDerivative public var previousZ: Analysis.Codomain
-    @differentiable(reverse, wrt: (x, z, multiplier, penalty))
+    @differentiable(reverse,wrt: (x, z, multiplier, penalty))
     public init(
       x: Signal, z: Analysis.Codomain, multiplier: Analysis.Codomain, penalty: Double, previousZ: Analysis.Codomain
     ) {
@@ -59,7 +59,7 @@ where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain, Prior.Signal == 
   @differentiable(reverse)
   public func penalty(_ s: State) -> Double { s.penalty }
 
-  @differentiable(reverse, wrt: (self, s, y))
+  @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
     let x = solve(y, s.z - s.multiplier)
     let c = solve.D(x)
@@ -106,7 +106,7 @@ where Shrinkage.Signal == Analysis.Codomain {
     self.steps = steps
   }
 
-  @differentiable(reverse, wrt: (self, u))
+  @differentiable(reverse,wrt: (self, u))
   public func callAsFunction(_ u: Analysis.Domain, recording: Bool) -> PriorOutput<Analysis.Domain> {
     var z = u
     var penalty = 0.0

@@ -23,7 +23,7 @@ public struct CoordinateDescent: Iteration {
     public var estimate: Tensor
     /// Whether a step was taken.
     @noDerivative public var isStarted: Bool
-    @differentiable(reverse, wrt: (code, correlation, estimate))
+    @differentiable(reverse,wrt: (code, correlation, estimate))
     public init(code: Tensor, correlation: Tensor, estimate: Tensor, isStarted: Bool) {
       self.code = code
       self.correlation = correlation
@@ -62,7 +62,7 @@ public struct CoordinateDescent: Iteration {
   @differentiable(reverse)
   public func penalty(_ s: State) -> Double { 0 }
 
-  @differentiable(reverse, wrt: (self, s, y))
+  @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Tensor, recording: Bool) -> State {
     if !s.isStarted {
       return advance(code: withoutDerivative(at: Tensor.zeros(y.shape, precision: y.precision)), correlation: y)

@@ -6,7 +6,7 @@ import _Differentiation
 public struct NoMomentum<Signal: VectorSpace>: Extrapolation {
   public init() {}
   public func decide(t: Double, next: Signal, previous: Signal, extrapolated v: Signal) -> (weight: Double, t: Double) { (0, t) }
-  @differentiable(reverse, wrt: (self, next, previous))
+  @differentiable(reverse,wrt: (self, next, previous))
   public func callAsFunction(_ next: Signal, _ previous: Signal, weight: Double) -> Signal { next }
 }
 
@@ -15,7 +15,7 @@ public struct Momentum<Signal: VectorSpace>: Extrapolation {
   public var weight: Double
   public init(weight: Double) { self.weight = weight }
   public func decide(t: Double, next: Signal, previous: Signal, extrapolated v: Signal) -> (weight: Double, t: Double) { (0, t) }
-  @differentiable(reverse, wrt: (self, next, previous))
+  @differentiable(reverse,wrt: (self, next, previous))
   public func callAsFunction(_ next: Signal, _ previous: Signal, weight _: Double) -> Signal { next + weight * (next - previous) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)
@@ -41,7 +41,7 @@ public struct NesterovMomentum<Signal: VectorSpace>: Extrapolation {
     let following = nextNesterov(t)
     return ((t - 1) / following, following)
   }
-  @differentiable(reverse, wrt: (self, next, previous))
+  @differentiable(reverse,wrt: (self, next, previous))
   public func callAsFunction(_ next: Signal, _ previous: Signal, weight: Double) -> Signal { next + weight * (next - previous) }
 }
 

@@ -68,7 +68,9 @@ public struct FeatureSignSearch: Sendable {
   }
 
   /// Moves z on 𝒜 to the point of least energy among `target` and where the line to it meets a zero of a coefficient.
-  private func moveToBest(_ z: inout [Double], _ active: [Int], _ signs: [Double], towards target: [Double], _ correlation: [Double]) {
+  private func moveToBest(
+    _ z: inout [Double], _ active: [Int], _ signs: [Double], towards target: [Double], _ correlation: [Double]
+  ) {
     let direction = zip(active, target).map { $1 - z[$0] }
     // E along the line: ½ a t² + b t + α‖z + t d‖₁ and a constant.
     var (a, b) = (0.0, 0.0)

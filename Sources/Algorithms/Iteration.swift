@@ -19,7 +19,7 @@ public protocol Iteration: Parameterized {
   @differentiable(reverse)
   func penalty(_ s: State) -> Double
   /// State k + 1 from state k. When `recording`, what the loss needs from the stage is added to the state's penalty.
-  @differentiable(reverse, wrt: (self, s, y))
+  @differentiable(reverse,wrt: (self, s, y))
   func step(_ s: State, measurement y: Measurement, recording: Bool) -> State
 }
 
@@ -27,7 +27,7 @@ public protocol Iteration: Parameterized {
 public protocol Schedule: Parameterized {
   associatedtype Stage: Iteration
   /// The stage k, made from the schedule's own parameters.
-  @differentiable(reverse, wrt: self)
+  @differentiable(reverse,wrt: self)
   func stage(_ k: Int) -> Stage
   /// The number of stages a schedule has parameters for; nil: any.
   var depth: Int? { get }
@@ -37,7 +37,7 @@ public protocol Schedule: Parameterized {
 public struct Repeated<Stage: Iteration>: Schedule {
   public var iteration: Stage
   public init(_ iteration: Stage) { self.iteration = iteration }
-  @differentiable(reverse, wrt: self)
+  @differentiable(reverse,wrt: self)
   public func stage(_ k: Int) -> Stage { iteration }
   public var depth: Int? { nil }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -49,7 +49,7 @@ public struct Repeated<Stage: Iteration>: Schedule {
 public struct Untied<Stage: Iteration>: Schedule {
   public var stages: [Stage]
   public init(_ stages: [Stage]) { self.stages = stages }
-  @differentiable(reverse, wrt: self)
+  @differentiable(reverse,wrt: self)
   public func stage(_ k: Int) -> Stage { stages[k] }
   public var depth: Int? { stages.count }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

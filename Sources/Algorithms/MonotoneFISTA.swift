@@ -31,7 +31,7 @@ where
     @noDerivative public var t: Double
     /// E(x).
     @noDerivative public var energy: Double
-    @differentiable(reverse, wrt: (x, v, penalty))
+    @differentiable(reverse,wrt: (x, v, penalty))
     public init(x: Signal, v: Signal, penalty: Double, t: Double, energy: Double) {
       self.x = x
       self.v = v
@@ -60,7 +60,7 @@ where
   @differentiable(reverse)
   public func penalty(_ s: State) -> Double { s.penalty }
 
-  @differentiable(reverse, wrt: (self, s, y))
+  @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
     let output = prior(data(s.v, measurement: y), recording: recording)
     let z = output.value

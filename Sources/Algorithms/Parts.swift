@@ -7,7 +7,7 @@ import _Differentiation
 public protocol DataStep: Parameterized {
   associatedtype Signal: VectorSpace
   associatedtype Measurement: VectorSpace
-  @differentiable(reverse, wrt: (self, x, y))
+  @differentiable(reverse,wrt: (self, x, y))
   func callAsFunction(_ x: Signal, measurement y: Measurement) -> Signal
 }
 
@@ -25,7 +25,7 @@ public struct PriorOutput<Signal: VectorSpace>: Differentiable {
 /// What an algorithm needs from the prior: a proximal map or what is learned in its place.
 public protocol PriorStep: Parameterized {
   associatedtype Signal: VectorSpace
-  @differentiable(reverse, wrt: (self, r))
+  @differentiable(reverse,wrt: (self, r))
   func callAsFunction(_ r: Signal, recording: Bool) -> PriorOutput<Signal>
 }
 
@@ -35,7 +35,7 @@ public protocol Extrapolation: Parameterized {
   /// Decides, from values alone, the weight of this stage and the sequence's next t. Not differentiated: a decision.
   func decide(t: Double, next: Signal, previous: Signal, extrapolated v: Signal) -> (weight: Double, t: Double)
   /// v of the next stage, given what was decided.
-  @differentiable(reverse, wrt: (self, next, previous))
+  @differentiable(reverse,wrt: (self, next, previous))
   func callAsFunction(_ next: Signal, _ previous: Signal, weight: Double) -> Signal
 }
 
@@ -43,7 +43,7 @@ public protocol Extrapolation: Parameterized {
 public struct FrozenData<Part: DataStep>: DataStep {
   @noDerivative public let part: Part
   public init(_ part: Part) { self.part = part }
-  @differentiable(reverse, wrt: (self, x, y))
+  @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Part.Signal, measurement y: Part.Measurement) -> Part.Signal { part(x, measurement: y) }
 }
 
@@ -51,6 +51,6 @@ public struct FrozenData<Part: DataStep>: DataStep {
 public struct FrozenPrior<Part: PriorStep>: PriorStep {
   @noDerivative public let part: Part
   public init(_ part: Part) { self.part = part }
-  @differentiable(reverse, wrt: (self, r))
+  @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Part.Signal, recording: Bool) -> PriorOutput<Part.Signal> { part(r, recording: recording) }
 }

@@ -25,7 +25,7 @@ where Prior.Signal == Data.Signal, Extrapolate.Signal == Data.Signal {
     /// t_k of the momentum sequence.
     @noDerivative public var t: Double
 
-    @differentiable(reverse, wrt: (x, v, penalty))
+    @differentiable(reverse,wrt: (x, v, penalty))
     public init(x: Signal, v: Signal, penalty: Double, t: Double) {
       self.x = x
       self.v = v
@@ -52,7 +52,7 @@ where Prior.Signal == Data.Signal, Extrapolate.Signal == Data.Signal {
   @differentiable(reverse)
   public func penalty(_ s: State) -> Double { s.penalty }
 
-  @differentiable(reverse, wrt: (self, s, y))
+  @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
     let output = prior(data(s.v, measurement: y), recording: recording)
     let decision = withoutDerivative(

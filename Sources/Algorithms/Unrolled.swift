@@ -7,7 +7,7 @@ import _Differentiation
 public protocol Encoder: Parameterized {
   associatedtype Measurement: VectorSpace
   associatedtype Encoded: VectorSpace
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   func callAsFunction(_ y: Measurement) -> Encoded
 }
 
@@ -15,7 +15,7 @@ public protocol Encoder: Parameterized {
 public protocol InitialMap: Parameterized {
   associatedtype Measurement: VectorSpace
   associatedtype Signal: VectorSpace
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   func callAsFunction(_ y: Measurement) -> Signal
 }
 
@@ -23,7 +23,7 @@ public protocol InitialMap: Parameterized {
 public protocol OutputMap: Parameterized {
   associatedtype Measurement: VectorSpace
   associatedtype Signal: VectorSpace
-  @differentiable(reverse, wrt: (self, x, y))
+  @differentiable(reverse,wrt: (self, x, y))
   func callAsFunction(_ x: Signal, measurement y: Measurement) -> Signal
 }
 
@@ -34,7 +34,7 @@ public struct NetworkOutput<Signal: VectorSpace>: Differentiable {
   public var penalty: Double
   /// Stages run.
   @noDerivative public var depth: Int
-  @differentiable(reverse, wrt: (estimate, penalty))
+  @differentiable(reverse,wrt: (estimate, penalty))
   public init(estimate: Signal, penalty: Double, depth: Int) {
     self.estimate = estimate
     self.penalty = penalty
@@ -63,7 +63,8 @@ where
   /// - Parameter depth: may be left out when the schedule knows its own; it may stop an untied schedule short.
   public init(encoder: Encode, start: Start, schedule: Stages, output: Output, depth: Int? = nil) {
     guard let stages = depth ?? schedule.depth else { preconditionFailure("a tied schedule needs a depth") }
-    precondition(stages >= 1 && stages <= schedule.depth ?? stages, "depth \(stages) of a schedule of \(schedule.depth ?? 0) stages")
+    precondition(
+      stages >= 1 && stages <= schedule.depth ?? stages, "depth \(stages) of a schedule of \(schedule.depth ?? 0) stages")
     self.encoder = encoder
     self.start = start
     self.schedule = schedule
@@ -72,11 +73,11 @@ where
   }
 
   /// The estimate after `depth` stages.
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Measurement) -> Signal { run(y, recording: false, stages: depth).estimate }
 
   /// The estimate after the first `stages` stages only: what layer-wise training looks at.
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Measurement, stages: Int) -> Signal { run(y, recording: false, stages: stages).estimate }
 
   /// The same network stopped after `depth` stages of its own.
@@ -85,10 +86,10 @@ where
   }
 
   /// The estimate, and what the stages left for the training loss when `recording`.
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Measurement, recording: Bool) -> NetworkOutput<Signal> { run(y, recording: recording, stages: depth) }
 
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   private func run(_ y: Measurement, recording: Bool, stages: Int) -> NetworkOutput<Signal> {
     let b = encoder(y)
     let first = schedule.stage(0)
@@ -107,7 +108,7 @@ where
   /// A network whose depth depends on the sample: it stops when max |x⁽ᵏ⁺¹⁾ − x⁽ᵏ⁾| < tolerance, or at `depth`.
   ///
   /// The derivative is that of the stages which ran; where to stop is a decision.
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   public func adaptive(_ y: Measurement, tolerance: Double) -> NetworkOutput<Signal> {
     let b = encoder(y)
     let first = schedule.stage(0)

@@ -58,7 +58,9 @@ private func operationGradients() -> [CheckItem] {
   item("addedColumns in the vector", at: vector) { squaredNorm(addedColumns(x, $0)) }
   let curve = PiecewiseLinearShrinkage(softThreshold: 0.3, knots: 11)
   item("piecewiseLinear", at: x) { innerProduct(piecewiseLinear($0, values: curve.values, first: -1, spacing: 0.2), c) }
-  item("piecewiseLinear in its values", at: curve.values) { innerProduct(piecewiseLinear(x, values: $0, first: -1, spacing: 0.2), c) }
+  item("piecewiseLinear in its values", at: curve.values) {
+    innerProduct(piecewiseLinear(x, values: $0, first: -1, spacing: 0.2), c)
+  }
   let indices = [1, 0, 5, 3]
   let four = normal([4])
   item("selected", at: x) { squaredNorm(selected($0, at: indices)) }

@@ -49,7 +49,8 @@ public func operatorChecks() -> [CheckItem] {
         worst = max(worst, adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: UInt64(100 + draw)))
       }
       items.append(
-        CheckItem("adjoint of Fourier over \(axes == 1 ? "1 axis" : "2 axes"), \(precision.rawValue)", error: worst, tolerance: tolerance))
+        CheckItem(
+          "adjoint of Fourier over \(axes == 1 ? "1 axis" : "2 axes"), \(precision.rawValue)", error: worst, tolerance: tolerance))
     }
   }
   return items + lipschitzChecks()

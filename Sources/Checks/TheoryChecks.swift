@@ -8,7 +8,9 @@ import ProximalMaps
 import Tensors
 
 /// Convergence rates, optimality, proximal maps, and untrained networks against their algorithms.
-public func theoryChecks() -> [CheckItem] { rateChecks() + optimalityChecks() + proximalChecks() + equivalenceChecks() + weightChecks() }
+public func theoryChecks() -> [CheckItem] {
+  rateChecks() + optimalityChecks() + proximalChecks() + equivalenceChecks() + weightChecks()
+}
 
 /// A badly conditioned LASSO, on which the rates show, and its optimum by an independent method.
 private struct Lasso {
@@ -82,7 +84,8 @@ private func optimalityChecks() -> [CheckItem] {
   let (problem, y) = (lasso.problem, lasso.y)
   var items = [
     CheckItem(
-      "coordinate descent: optimality conditions", error: problem.optimalityViolation(lasso.optimum, measurement: y), tolerance: 1e-8)
+      "coordinate descent: optimality conditions", error: problem.optimalityViolation(lasso.optimum, measurement: y),
+      tolerance: 1e-8)
   ]
   func item(_ name: String, _ x: Tensor) {
     items.append(CheckItem("\(name) against coordinate descent", error: relativeDifference(x, lasso.optimum), tolerance: 1e-8))
@@ -93,7 +96,8 @@ private func optimalityChecks() -> [CheckItem] {
     solve(FISTA(problem, restart: .whenUphill), measurement: y, until: .iterations(20_000), .change(below: 1e-15)).estimate)
   item("monotone FISTA", solve(MonotoneFISTA(problem), measurement: y, until: .iterations(20_000)).estimate)
   item(
-    "FISTA restarted by its objective", solve(MonotoneFISTA(problem, whenRising: .restart), measurement: y, until: .iterations(20_000)).estimate)
+    "FISTA restarted by its objective",
+    solve(MonotoneFISTA(problem, whenRising: .restart), measurement: y, until: .iterations(20_000)).estimate)
   let admm = ADMM(problem, penalty: 0.3)
   var residual = 0.0
   let solution = solve(admm, measurement: y, until: .iterations(5_000)) { k, s in
@@ -173,7 +177,8 @@ private func weightChecks() -> [CheckItem] {
     worst = max(worst, best - coherence(W.entries + 0.1 * move))
   }
   return [
-    CheckItem("analytic weight: diagonal of WᵀA is 1", error: diagonal(W.entries).reduce(0) { max($0, abs($1 - 1)) }, tolerance: 1e-12),
+    CheckItem(
+      "analytic weight: diagonal of WᵀA is 1", error: diagonal(W.entries).reduce(0) { max($0, abs($1 - 1)) }, tolerance: 1e-12),
     CheckItem("analytic weight: gain of 100 feasible perturbations", error: worst, tolerance: 0),
   ]
 }

@@ -119,5 +119,6 @@ func systemError(_ path: String, _ what: String) -> FileFormatError {
     case EACCES, EPERM, EROFS: "check the permissions, or choose another folder"
     default: "check the path and the disk"
     }
-  return FileFormatError("\(path): \(what): \(String(cString: strerror(number))); \(advice).", isDiskFailure: [ENOSPC, EDQUOT, EIO].contains(number))
+  return FileFormatError(
+    "\(path): \(what): \(String(cString: strerror(number))); \(advice).", isDiskFailure: [ENOSPC, EDQUOT, EIO].contains(number))
 }

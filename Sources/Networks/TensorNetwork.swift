@@ -8,13 +8,15 @@ public protocol TensorNetwork: Parameterized {
   /// Number of stages; 1 for a feed-forward encoder.
   var depth: Int { get }
   /// The estimate from measurements `[…, n]` after the first `stages` stages (an encoder has only one).
-  @differentiable(reverse, wrt: (self, y))
+  @differentiable(reverse,wrt: (self, y))
   func callAsFunction(_ y: Tensor, stages: Int) -> Tensor
 }
 
 extension TensorNetwork {
   /// The estimate of the whole network, samples spread over the threads. Not differentiable.
-  public func predict(_ y: Tensor, samplesAtATime: Int = 125) -> Tensor { predict(y, stages: depth, samplesAtATime: samplesAtATime) }
+  public func predict(_ y: Tensor, samplesAtATime: Int = 125) -> Tensor {
+    predict(y, stages: depth, samplesAtATime: samplesAtATime)
+  }
 
   /// The estimate after the first `stages` stages, depth first: a group of samples goes through all stages while it is in cache.
   public func predict(_ y: Tensor, stages: Int, samplesAtATime: Int = 125) -> Tensor {

@@ -125,15 +125,20 @@ public struct ALISTATable: Sendable {
     }
   }
 
-  private func row(_ method: SparseMethod, _ column: String, _ value: Double?, _ seconds: Double, why: String? = nil) -> ResultTable.Row {
+  private func row(_ method: SparseMethod, _ column: String, _ value: Double?, _ seconds: Double, why: String? = nil)
+    -> ResultTable.Row
+  {
     let published = Self.published[method]
     var reason = why
     if reason == nil, let value, let published, value > published + 0.5 {
       reason = "a shorter training than the literature's"
     }
-    if method == .stepLISTA, reason == nil { reason = "aims at the LASSO minimiser at λ = \(SparseRecoveryTraining.stepLambda), whose bias it keeps" }
+    if method == .stepLISTA, reason == nil {
+      reason = "aims at the LASSO minimiser at λ = \(SparseRecoveryTraining.stepLambda), whose bias it keeps"
+    }
     return ResultTable.Row(
-      method: method.rawValue, column: column, metric: .nmseDecibel, published: published, measured: value, seconds: seconds, why: reason)
+      method: method.rawValue, column: column, metric: .nmseDecibel, published: published, measured: value, seconds: seconds,
+      why: reason)
   }
 }
 

@@ -153,7 +153,9 @@ struct NamedArrays {
         return NamedParameter(name: array.name, value: half ? real.converted(to: .single) : real)
       }
       var file = SafeTensors(tensors: tensors, metadata: text)
-      if half { file.roundedToHalf = Set(tensors.filter { $0.value.shape.count > 1 && !$0.name.hasPrefix("operator.") }.map(\.name)) }
+      if half {
+        file.roundedToHalf = Set(tensors.filter { $0.value.shape.count > 1 && !$0.name.hasPrefix("operator.") }.map(\.name))
+      }
       try file.write(to: path)
       return half ? ["the last bits of trained matrices, now half precision"] : []
     case "h5", "hdf5":

@@ -29,7 +29,9 @@ public struct LISTATable: Sendable {
     .tanhEncoder: [100: 8.6, 400: 10.7], .doubleTanhEncoder: [100: 3.33, 400: 4.62], .shrinkageEncoder: [100: 3.29, 400: 4.82],
     .fista: [100: 21, 400: 22],
   ]
-  private static let publishedLISTA: [Int: [Int: Double]] = [1: [100: 1.50, 400: 2.45], 3: [100: 0.98, 400: 2.12], 7: [100: 0.52, 400: 1.62]]
+  private static let publishedLISTA: [Int: [Int: Double]] = [
+    1: [100: 1.50, 400: 2.45], 3: [100: 0.98, 400: 2.12], 7: [100: 0.52, 400: 1.62],
+  ]
   private static let publishedMatch: [Int: Double] = [100: 18, 400: 35]
 
   /// - Parameter weights: the weights of a method for m units and T iterations, or nil when there are none.
@@ -45,13 +47,17 @@ public struct LISTATable: Sendable {
       let problem = training.problem(dictionary)
       let test = try training.coded(dictionary, images: images, count: patches, stream: 500)
       let zero = squaredNorm(test.codes) / Double(patches)
-      facts.append("m = \(units): mean ‖Z*‖² \(String(format: "%.2f", zero)), codes within a relative duality gap of \(String(format: "%.0e", test.largestGap))")
+      facts.append(
+        "m = \(units): mean ‖Z*‖² \(String(format: "%.2f", zero)), codes within a relative duality gap of \(String(format: "%.0e", test.largestGap))"
+      )
 
       // FISTA's error after 1, 2, … iterations.
       let begin = Date()
       let curve = fistaErrors(problem, test, count: 200)
       let seconds = Date().timeIntervalSince(begin) / 200
-      func add(_ method: SparseMethod, _ column: String, _ metric: Metric, _ published: Double?, _ measured: Double?, _ seconds: Double) {
+      func add(
+        _ method: SparseMethod, _ column: String, _ metric: Metric, _ published: Double?, _ measured: Double?, _ seconds: Double
+      ) {
         rows.append(
           ResultTable.Row(
             method: method.rawValue, column: column, metric: metric, published: published, measured: measured, seconds: seconds,
@@ -66,15 +72,20 @@ public struct LISTATable: Sendable {
             continue
           }
           let own = try weights.matrix("dictionary", file: "\(method.rawValue)-\(units)")
-          guard own.entries.shape == dictionary.entries.shape, (own.entries - dictionary.entries).norm < 1e-6 * dictionary.entries.norm else {
-            throw RecipeError("\(method.rawValue), m = \(units): found weights of another dictionary than LISTA's; train them together")
+          guard own.entries.shape == dictionary.entries.shape,
+            (own.entries - dictionary.entries).norm < 1e-6 * dictionary.entries.norm
+          else {
+            throw RecipeError(
+              "\(method.rawValue), m = \(units): found weights of another dictionary than LISTA's; train them together")
           }
           let network = try weights.filled(training.network(method, dictionary: dictionary, iterations: T)!)
           let (error, time) = try measure(network, test)
           add(method, column, .codeError, published, error, time)
           if method == .lista {
             let match = curve.firstIndex { $0 <= error }.map { Double($0 + 1) }
-            add(.fista, "m = \(units), iterations to LISTA-\(T)", .iterations, T == 1 ? Self.publishedMatch[units] : nil, match, seconds * (match ?? 200))
+            add(
+              .fista, "m = \(units), iterations to LISTA-\(T)", .iterations, T == 1 ? Self.publishedMatch[units] : nil, match,
+              seconds * (match ?? 200))
           }
         }
       }
@@ -120,10 +131,12 @@ public struct LISTATable: Sendable {
   private func reason(_ metric: Metric, _ published: Double?, _ measured: Double?) -> String? {
     guard let measured else { return "FISTA did not reach it in 200 iterations" }
     guard let published, metric.fallsShort(measured: measured, published: published) else { return nil }
-    return metric == .codeError ? "another dictionary than the paper's, whose scale of patches is not known" : "another dictionary than the paper's"
+    return metric == .codeError
+      ? "another dictionary than the paper's, whose scale of patches is not known" : "another dictionary than the paper's"
   }
 
-  private func measure<Network: TensorNetwork>(_ network: Network, _ test: CodedPatches) throws -> (error: Double, seconds: Double) {
+  private func measure<Network: TensorNetwork>(_ network: Network, _ test: CodedPatches) throws -> (error: Double, seconds: Double)
+  {
     let x = test.patches.converted(to: .single)
     let begin = Date()
     let z = network.predict(x)

@@ -79,7 +79,9 @@ public struct SparseCodingDemo: Sendable {
   }
 
   private func errors(_ method: SparseMethod, _ problem: SparseCoding, _ test: CodedPatches) -> [Double] {
-    method.iterates(problem, measurement: test.patches, count: 60).map { squaredNorm($0 - test.codes) / Double(test.patches.shape[0]) }
+    method.iterates(problem, measurement: test.patches, count: 60).map {
+      squaredNorm($0 - test.codes) / Double(test.patches.shape[0])
+    }
   }
 
   /// The first eight test patches as each method sees them, at the cost of four stages.
@@ -109,7 +111,10 @@ public struct SparseCodingDemo: Sendable {
     let codes = codesAtEqualCost(problem, grid.patches, lista)
     var views: [(name: String, image: Tensor, psnr: Double?)] = [("Original", crop, nil)]
     let stages = lista.depth
-    let named = [("Optimal code", optimal), ("ISTA, \(stages) iterations", codes[0]), ("FISTA, \(stages) iterations", codes[1]), ("LISTA, \(stages) stages", codes[2])]
+    let named = [
+      ("Optimal code", optimal), ("ISTA, \(stages) iterations", codes[0]), ("FISTA, \(stages) iterations", codes[1]),
+      ("LISTA, \(stages) stages", codes[2]),
+    ]
     for (name, code) in named {
       let estimate = clamped(grid.assemble(problem.dictionary.forward(code)), lower: 0, upper: 1)
       views.append((name, estimate, try psnr(estimate, crop)))

@@ -12,12 +12,15 @@ extension SparseCodingDemo.Outcome {
       subtitle: "mean squared distance to the optimal code, test patches",
       horizontal: Axis("iterations (LISTA: stages)", scale: .logarithmic), vertical: Axis("‖Z* − Z‖²", scale: .logarithmic),
       series: [
-        Plot.Series("ISTA", points: points(ista), hidesMarkers: true), Plot.Series("FISTA", points: points(fista), hidesMarkers: true),
+        Plot.Series("ISTA", points: points(ista), hidesMarkers: true),
+        Plot.Series("FISTA", points: points(fista), hidesMarkers: true),
         Plot.Series("LISTA", points: stages),
       ], references: [Plot.Reference("zero code", value: zeroError)])
   }
 
-  private func points(_ errors: [Double]) -> [(x: Double, y: Double)] { errors.enumerated().map { (Double($0.offset + 1), $0.element) } }
+  private func points(_ errors: [Double]) -> [(x: Double, y: Double)] {
+    errors.enumerated().map { (Double($0.offset + 1), $0.element) }
+  }
 
   public func atoms() throws -> Picture { try Picture.atoms(of: dictionary.entries, height: 10, width: 10) }
 
@@ -68,7 +71,11 @@ extension SparseCodingDemo.Outcome {
               .init(String(format: "%.1f", ratio), unit: "×", label: "smaller at one iteration"),
               .init(one.fistaIterations.map(String.init) ?? "> \(fista.count)", label: "iterations FISTA needs for the same"),
             ]),
-            .plot(errorPlot, caption: "Mean over 1 000 patches of images that training never saw. T of the paper is T + 1 stages: the first starts from zero."),
+            .plot(
+              errorPlot,
+              caption:
+                "Mean over 1 000 patches of images that training never saw. T of the paper is T + 1 stages: the first starts from zero."
+            ),
             .table(
               ReportTable(
                 caption: "Mean ‖Z* − Z‖² at equal cost: FISTA and ISTA with as many iterations as LISTA has stages.",
@@ -86,7 +93,9 @@ extension SparseCodingDemo.Outcome {
           [
             .picture(
               try comparedPatches(), enlargement: 2, description: "Eight test patches, original and four approximations of each",
-              caption: "Eight test patches, one a row: original, from its optimal code, ISTA, FISTA and LISTA at equal cost (\(Self.equalCost) stages).")
+              caption:
+                "Eight test patches, one a row: original, from its optimal code, ISTA, FISTA and LISTA at equal cost (\(Self.equalCost) stages)."
+            )
           ]),
         ReportPage.Section(
           "A photograph",

@@ -56,8 +56,9 @@ public struct SparseCodingTraining: Sendable {
 
   /// Learns a dictionary on patches of `images`.
   public func learnDictionary(_ images: [Tensor], observing: ((Int, Double) -> Void)? = nil) throws -> Matrix {
-    var learning = DictionaryLearning(
-      atoms: units, alpha: alpha, update: budget == .full ? .gradient() : .blockCoordinateDescent)  // the latter is there in a few steps
+    // Gradient steps are the paper's way; block coordinate descent has a fair dictionary after fewer steps.
+    let update: DictionaryLearning.Update = budget == .full ? .gradient() : .blockCoordinateDescent
+    var learning = DictionaryLearning(atoms: units, alpha: alpha, update: update)
     learning.steps = dictionarySteps
     learning.seed = seed
     return learning.learn(from: try recipeOfPatches.draw(100_000, from: images, seed: seed &+ 1), observing: observing)
@@ -75,7 +76,9 @@ public struct SparseCodingTraining: Sendable {
     method.codingNetwork(problem(dictionary).converted(to: .single), iterations: iterations)
   }
 
-  public func operators(_ dictionary: Matrix) -> [NamedParameter] { [NamedParameter(name: "dictionary", value: dictionary.entries)] }
+  public func operators(_ dictionary: Matrix) -> [NamedParameter] {
+    [NamedParameter(name: "dictionary", value: dictionary.entries)]
+  }
 
   /// Adam at 1e-3, falling along a cosine; the weights that did best on the validation patches. Deep networks, whose steps cost
   /// more, take fewer.
@@ -87,7 +90,8 @@ public struct SparseCodingTraining: Sendable {
       phases: [
         Recipe.Phase(
           "training", steps: count, batchSize: 64, chunkSize: 32,
-          learningRate: .warmUp(steps: 100, then: .cosine(rate: method == .lista ? 1e-3 : 3e-3, final: 1e-5, steps: count)), clipNorm: 10,
+          learningRate: .warmUp(steps: 100, then: .cosine(rate: method == .lista ? 1e-3 : 3e-3, final: 1e-5, steps: count)),
+          clipNorm: 10,
           earlyStopping: .init(patience: nil))
       ], validationInterval: min(500, max(1, count / 10)),
       notes: [
@@ -99,7 +103,8 @@ public struct SparseCodingTraining: Sendable {
   /// Trains one network on ½‖Z* − f(X)‖².
   public func train<Network: TensorNetwork>(
     _ network: Network, dictionary: Matrix, training: CodedPatches, validation: CodedPatches, recipe: Recipe,
-    resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil, monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
+    resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil, monitors: [any TrainingMonitor] = [],
+    stop: StopRequest? = nil
   ) throws -> Trainer<Network, SamplePairs>.Result {
     let held = (x: validation.patches.converted(to: .single), z: validation.codes.converted(to: .single))
     let trainer = Trainer<Network, SamplePairs>(

@@ -70,7 +70,8 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
       if stage == 0, method == .lista || method == .listaSS { trained.append(ParameterGroup("encoder.*")) }
       if stage == 0, method == .tilista { trained.append(ParameterGroup("weight")) }
       phases.append(
-        phase("stage \(stage + 1) alone", alone, depth: stage + 1, .constant(rate: rate), ParameterGroups(trained + [.frozen("*")])))
+        phase("stage \(stage + 1) alone", alone, depth: stage + 1, .constant(rate: rate), ParameterGroups(trained + [.frozen("*")]))
+      )
     }
     let parts =
       switch method {
@@ -139,7 +140,7 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
 }
 
 /// The mean over a batch of ½‖x − x*‖², or of the LASSO objective ½‖A x − b‖² + λ‖x‖₁ where one is given.
-@differentiable(reverse, wrt: x)
+@differentiable(reverse,wrt: x)
 private func meanLoss(_ x: Tensor, _ batch: SamplePairs.Batch, _ lasso: SparseCoding?) -> Double {
   let count = withoutDerivative(at: Double(batch.groundTruth.shape[0]))
   if let lasso { return (0.5 * squaredNorm(lasso.dictionary(x) - batch.measurement) + lasso.alpha * l1Norm(x)) / count }

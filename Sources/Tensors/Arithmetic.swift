@@ -45,7 +45,8 @@ extension Tensor: VectorSpace {
     case (.single(var x), .single(let y)):
       buffer = .zero  // releases the only other reference, so that the array is changed in place
       x.withUnsafeMutableBufferPointer { x in
-        y.withUnsafeBufferPointer { y in if !y.isEmpty { Float.axpy(Float(scale), y.baseAddress!, x.baseAddress!, count: y.count) } }
+        y.withUnsafeBufferPointer { y in if !y.isEmpty { Float.axpy(Float(scale), y.baseAddress!, x.baseAddress!, count: y.count) }
+        }
       }
       buffer = .single(x)
     case (.double(var x), .double(let y)):

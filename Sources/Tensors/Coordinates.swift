@@ -15,7 +15,7 @@ public func indicesOfLargestMagnitude(_ a: Tensor) -> [Int] {
 }
 
 /// `[rows]`: a[i, indices[i]].
-@differentiable(reverse, wrt: a)
+@differentiable(reverse,wrt: a)
 public func selected(_ a: Tensor, at indices: [Int]) -> Tensor {
   checkIndices(a, indices)
   return Tensor(indices.enumerated().map { a[flat: $0 * a.width + $1] }, shape: [indices.count], precision: a.precision)
@@ -35,7 +35,7 @@ func _vjpSelected(_ a: Tensor, at indices: [Int]) -> (value: Tensor, pullback: (
 }
 
 /// `a` with a[i, indices[i]] replaced by values[i].
-@differentiable(reverse, wrt: (a, values))
+@differentiable(reverse,wrt: (a, values))
 public func replacing(_ a: Tensor, at indices: [Int], with values: Tensor) -> Tensor {
   checkIndices(a, indices)
   var d = a.doubles
@@ -58,7 +58,7 @@ func _vjpReplacing(
 }
 
 /// a[i, :] + scales[i] · S[indices[i], :]: each row moved along one row of `S`.
-@differentiable(reverse, wrt: (a, S, scales))
+@differentiable(reverse,wrt: (a, S, scales))
 public func addingRows(_ a: Tensor, of S: Tensor, at indices: [Int], scaledBy scales: Tensor) -> Tensor {
   checkIndices(a, indices)
   precondition(S.shape == [a.width, a.width], "addingRows: a matrix \(S.shape) for rows of \(a.shape)")

@@ -20,7 +20,7 @@ func _vjpTanh(_ a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
 }
 
 /// Every element limited to [lower, upper]; the derivative is 1 strictly inside and 0 elsewhere.
-@differentiable(reverse, wrt: a)
+@differentiable(reverse,wrt: a)
 public func clamped(_ a: Tensor, lower: Double, upper: Double) -> Tensor {
   a.withNewResult(
     { writeClamped($0, Float(lower), Float(upper), $1, $2) }, { writeClamped($0, lower, upper, $1, $2) })

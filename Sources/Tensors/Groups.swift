@@ -3,7 +3,7 @@ import _Differentiation
 
 /// Block soft thresholding, the proximal map of `threshold · Σ_g ‖r_g‖₂` over consecutive groups of `size` components of the
 /// last axis: r_g · max(1 − threshold / ‖r_g‖, 0). Where a group is set to 0 the derivative is taken as 0.
-@differentiable(reverse, wrt: (r, threshold))
+@differentiable(reverse,wrt: (r, threshold))
 public func groupSoftThreshold(_ r: Tensor, threshold: Double, groupSize size: Int) -> Tensor {
   if r.isShapelessZero { return r }
   precondition(size > 0 && r.width % size == 0, "groupSoftThreshold: rows of \(r.shape) are no multiple of \(size)")

@@ -17,7 +17,8 @@ extension Tensor {
         let place = Place(out.baseAddress!)
         Parallel.forEach(groups) { i in
           let result = i < heads.count ? heads[i] : body(range(i))
-          precondition(result.shape == [range(i).count] + shape.dropFirst(), "a group of \(range(i).count) rows gave \(result.shape)")
+          precondition(
+            result.shape == [range(i).count] + shape.dropFirst(), "a group of \(range(i).count) rows gave \(result.shape)")
           let values = values(result)
           (place.pointer + i * size * stride).initialize(from: values, count: values.count)
         }

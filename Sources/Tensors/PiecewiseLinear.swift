@@ -6,7 +6,7 @@ import _Differentiation
 ///
 /// - Parameters: `a` of shape `[…, m]`; `values` q of shape `[N]` (one function for all) or `[m, N]` (one a component).
 /// - Note: at a knot the slope is that of the piece to its right.
-@differentiable(reverse, wrt: (a, values))
+@differentiable(reverse,wrt: (a, values))
 public func piecewiseLinear(_ a: Tensor, values: Tensor, first: Double, spacing: Double) -> Tensor {
   if a.isShapelessZero { return a }
   let q = values.doubles

@@ -75,7 +75,9 @@ public struct Tensor: Sendable {
     self.buffer = .single(values)
   }
 
-  public static func zeros(_ shape: [Int], precision: Precision = .double) -> Tensor { filled(0, shape: shape, precision: precision) }
+  public static func zeros(_ shape: [Int], precision: Precision = .double) -> Tensor {
+    filled(0, shape: shape, precision: precision)
+  }
 
   public static func filled(_ value: Double, shape: [Int], precision: Precision = .double) -> Tensor {
     let count = shape.reduce(1, *)

@@ -11,7 +11,8 @@ import _Differentiation
 @differentiable(reverse)
 public func softThreshold(_ r: Tensor, threshold: Double) -> Tensor {
   r.withNewResult(
-    { Float.softThreshold($0, Float(threshold), into: $1, count: $2) }, { Double.softThreshold($0, threshold, into: $1, count: $2) })
+    { Float.softThreshold($0, Float(threshold), into: $1, count: $2) }, { Double.softThreshold($0, threshold, into: $1, count: $2) }
+  )
 }
 
 @derivative(of: softThreshold(_:threshold:)) @usableFromInline
@@ -39,7 +40,9 @@ public func softThreshold(_ r: Tensor, thresholds: Tensor) -> Tensor {
   precondition(thresholds.shape == [r.width], "softThreshold: \(thresholds.shape) thresholds for rows of \(r.shape)")
   let (rows, width) = (r.rowCount, r.width)
   func run<S: Scalar>(_ r: [S], _ t: [S]) -> [S] {
-    Tensor.write(r) { r, out, _ in t.withUnsafeBufferPointer { S.softThresholdColumns(r, $0.baseAddress!, into: out, rows: rows, width: width) } }
+    Tensor.write(r) { r, out, _ in
+      t.withUnsafeBufferPointer { S.softThresholdColumns(r, $0.baseAddress!, into: out, rows: rows, width: width) }
+    }
   }
   switch (r.buffer, thresholds.buffer) {
   case (.single(let r0), .single(let t)): return Tensor(shape: r.shape, buffer: .single(run(r0, t)))
@@ -84,7 +87,7 @@ private func softThresholdsPullback(_ x: Tensor, _ v: Tensor) -> (Tensor, Tensor
 /// The selection is a constant for differentiation. The number that may pass is ⌈fraction · m⌉ (nearest rank).
 /// Source: Chen, Liu, Wang & Yin (2018), §3.2.
 /// - Parameters: `r` of shape `[…, m]`; `fraction` in [0, 1].
-@differentiable(reverse, wrt: (r, threshold))
+@differentiable(reverse,wrt: (r, threshold))
 public func supportSelectingThreshold(_ r: Tensor, threshold: Double, fraction: Double) -> Tensor {
   supportSelection(r, threshold, fraction).value
 }
@@ -160,7 +163,7 @@ private func largest<S: Scalar>(_ v: UnsafeMutableBufferPointer<S>, rank: Int) -
 /// Hard thresholding, the proximal map of `½ threshold² ‖·‖₀`: keeps r where |r| > threshold, else 0.
 ///
 /// Its derivative with respect to r is 1 where r is kept and 0 elsewhere; the jump has none, so the threshold gets no gradient.
-@differentiable(reverse, wrt: r)
+@differentiable(reverse,wrt: r)
 public func hardThreshold(_ r: Tensor, threshold: Double) -> Tensor { r.map { abs($0) > threshold ? $0 : 0 } }
 
 @derivative(of: hardThreshold, wrt: r) @usableFromInline

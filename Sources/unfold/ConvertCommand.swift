@@ -24,7 +24,8 @@ struct Convert: ParsableCommand {
   @Argument(help: "File to read; its content says what it is.") var input: String
   @Argument(help: "File to write; its extension says what it becomes.") var output: String
   @Option(help: "Version of a MAT file: 5 or 7.3.") var matVersion: MATFile.Version?
-  @Flag(help: "Weights to safetensors: trained matrices rounded to half precision, operators to single; smaller files.") var half = false
+  @Flag(help: "Weights to safetensors: trained matrices rounded to half precision, operators to single; smaller files.") var half =
+    false
   @OptionGroup var common: CommonOptions
 
   func run() throws {

@@ -86,14 +86,17 @@ struct Reproduce: ParsableCommand {
     for units in LISTATable.units {
       var training = SparseCodingTraining(units: units, budget: budget)
       training.seed = common.seed ?? training.seed
-      let known = try existing(library.coding(.lista, units: units, iterations: 1)).map { try $0.matrix("dictionary", file: "lista-1-\(units)") }
+      let known = try existing(library.coding(.lista, units: units, iterations: 1)).map {
+        try $0.matrix("dictionary", file: "lista-1-\(units)")
+      }
       let experiment = try SparseCodingExperiment(training, images: pictures, dictionary: quick ? nil : known, report: note)
       for method in [SparseMethod.tanhEncoder, .doubleTanhEncoder, .shrinkageEncoder, .lista] {
         for iterations in method == .lista ? LISTATable.iterations : [0] {
           note("\(method.rawValue), m = \(units)\(method == .lista ? ", T = \(iterations)" : ""): training")
           try trainOne(
             experiment.network(method, iterations: iterations)!, by: experiment,
-            to: library.coding(method, units: units, iterations: iterations), recipe: training.recipe(method, iterations: iterations))
+            to: library.coding(method, units: units, iterations: iterations),
+            recipe: training.recipe(method, iterations: iterations))
         }
       }
     }

@@ -32,7 +32,9 @@ struct Train: ParsableCommand {
   func run() throws {
     common.apply()
     let settings = try settings.filled(from: config)
-    guard network.isTrained else { throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network") }
+    guard network.isTrained else {
+      throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network")
+    }
     guard network.serves(problem) else {
       throw InputError("\(network.rawValue) does not serve \(problem.rawValue); see unfold methods")
     }
@@ -52,8 +54,12 @@ struct Train: ParsableCommand {
     }
     let iterations = settings.iterations ?? 3
     let resuming = try checkpoint()
-    var dictionary = try settings.dictionary.map { try readDictionary($0, patchSize: training.recipeOfPatches.side * training.recipeOfPatches.side) }
-    if dictionary == nil, let stored = resuming?.operators.first(where: { $0.name == "dictionary" }) { dictionary = Matrix(stored.value) }
+    var dictionary = try settings.dictionary.map {
+      try readDictionary($0, patchSize: training.recipeOfPatches.side * training.recipeOfPatches.side)
+    }
+    if dictionary == nil, let stored = resuming?.operators.first(where: { $0.name == "dictionary" }) {
+      dictionary = Matrix(stored.value)
+    }
     let pictures = try images.flatMap { try ImageFolder($0).entries.map(\.image) }
     let experiment = try SparseCodingExperiment(training, images: pictures, dictionary: dictionary) { if !common.quiet { say($0) } }
     var recipe = training.recipe(network, iterations: iterations, steps: settings.steps(samples: training.trainingPatches))
@@ -64,7 +70,8 @@ struct Train: ParsableCommand {
   private func trainRecovery(_ settings: TrainingSettings) throws {
     let seed = common.seed ?? SparseRecoveryTraining().seed
     let training = SparseRecoveryTraining(
-      problem: .benchmark(rows: settings.rows ?? 250, columns: settings.columns ?? 500, seed: seed, noiseDecibel: settings.noiseSnr),
+      problem: .benchmark(
+        rows: settings.rows ?? 250, columns: settings.columns ?? 500, seed: seed, noiseDecibel: settings.noiseSnr),
       depth: settings.depth ?? 16, seed: seed)
     var recipe = training.recipe(network, budget: quick ? .quick : .full, jointSteps: settings.steps)
     settings.apply(to: &recipe)
@@ -82,7 +89,8 @@ struct Train: ParsableCommand {
   }
 
   private func train(
-    _ untrained: some TensorNetwork, by training: some NetworkTraining, _ recipe: Recipe, _ resuming: Checkpoint?, _ settings: TrainingSettings
+    _ untrained: some TensorNetwork, by training: some NetworkTraining, _ recipe: Recipe, _ resuming: Checkpoint?,
+    _ settings: TrainingSettings
   ) throws {
     let monitors: [any TrainingMonitor] =
       [try EventLog(path: output + ".tfevents", resuming: resuming)] + (common.quiet ? [] : [ProgressBar()])

@@ -28,14 +28,17 @@ struct TrainingSettings: ParsableArguments, Decodable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError("\(path): cannot be read; expected a YAML file of settings")
     }
-    guard let text = String(data: data, encoding: .utf8), let node = try? Yams.compose(yaml: text), let mapping = node.mapping else {
+    guard let text = String(data: data, encoding: .utf8), let node = try? Yams.compose(yaml: text), let mapping = node.mapping
+    else {
       throw InputError("\(path): found no YAML mapping; expected lines such as “steps: 5000”")
     }
     var result = self
     for (key, value) in mapping {
       let name = key.string ?? ""
       func integer(_ current: Int?) throws -> Int? {
-        guard let number = value.int else { throw InputError("\(path): found \(name): \(value.string ?? "?"); expected a whole number") }
+        guard let number = value.int else {
+          throw InputError("\(path): found \(name): \(value.string ?? "?"); expected a whole number")
+        }
         return current ?? number
       }
       func number(_ current: Double?) throws -> Double? {
@@ -56,7 +59,8 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "columns": result.columns = try integer(result.columns)
       case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
       case "checkpoint-every": result.checkpointEvery = try integer(result.checkpointEvery)
-      default: throw InputError("\(path): found the setting “\(name)”; expected names of options of unfold train, without dashes before")
+      default:
+        throw InputError("\(path): found the setting “\(name)”; expected names of options of unfold train, without dashes before")
       }
     }
     return try result.checked()
@@ -65,7 +69,8 @@ struct TrainingSettings: ParsableArguments, Decodable {
   private func checked() throws -> TrainingSettings {
     let least: [(String, Int?, Int)] = [
       ("epochs", epochs, 1), ("steps", steps, 1), ("batch", batch, 1), ("units", units, 1), ("iterations", iterations, 0),
-      ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2), ("checkpoint-every", checkpointEvery, 1),
+      ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2),
+      ("checkpoint-every", checkpointEvery, 1),
     ]
     for (name, value, minimum) in least {
       if let value, value < minimum || value > 1_000_000_000 {

@@ -43,8 +43,10 @@ private let elasticReference = Tensor([
       solve(FISTA(lasso, restart: .whenUphill), measurement: y, until: tight, few).estimate, lassoReference, relative: 1e-7)
     expectClose(solve(MonotoneFISTA(lasso), measurement: y, until: .iterations(20_000)).estimate, lassoReference, relative: 1e-7)
     expectClose(
-      solve(CoordinateDescent(lasso), measurement: A.adjoint(y), until: .iterations(20_000)).estimate, lassoReference, relative: 1e-7)
-    expectClose(solve(ADMM(lasso, penalty: 0.5), measurement: y, until: .iterations(20_000)).estimate, lassoReference, relative: 1e-7)
+      solve(CoordinateDescent(lasso), measurement: A.adjoint(y), until: .iterations(20_000)).estimate, lassoReference,
+      relative: 1e-7)
+    expectClose(
+      solve(ADMM(lasso, penalty: 0.5), measurement: y, until: .iterations(20_000)).estimate, lassoReference, relative: 1e-7)
     #expect(lasso.dualityGap(lassoReference, measurement: y) < 1e-12)
   }
 
@@ -54,7 +56,8 @@ private let elasticReference = Tensor([
       data: GradientStep(A, stepSize: step), prior: Proximal(ElasticNet(l1: 0.1, l2: 0.2), stepSize: step),
       momentum: NoMomentum<Tensor>())
     expectClose(
-      solve(iteration, measurement: y, until: .iterations(50_000), .change(below: 1e-15)).estimate, elasticReference, relative: 1e-7)
+      solve(iteration, measurement: y, until: .iterations(50_000), .change(below: 1e-15)).estimate, elasticReference, relative: 1e-7
+    )
   }
 
   @Test func largestSingularValue() {

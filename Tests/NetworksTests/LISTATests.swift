@@ -31,9 +31,10 @@ private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? "
 
   @Test func parameterNamesAreThoseOfTheFiles() {
     #expect(LISTA(unfolding: problem, iterations: 1).parameters.map(\.name) == ["encoder.weight", "recurrence", "thresholds"])
-    #expect(ALISTA(unfolding: problem, depth: 2).parameters.map(\.name) == [
-      "stages.0.stepSize", "stages.0.threshold", "stages.1.stepSize", "stages.1.threshold",
-    ])
+    #expect(
+      ALISTA(unfolding: problem, depth: 2).parameters.map(\.name) == [
+        "stages.0.stepSize", "stages.0.threshold", "stages.1.stepSize", "stages.1.threshold",
+      ])
   }
 
   @Test func zeroIterationsAreTheShrinkageEncoder() {

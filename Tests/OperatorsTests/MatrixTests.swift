@@ -20,7 +20,8 @@ import Testing
   func adjoints(seed: UInt64) {
     let B = Matrix.gaussian(rows: 3, columns: 4, seed: seed)
     expectAdjoint(Composition(A, B), domain: [4], codomain: [2], seed: seed)
-    expectAdjoint(Stacked(A, Matrix.gaussian(rows: 4, columns: 3, seed: seed), upperWidth: 2), domain: [3], codomain: [6], seed: seed)
+    expectAdjoint(
+      Stacked(A, Matrix.gaussian(rows: 4, columns: 3, seed: seed), upperWidth: 2), domain: [3], codomain: [6], seed: seed)
     expectAdjoint(Stacked(A, A, upperWidth: 2), domain: [5, 3], codomain: [5, 4], seed: seed)
     expectAdjoint(Sum(A, Scaled(-2, A)), domain: [3], codomain: [2], seed: seed)
     expectAdjoint(A.gram, domain: [3], codomain: [3], seed: seed)

@@ -6,27 +6,27 @@ import Testing
 import _Differentiation
 
 private protocol Part: Differentiable {
-  @differentiable(reverse, wrt: (self, x))
+  @differentiable(reverse,wrt: (self, x))
   func callAsFunction(_ x: Double) -> Double
 }
 
 private struct Scale: Part {
   var factor: Double
   @noDerivative let offset: Double
-  @differentiable(reverse, wrt: (self, x))
+  @differentiable(reverse,wrt: (self, x))
   func callAsFunction(_ x: Double) -> Double { factor * x + offset }
 }
 
 private struct Frozen<P: Part>: Part {
   @noDerivative let part: P
-  @differentiable(reverse, wrt: (self, x))
+  @differentiable(reverse,wrt: (self, x))
   func callAsFunction(_ x: Double) -> Double { part(x) }
 }
 
 private struct Pair<First: Part, Second: Part>: Part {
   var first: First
   var second: Second
-  @differentiable(reverse, wrt: (self, x))
+  @differentiable(reverse,wrt: (self, x))
   func callAsFunction(_ x: Double) -> Double { second(first(x)) }
 }
 
@@ -34,7 +34,7 @@ private struct Chain<P: Part>: Differentiable {
   var parts: [P]
 
   /// Stops as soon as the value exceeds `limit`: the depth depends on the data.
-  @differentiable(reverse, wrt: (self, x))
+  @differentiable(reverse,wrt: (self, x))
   func until(_ limit: Double, _ x: Double) -> Double {
     var v = x
     var k = 0
@@ -46,7 +46,7 @@ private struct Chain<P: Part>: Differentiable {
     return v
   }
 
-  @differentiable(reverse, wrt: (self, x))
+  @differentiable(reverse,wrt: (self, x))
   func recording(_ x: Double) -> [Double] {
     var trace: [Double] = []
     var v = x
@@ -92,7 +92,6 @@ private func grown(_ x: Double) -> Double {
 
 @differentiable(reverse)
 private func grow(_ v: inout Double) { v = v * v * v }
-
 
 private protocol Mapping {
   func forward(_ x: Tensor) -> Tensor

@@ -79,7 +79,7 @@ struct StagedNetwork: Parameterized {
   /// Stages that a loss of this depth runs.
   func stageCount(_ depth: Int?) -> Int { min(depth ?? stages.count, stages.count) }
 
-  @differentiable(reverse, wrt: self)
+  @differentiable(reverse,wrt: self)
   func run(_ y: Tensor, depth: Int?) -> Tensor {
     let last = stageCount(depth)
     var x = Tensor.zero
@@ -95,7 +95,7 @@ struct StagedNetwork: Parameterized {
     stages.visitParameters(&gradient.stages, path + "stages.", visit)
   }
 
-  @differentiable(reverse, wrt: network)
+  @differentiable(reverse,wrt: network)
   static func loss(_ network: StagedNetwork, _ batch: SamplePairs.Batch, _ depth: Int?) -> Double {
     1 / Double(withoutDerivative(at: batch.measurement.shape[0]))
       * squaredNorm(network.run(batch.measurement, depth: depth) - batch.groundTruth)

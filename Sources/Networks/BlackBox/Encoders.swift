@@ -19,7 +19,7 @@ public struct TanhEncoder: TensorNetwork {
     gain = .filled(1, shape: [problem.codeSize], precision: problem.precision)
   }
 
-  @differentiable(reverse, wrt: (self, patch))
+  @differentiable(reverse,wrt: (self, patch))
   public func callAsFunction(_ patch: Tensor, stages: Int = 1) -> Tensor { scaledColumns(tanh(linear(patch, weight)), gain) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -42,7 +42,7 @@ public struct DoubleTanhEncoder: TensorNetwork {
     offset = .filled(1, shape: [problem.codeSize], precision: problem.precision)
   }
 
-  @differentiable(reverse, wrt: (self, patch))
+  @differentiable(reverse,wrt: (self, patch))
   public func callAsFunction(_ patch: Tensor, stages: Int = 1) -> Tensor {
     let b = linear(patch, weight)
     return scaledColumns(tanh(addedColumns(b, offset)) + tanh(addedColumns(b, -1 * offset)), gain)
@@ -67,7 +67,7 @@ public struct ShrinkageEncoder: TensorNetwork {
     thresholds = .filled(problem.alpha / problem.lipschitz, shape: [problem.codeSize], precision: problem.precision)
   }
 
-  @differentiable(reverse, wrt: (self, patch))
+  @differentiable(reverse,wrt: (self, patch))
   public func callAsFunction(_ patch: Tensor, stages: Int = 1) -> Tensor {
     softThreshold(linear(patch, weight), thresholds: relu(thresholds))
   }

@@ -182,7 +182,7 @@ public struct SharedWeightSchedule: Schedule {
 
   public var depth: Int? { stepSizes.count }
 
-  @differentiable(reverse, wrt: self)
+  @differentiable(reverse,wrt: self)
   public func stage(_ k: Int) -> Stage {
     let fraction = withoutDerivative(at: support.fraction(k))
     return Stage(
@@ -214,10 +214,11 @@ public struct StepSizeSchedule: Schedule {
 
   public var depth: Int? { stepSizes.count }
 
-  @differentiable(reverse, wrt: self)
+  @differentiable(reverse,wrt: self)
   public func stage(_ k: Int) -> Stage {
     let s = stepSizes[k]
-    return Stage(data: GradientStep(A, stepSize: s), prior: SoftThreshold(threshold: lambda * s),
+    return Stage(
+      data: GradientStep(A, stepSize: s), prior: SoftThreshold(threshold: lambda * s),
       momentum: withoutDerivative(at: NoMomentum()))
   }
 
