@@ -44,10 +44,8 @@ public struct CoordinateDescent: Iteration {
 
   /// The classical values for a problem whose dictionary has unit-norm columns. Its measurement is `dictionary.adjoint(patch)`.
   public init(_ problem: SparseCoding) {
-    let W = problem.dictionary.entries
-    let gram = linear(W.transposed, W.transposed)
     self.init(
-      recurrence: Tensor.identity(problem.codeSize, precision: problem.precision) - gram,
+      recurrence: Tensor.identity(problem.codeSize, precision: problem.precision) - problem.dictionary.gramEntries,
       thresholds: .filled(problem.alpha, shape: [problem.codeSize], precision: problem.precision))
   }
 

@@ -47,10 +47,10 @@ public struct DictionaryLearning: Sendable {
     switch update {
     case .gradient(let rate):
       updater = GradientUpdater(rate: rate, steps: steps)
-      dictionary = Matrix(Tensor.normal([pixels, atoms], using: &generator)).withUnitColumns
+      dictionary = Matrix(unitColumns: .normal([pixels, atoms], using: &generator))
     case .blockCoordinateDescent:
       updater = BlockCoordinateUpdater(atoms: atoms, pixels: pixels)
-      dictionary = Matrix(randomPatches(atoms).transposed).withUnitColumns
+      dictionary = Matrix(unitColumns: randomPatches(atoms).transposed)
     }
     var used = [Bool](repeating: false, count: atoms)
     let stepsOfAPass = max(1, count / batchSize)
@@ -67,7 +67,7 @@ public struct DictionaryLearning: Sendable {
         }
         used = Array(repeating: false, count: atoms)
       }
-      dictionary = Matrix(Tensor(rows, shape: [atoms, pixels]).transposed).withUnitColumns
+      dictionary = Matrix(unitColumns: Tensor(rows, shape: [atoms, pixels]).transposed)
     }
     return dictionary
   }

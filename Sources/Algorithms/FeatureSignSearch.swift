@@ -19,8 +19,7 @@ public struct FeatureSignSearch: Sendable {
   private let codeSize: Int
 
   public init(_ problem: SparseCoding) {
-    let W = problem.dictionary.converted(to: .double).entries
-    gram = linear(W.transposed, W.transposed).doubles
+    gram = problem.dictionary.converted(to: .double).gramEntries.doubles
     alpha = problem.alpha
     codeSize = problem.codeSize
   }

@@ -30,8 +30,8 @@ private func seconds(_ work: () -> Void) -> Double {
   return best
 }
 
-/// The log-log slope of every pullback's time from 1 000 to 64 000 elements in single precision, as networks are trained; those of matrix products follow their own law and are
-/// left out.
+/// The log-log slope of every pullback's time from 1 000 to 64 000 elements in single precision, as networks are trained; those of
+/// matrix products follow their own law and are left out.
 private func pullbackSlopes() -> [CheckItem] {
   func slope(_ name: String, _ pullback: (Tensor, Tensor) -> () -> Void) -> CheckItem {
     var generator = RandomGenerator(seed: 81)

@@ -27,21 +27,25 @@ public enum AtomicFile {
     }
   }
 
-  /// Removes the temporary files that killed processes of this machine left beside `path`. Returns how many there were.
+  /// Removes the temporary files that killed processes of this machine left of `path` and of the files named after it, such as
+  /// `path.checkpoint`. Returns how many there were.
   @discardableResult
   public static func removeLeftovers(of path: String) -> Int {
     let url = URL(filePath: path)
     let folder = url.deletingLastPathComponent()
-    let prefix = ".\(url.lastPathComponent.prefix(100))."
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     let leftovers = names.filter { name in
-      guard name.hasPrefix(prefix), name.hasSuffix(".tmp"),
-        let process = pid_t(name.dropFirst(prefix.count).prefix { $0 != "-" }), process > 0, process != getpid()
+      guard name.hasPrefix(temporaryPrefix(url.lastPathComponent)), name.hasSuffix(".tmp"),
+        let process = pid_t(name.dropLast(4).split(separator: ".").last?.prefix { $0 != "-" } ?? ""), process > 0,
+        process != getpid()
       else { return false }
       return kill(process, 0) != 0 && errno == ESRCH
     }
     return leftovers.filter { unlink(folder.appending(path: $0).path) == 0 }.count
   }
+
+  /// What the temporary file of a file of this name begins with; the process, a serial number and `.tmp` follow.
+  private static func temporaryPrefix(_ name: some StringProtocol) -> String { ".\(name.prefix(100))." }
 
   /// `body` gets an open descriptor and, unless the target is a device or a pipe, the temporary file's path.
   private static func replace(_ path: String, _ body: (_ descriptor: Int32, _ temporaryPath: String?) throws -> Void) throws {
@@ -65,9 +69,9 @@ public enum AtomicFile {
     }
     let slash = target.lastIndex(of: "/")
     let folder = slash.map { String(target[...$0]) } ?? "./"
-    let name = String((slash.map { target[target.index(after: $0)...] } ?? target[...]).prefix(100))
+    let name = slash.map { target[target.index(after: $0)...] } ?? target[...]
     let serial = counter.wrappingAdd(1, ordering: .relaxed).newValue
-    let temporary = "\(folder).\(name).\(getpid())-\(serial).tmp"
+    let temporary = "\(folder)\(temporaryPrefix(name))\(getpid())-\(serial).tmp"
     unlink(temporary)  // left by a killed process of the same number
     let descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw systemError(path, "cannot be written") }

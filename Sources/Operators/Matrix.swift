@@ -44,15 +44,23 @@ public struct Matrix: LinearOperator, Equatable {
   }
 
   /// The same matrix with every column scaled to unit ℓ2 norm; a zero column stays.
-  public var withUnitColumns: Matrix {
+  public var withUnitColumns: Matrix { Matrix(unitColumns: entries) }
+
+  /// The matrix of these entries, every column scaled to unit ℓ2 norm; a zero column stays.
+  public init(unitColumns entries: Tensor) {
+    precondition(entries.shape.count == 2, "a matrix has two axes, not \(entries.shape)")
+    let (rows, columns) = (entries.shape[0], entries.shape[1])
     var v = entries.doubles
     for j in 0..<columns {
       var sum = 0.0
       for i in 0..<rows { sum += v[i * columns + j] * v[i * columns + j] }
       if sum > 0 { for i in 0..<rows { v[i * columns + j] /= sum.squareRoot() } }
     }
-    return Matrix(Tensor(v, shape: entries.shape, precision: precision))
+    self.init(Tensor(v, shape: entries.shape, precision: entries.precision))
   }
+
+  /// AᵀA as its entries, `[n, n]`.
+  public var gramEntries: Tensor { linear(entries.transposed, entries.transposed) }
 
   /// Independent N(0, variance) entries.
   public static func gaussian(rows: Int, columns: Int, variance: Double = 1, seed: UInt64) -> Matrix {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 import Networks
 import Tensors
@@ -24,6 +25,7 @@ extension NetworkTraining {
     _ network: Network, recipe: Recipe, to path: String, resuming: Checkpoint?, checkpointEvery steps: Int? = nil,
     monitors: [any TrainingMonitor]
   ) throws -> Int? {
+    AtomicFile.removeLeftovers(of: path)
     let policy = CheckpointPolicy(path: checkpointPath(of: path), steps: steps, seconds: 60)
     let trained = try StopRequest.onSignals {
       try train(network, recipe: recipe, resuming: resuming, checkpoints: policy, monitors: monitors, stop: $0)

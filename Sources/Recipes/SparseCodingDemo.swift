@@ -49,6 +49,7 @@ public struct SparseCodingDemo: Sendable {
     let (used, held) = (images.entries.dropLast(3), images.entries.suffix(3))
     var training = SparseCodingTraining(units: 100, budget: .quick, seed: seed)
     training.trainingPatches = 12_000
+    training.recipeOfPatches = Patches()  // every patch of the photographs is coded, smooth ones too
     let experiment = try SparseCodingExperiment(training, images: used.map(\.image), report: report)
     let dictionary = experiment.dictionary
     let problem = training.problem(dictionary)

@@ -31,7 +31,9 @@ public struct SparseCodingTraining: Sendable {
   /// m.
   public var units: Int
   public var alpha = 0.5
-  public var recipeOfPatches = Patches()
+  /// Smooth patches are left out: divided by a deviation near that of the camera's noise they are mostly noise. The paper does not
+  /// say from which deviation on.
+  public var recipeOfPatches = Patches(minimumDeviation: 0.1)
   public var trainingPatches: Int
   public var validationPatches: Int
   public var dictionarySteps: Int
@@ -96,6 +98,7 @@ public struct SparseCodingTraining: Sendable {
       ], validationInterval: min(500, max(1, count / 10)),
       notes: [
         "problem": "sparse-coding", "units": "\(units)", "alpha": "\(alpha)", "patch": "\(recipeOfPatches.side)",
+        "minimum deviation": "\(recipeOfPatches.minimumDeviation)",
         "iterations": method == .lista ? "\(iterations)" : "none", "budget": budget.rawValue,
       ])
   }

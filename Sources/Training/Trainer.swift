@@ -61,7 +61,6 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     try recipe.check(for: model, sampleCount: samples.count, validates: validation != nil)
     var state = TrainingState(model, recipe: recipe)
     if let resuming { try state.restore(resuming, recipe: recipe, operators: operators) }
-    if let checkpoints { AtomicFile.removeLeftovers(of: checkpoints.path) }
     var schedule = checkpoints.map(CheckpointSchedule.init)
     defer { for monitor in monitors { monitor.finish() } }
 

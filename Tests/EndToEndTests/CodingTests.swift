@@ -10,12 +10,7 @@ import Testing
 
   init() throws {
     folder = try Folder()
-    try folder.image("a.png")
-    try folder.identityDictionary()
-    try folder.identityLISTA("lista.safetensors")
-    let made = try Program.run(
-      "simulate", "sparse-coding", "a.png", "-o", "m.h5", "--dictionary", "dictionary.npy", "--ground-truth", in: folder)
-    #expect(made.status == 0 && made.errors == "", "\(made.errors)")
+    try folder.codingInputs(groundTruth: true)
   }
 
   /// Patches side by side, the last column shifted inwards: 2 × 3 of 10 × 10 in 20 × 25.

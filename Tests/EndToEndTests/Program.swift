@@ -107,6 +107,17 @@ final class Folder {
     ).write(to: file(name))
   }
 
+  /// The sparse-coding measurement `m.h5` of the image `a.png` by the identity, and `lista.safetensors` for it.
+  func codingInputs(groundTruth: Bool) throws {
+    try image("a.png")
+    try identityDictionary()
+    try identityLISTA("lista.safetensors")
+    let made = try Program.run(
+      ["simulate", "sparse-coding", "a.png", "-o", "m.h5", "--dictionary", "dictionary.npy"]
+        + (groundTruth ? ["--ground-truth"] : []), in: self)
+    guard made.status == 0, made.errors.isEmpty else { throw CocoaError(.fileReadUnknown, userInfo: ["errors": made.errors]) }
+  }
+
   /// A of 8 × 12 with unit columns, and 6 codes with two non-zeros each.
   func recoveryInputs() throws {
     var generator = RandomGenerator(seed: 5)

@@ -22,10 +22,10 @@ import Testing
     ended.arguments = ["-c", "exit 0"]
     try ended.run()
     ended.waitUntilExit()
-    let dead = ".a.bin.\(ended.processIdentifier)-3.tmp"
+    let dead = ["", ".checkpoint", ".tfevents"].map { ".a.bin\($0).\(ended.processIdentifier)-3.tmp" }
     let kept = ["a.bin", ".a.bin.1-3.tmp", ".b.bin.\(ended.processIdentifier)-3.tmp", ".a.bin.notes.tmp"]
-    for name in kept + [dead] { try Data([1]).write(to: URL(filePath: folder.file(name))) }
-    #expect(AtomicFile.removeLeftovers(of: path) == 1)
+    for name in kept + dead { try Data([1]).write(to: URL(filePath: folder.file(name))) }
+    #expect(AtomicFile.removeLeftovers(of: path) == 3)
     #expect(Set(folder.names) == Set(kept))
   }
 
