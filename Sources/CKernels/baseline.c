@@ -1,2 +1,3 @@
 #define LEVEL baseline
+#define VL 4
 #include "instantiate.inc"

@@ -41,6 +41,15 @@ static int find(int level, const struct ck_table_f32 **single, const struct ck_t
   return level;
 }
 
+const struct ck_convolution_table *ck_convolution_table(void) {
+#if defined(__x86_64__)
+  int level = ck_instruction_set();
+  if (level == CK_AVX512) return &ck_avx512_convolution;
+  if (level == CK_AVX2) return &ck_avx2_convolution;
+#endif
+  return &ck_baseline_convolution;
+}
+
 int ck_set_instruction_set(int level) { return chosen = find(level, &f32, &f64); }
 
 int ck_set_thread_instruction_set(int level) {

@@ -28,6 +28,25 @@ CK_TABLE(float, f32)
 CK_TABLE(double, f64)
 #undef CK_TABLE
 
+/* 3 x 3 convolutions on channels-last maps, in single precision; see convolution.inc. */
+struct ck_convolution_table {
+  int64_t lanes;
+  void (*kernel_transform)(const float *, long, float *);
+  void (*kernel_gradient)(const float *, long, float *);
+  void (*winograd_forward)(const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int, int64_t, float *);
+  void (*winograd_backward)(const float *, const float *, const float *, const float *, float *, float *, int64_t, int64_t, int64_t,
+                            int64_t, int64_t, float *);
+  void (*expand)(const float *, const float *, float *, int64_t, int64_t, int64_t);
+  void (*collapse)(const float *, const float *, float *, int64_t, int64_t, int64_t, const float *);
+  void (*correlate)(const float *, const float *, float *, int64_t, int64_t, int64_t);
+};
+/* The one in use. */
+const struct ck_convolution_table *ck_convolution_table(void);
+
+extern const struct ck_convolution_table ck_baseline_convolution;
+#if defined(__x86_64__)
+extern const struct ck_convolution_table ck_avx2_convolution, ck_avx512_convolution;
+#endif
 extern const struct ck_table_f32 ck_baseline_f32;
 extern const struct ck_table_f64 ck_baseline_f64;
 #if defined(__x86_64__)

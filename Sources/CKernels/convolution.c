@@ -1,0 +1,107 @@
+// 3 x 3 convolutions on channels-last maps: buffers and layouts around the vectorised loops.
+#include "CKernels.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t ck_convolution_channels(void) { return 2 * ck_convolution_table()->lanes; }
+
+// Tiles at a time, so that what they become stays in a core's cache.
+static int64_t chunk_of(int64_t in, int64_t out) {
+  int64_t chunk = 18 * 64 / (in + out);
+  return chunk < 6 ? 6 : chunk / 6 * 6;
+}
+
+static float *buffer(int64_t count) {
+  float *p = aligned_alloc(64, (size_t)(count * 4 + 63) / 64 * 64);
+  if (!p) abort();
+  return p;
+}
+
+// weights [o][i][9] to [9][i][o], or to [9][o][i] when transposed.
+static void tap_major(const float *weights, int64_t in, int64_t out, int transposed, float *g) {
+  for (int64_t o = 0; o < out; o++)
+    for (int64_t i = 0; i < in; i++)
+      for (int t = 0; t < 9; t++)
+        g[t * in * out + (transposed ? o * in + i : i * out + o)] = weights[(o * in + i) * 9 + t];
+}
+
+void ck_convolve3x3(const float *x, const float *weights, float *y, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out,
+                    int relu) {
+  const struct ck_convolution_table *table = ck_convolution_table();
+  const int64_t chunk = chunk_of(in, out);
+  float *u = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
+  tap_major(weights, in, out, 0, scratch);
+  table->kernel_transform(scratch, in * out, u);
+  for (int64_t b = 0; b < batch; b++)
+    table->winograd_forward(x + b * h * w * in, u, y + b * h * w * out, h, w, in, out, relu, chunk, scratch);
+  free(u);
+  free(scratch);
+}
+
+void ck_convolve3x3_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
+                             int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
+  const struct ck_convolution_table *table = ck_convolution_table();
+  const int64_t chunk = chunk_of(in, out), pixels = h * w;
+  float *u = buffer(36 * in * out), *du = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
+  tap_major(weights, in, out, 1, scratch);
+  table->kernel_transform(scratch, in * out, u);
+  memset(du, 0, (size_t)(36 * in * out) * 4);
+  memset(dx, 0, (size_t)(batch * pixels * in) * 4);
+  for (int64_t b = 0; b < batch; b++)
+    table->winograd_backward(x + b * pixels * in, u, y ? y + b * pixels * out : 0, v + b * pixels * out, dx + b * pixels * in, du, h, w,
+                             in, out, chunk, scratch);
+  table->kernel_gradient(du, in * out, scratch);
+  for (int64_t o = 0; o < out; o++)
+    for (int64_t i = 0; i < in; i++)
+      for (int t = 0; t < 9; t++) dweights[(o * in + i) * 9 + t] = scratch[t * in * out + i * out + o];
+  free(u);
+  free(du);
+  free(scratch);
+}
+
+// A map of one channel with a border of zeros.
+static void padded(const float *s, int64_t h, int64_t w, float *out) {
+  memset(out, 0, (size_t)((h + 2) * (w + 2)) * 4);
+  for (int64_t i = 0; i < h; i++) memcpy(out + (i + 1) * (w + 2) + 1, s + i * w, (size_t)w * 4);
+}
+
+// weights [c][9] to [9][c], the taps in opposite order when flipped.
+static void taps(const float *weights, int64_t c, int flipped, float *g) {
+  for (int64_t k = 0; k < c; k++)
+    for (int t = 0; t < 9; t++) g[(flipped ? 8 - t : t) * c + k] = weights[k * 9 + t];
+}
+
+void ck_expand3x3(const float *s, const float *weights, float *y, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped) {
+  float *g = buffer(9 * c), *border = buffer((h + 2) * (w + 2));
+  taps(weights, c, flipped, g);
+  for (int64_t b = 0; b < batch; b++) {
+    padded(s + b * h * w, h, w, border);
+    ck_convolution_table()->expand(border, g, y + b * h * w * c, h, w, c);
+  }
+  free(g);
+  free(border);
+}
+
+void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped) {
+  float *g = buffer(9 * c), *zeros = buffer(c);
+  taps(weights, c, flipped, g);
+  memset(zeros, 0, (size_t)c * 4);
+  for (int64_t b = 0; b < batch; b++) ck_convolution_table()->collapse(x + b * h * w * c, g, s + b * h * w, h, w, c, zeros);
+  free(g);
+  free(zeros);
+}
+
+void ck_correlate3x3(const float *s, const float *v, float *dweights, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped) {
+  float *g = buffer(9 * c), *border = buffer((h + 2) * (w + 2));
+  memset(g, 0, (size_t)(9 * c) * 4);
+  for (int64_t b = 0; b < batch; b++) {
+    padded(s + b * h * w, h, w, border);
+    ck_convolution_table()->correlate(border, v + b * h * w * c, g, h, w, c);
+  }
+  for (int64_t k = 0; k < c; k++)
+    for (int t = 0; t < 9; t++) dweights[k * 9 + t] = g[(flipped ? 8 - t : t) * c + k];
+  free(g);
+  free(border);
+}

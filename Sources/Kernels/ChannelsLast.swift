@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import CKernels
+
+/// The 3 × 3 convolution layer with zeros outside on channels-last maps `[batch, height, width, channel]`, weights `[out, in, 3, 3]`:
+///
+/// y[p, o] = Σ_c,t w[o, c, t] x[p + t, c], t over the nine taps; with `rectified`, max(y, 0).
+///
+/// Here a pixel's channels are one or more vectors. In single precision 32 → 32 and other suitable channel counts run through
+/// Winograd's F(4 × 4, 3 × 3), which needs a quarter of the multiplications and rounds a few times as much as the definition; 1 → 32
+/// and 32 → 1 have kernels of their own. Everything else goes through ``Convolution``. One thread; results of a sample do not
+/// depend on the rest of the batch.
+public struct ChannelsLastConvolution: Hashable, Sendable {
+  public var batch: Int
+  public var height: Int
+  public var width: Int
+  public var inputChannels: Int
+  public var outputChannels: Int
+
+  public init(batch: Int, height: Int, width: Int, inputChannels: Int, outputChannels: Int) {
+    precondition(
+      min(batch, height, width, inputChannels, outputChannels) >= 0,
+      "convolution: \(batch) maps of \(height) × \(width), \(inputChannels) to \(outputChannels) channels")
+    self.batch = batch
+    self.height = height
+    self.width = width
+    self.inputChannels = inputChannels
+    self.outputChannels = outputChannels
+  }
+
+  public var inputCount: Int { batch * height * width * inputChannels }
+  public var outputCount: Int { batch * height * width * outputChannels }
+  public var weightCount: Int { 9 * inputChannels * outputChannels }
+
+  /// How it is computed in single precision.
+  public enum Path: String, Sendable { case winograd, expand, collapse, library }
+
+  public var path: Path {
+    let unit = Int(ck_convolution_channels())
+    func fits(_ channels: Int) -> Bool { channels > 0 && channels % unit == 0 }
+    guard batch > 0, height > 0, width > 0 else { return .library }
+    if inputChannels == 1, fits(outputChannels) { return .expand }
+    if outputChannels == 1, fits(inputChannels) { return .collapse }
+    return fits(inputChannels) && fits(outputChannels) ? .winograd : .library
+  }
+
+  /// y from x.
+  public func forward<S: Scalar>(
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified: Bool = false, into y: UnsafeMutablePointer<S>
+  ) {
+    // The library's branches call code of one precision, which the compiler can specialise.
+    guard let x1 = single(x), let w1 = single(weights), let y1 = single(y) else {
+      return libraryForward(double(x), double(weights), rectified: rectified, into: double(y))
+    }
+    let (b, h, w) = (Int64(batch), Int64(height), Int64(width))
+    switch path {
+    case .winograd:
+      ck_convolve3x3(x1, w1, y1, b, h, w, Int64(inputChannels), Int64(outputChannels), rectified ? 1 : 0)
+      return
+    case .expand: ck_expand3x3(x1, w1, y1, b, h, w, Int64(outputChannels), 0)
+    case .collapse: ck_collapse3x3(x1, w1, y1, b, h, w, Int64(inputChannels), 0)
+    case .library: return libraryForward(x1, w1, rectified: rectified, into: y1)
+    }
+    if rectified { Float.relu(y1, into: y1, count: outputCount) }
+  }
+
+  /// The adjoints at a cotangent v: dx and, summed over the batch, dw.
+  ///
+  /// - Parameter y: what ``forward(_:_:rectified:into:)`` gave when `rectified`, else nil; where it is not positive v is taken as 0.
+  public func pullback<S: Scalar>(
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified y: UnsafePointer<S>?, _ v: UnsafePointer<S>,
+    dx: UnsafeMutablePointer<S>, dw: UnsafeMutablePointer<S>
+  ) {
+    if let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw), path == .winograd {
+      ck_convolve3x3_pullback(
+        x1, w1, y.flatMap { single($0) }, v1, dx1, dw1, Int64(batch), Int64(height), Int64(width), Int64(inputChannels),
+        Int64(outputChannels))
+      return
+    }
+    guard let y else { return linearPullback(x, weights, v, dx: dx, dw: dw) }
+    withUnsafeTemporaryAllocation(of: S.self, capacity: outputCount) { masked in
+      guard let masked = masked.baseAddress else { return linearPullback(x, weights, v, dx: dx, dw: dw) }
+      S.reluPullback(y, v, into: masked, count: outputCount)
+      linearPullback(x, weights, masked, dx: dx, dw: dw)
+    }
+  }
+
+  private func linearPullback<S: Scalar>(
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, _ v: UnsafePointer<S>, dx: UnsafeMutablePointer<S>,
+    dw: UnsafeMutablePointer<S>
+  ) {
+    guard let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw) else {
+      return libraryPullback(double(x), double(weights), double(v), dx: double(dx), dw: double(dw))
+    }
+    let (b, h, w) = (Int64(batch), Int64(height), Int64(width))
+    switch path {
+    case .expand:
+      ck_collapse3x3(v1, w1, dx1, b, h, w, Int64(outputChannels), 1)
+      ck_correlate3x3(x1, v1, dw1, b, h, w, Int64(outputChannels), 0)
+    case .collapse:
+      ck_expand3x3(v1, w1, dx1, b, h, w, Int64(inputChannels), 1)
+      ck_correlate3x3(v1, x1, dw1, b, h, w, Int64(inputChannels), 1)
+    case .winograd, .library: libraryPullback(x1, w1, v1, dx: dx1, dw: dw1)
+    }
+  }
+}
+
+// MARK: Through channels-first maps
+
+extension ChannelsLastConvolution {
+  private var channelsFirst: ConvolutionShape {
+    ConvolutionShape(
+      inputChannels: inputChannels, outputChannels: outputChannels, height: height, width: width, kernelHeight: 3, kernelWidth: 3)
+  }
+
+  func libraryForward<S: Scalar>(
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified: Bool, into y: UnsafeMutablePointer<S>
+  ) {
+    let maps = firstFromLast(x, channels: inputChannels)
+    var result = [S](repeating: 0, count: outputCount)
+    result.withUnsafeMutableBufferPointer { result in
+      guard let out = result.baseAddress, outputCount > 0 else { return }
+      Convolution.forward(channelsFirst, batch: batch, maps, weights, bias: nil, into: out)
+      if rectified { S.relu(out, into: out, count: outputCount) }
+    }
+    lastFromFirst(result, channels: outputChannels, into: y)
+  }
+
+  func libraryPullback<S: Scalar>(
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, _ v: UnsafePointer<S>, dx: UnsafeMutablePointer<S>,
+    dw: UnsafeMutablePointer<S>
+  ) {
+    let cotangent = firstFromLast(v, channels: outputChannels)
+    Convolution.backwardWeights(channelsFirst, batch: batch, firstFromLast(x, channels: inputChannels), cotangent, into: dw)
+    var result = [S](repeating: 0, count: inputCount)
+    result.withUnsafeMutableBufferPointer { result in
+      guard let out = result.baseAddress, inputCount > 0 else { return }
+      Convolution.backwardData(channelsFirst, batch: batch, cotangent, weights, into: out)
+    }
+    lastFromFirst(result, channels: inputChannels, into: dx)
+  }
+
+  private func firstFromLast<S: Scalar>(_ x: UnsafePointer<S>, channels: Int) -> [S] {
+    let pixels = height * width
+    return [S](unsafeUninitializedCapacity: batch * pixels * channels) { out, filled in
+      for b in 0..<batch {
+        for c in 0..<channels {
+          for p in 0..<pixels {
+            (out.baseAddress! + (b * channels + c) * pixels + p).initialize(to: x[(b * pixels + p) * channels + c])
+          }
+        }
+      }
+      filled = batch * pixels * channels
+    }
+  }
+
+  private func lastFromFirst<S: Scalar>(_ x: [S], channels: Int, into out: UnsafeMutablePointer<S>) {
+    let pixels = height * width
+    x.withUnsafeBufferPointer { x in
+      for b in 0..<batch {
+        for p in 0..<pixels {
+          for c in 0..<channels { out[(b * pixels + p) * channels + c] = x[(b * channels + c) * pixels + p] }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kernels
+import Testing
+
+/// Channels-last 3 × 3 convolutions against the definition on channels-first maps, under every instruction set.
+@Suite struct ChannelsLastTests {
+  static let layers: [ChannelsLastConvolution] = [
+    .init(batch: 2, height: 33, width: 33, inputChannels: 32, outputChannels: 32),
+    .init(batch: 3, height: 5, width: 6, inputChannels: 32, outputChannels: 32),
+    .init(batch: 1, height: 1, width: 1, inputChannels: 32, outputChannels: 32),
+    .init(batch: 1, height: 4, width: 19, inputChannels: 64, outputChannels: 32),
+    .init(batch: 1, height: 9, width: 2, inputChannels: 32, outputChannels: 96),
+    .init(batch: 2, height: 7, width: 9, inputChannels: 1, outputChannels: 32),
+    .init(batch: 2, height: 1, width: 5, inputChannels: 1, outputChannels: 64),
+    .init(batch: 2, height: 9, width: 7, inputChannels: 32, outputChannels: 1),
+    .init(batch: 1, height: 13, width: 17, inputChannels: 32, outputChannels: 1),
+    .init(batch: 2, height: 6, width: 5, inputChannels: 3, outputChannels: 5),
+    .init(batch: 0, height: 6, width: 5, inputChannels: 32, outputChannels: 32),
+    .init(batch: 1, height: 0, width: 5, inputChannels: 1, outputChannels: 32),
+  ]
+
+  @Test(arguments: ElementwiseTests.levels, layers)
+  func singlePrecisionIsTheDefinition(level: InstructionSet, layer: ChannelsLastConvolution) {
+    InstructionSet.with(level) { check(Float.self, layer) }
+  }
+  @Test(arguments: layers) func doublePrecisionIsTheDefinition(layer: ChannelsLastConvolution) { check(Double.self, layer) }
+
+  /// 32 channels never go through the library: its layouts would be converted at every call.
+  @Test(arguments: ElementwiseTests.levels) func thirtyTwoChannelsAreFast(level: InstructionSet) {
+    InstructionSet.with(level) {
+      #expect(Self.layers[0].path == .winograd && Self.layers[5].path == .expand && Self.layers[7].path == .collapse)
+    }
+  }
+
+  /// A sample's result does not depend on the others, and the rectifier keeps a NaN.
+  @Test func samplesAreIndependent() {
+    let (one, three) = (Self.layers[0], ChannelsLastConvolution(batch: 3, height: 33, width: 33, inputChannels: 32, outputChannels: 32))
+    var x: [Float] = chirp(three.inputCount, 0.3)
+    let w: [Float] = chirp(three.weightCount, 0.7)
+    let all = written(three.outputCount) { three.forward(x, w, rectified: true, into: $0) }
+    let alone = written(one.outputCount) { one.forward(x, w, rectified: true, into: $0) }
+    #expect(Array(all[..<alone.count]) == alone)
+    x[40] = .nan
+    #expect(written(one.outputCount) { one.forward(x, w, rectified: true, into: $0) }.contains { $0.isNaN })
+  }
+
+  private func check<S: Scalar>(_: S.Type, _ layer: ChannelsLastConvolution) {
+    let shape = ConvolutionShape(
+      inputChannels: layer.inputChannels, outputChannels: layer.outputChannels, height: layer.height, width: layer.width,
+      kernelHeight: 3, kernelWidth: 3)
+    let pixels = layer.height * layer.width
+    func first(_ x: [S], _ channels: Int) -> [S] {
+      var out = x
+      for b in 0..<layer.batch {
+        for c in 0..<channels {
+          for p in 0..<pixels { out[(b * channels + c) * pixels + p] = x[(b * pixels + p) * channels + c] }
+        }
+      }
+      return out
+    }
+    let (x, w): ([S], [S]) = (chirp(layer.inputCount, 0.3), chirp(layer.weightCount, 0.7))
+    let v: [S] = chirp(layer.outputCount, 0.11)
+    let (x1, v1) = (first(x, layer.inputChannels), first(v, layer.outputChannels))
+    for rectified in [false, true] {
+      let y: [S] = written(layer.outputCount) { layer.forward(x, w, rectified: rectified, into: $0) }
+      var expected: [S] = written(y.count) { Reference.convolution(shape, batch: layer.batch, x1, w, bias: nil, into: $0) }
+      if rectified { expected = expected.map { max($0, 0) } }
+      expectClose(first(y, layer.outputChannels), expected, "forward \(layer)")
+
+      let masked = rectified ? zip(v1, first(y, layer.outputChannels)).map { $1 > 0 ? $0 : 0 } : v1
+      var dx: [S] = []
+      let dw: [S] = written(w.count) { dw in
+        dx = written(x.count) { layer.pullback(x, w, rectified: rectified ? y : nil, v, dx: $0, dw: dw) }
+      }
+      expectClose(
+        first(dx, layer.inputChannels),
+        written(x.count) { Reference.convolutionBackwardData(shape, batch: layer.batch, masked, w, into: $0) }, "dx \(layer)")
+      expectClose(
+        dw, written(w.count) { Reference.convolutionBackwardWeights(shape, batch: layer.batch, x1, masked, into: $0) }, "dw \(layer)")
+    }
+  }
+}
