@@ -21,6 +21,14 @@ public protocol Iteration: Parameterized {
   /// State k + 1 from state k. When `recording`, what the loss needs from the stage is added to the state's penalty.
   @differentiable(reverse,wrt: (self, s, y))
   func step(_ s: State, measurement y: Measurement, recording: Bool) -> State
+  /// How far a learned transform is from having its left inverse, on a signal; 0 without one.
+  @differentiable(reverse,wrt: (self, x))
+  func asymmetry(_ x: Signal) -> Double
+}
+
+extension Iteration {
+  @differentiable(reverse,wrt: (self, x))
+  public func asymmetry(_ x: Signal) -> Double { 0 }
 }
 
 /// Which iteration runs at stage k = 0, 1, …, and which numbers the stages share.

@@ -45,6 +45,15 @@ public struct AdjointStart<Op: LinearOperator>: InitialMap {
   public func callAsFunction(_ y: Op.Codomain) -> Op.Domain { A.H(y) }
 }
 
+/// x⁽⁰⁾ = Q y with Q fixed, such as the least-squares fit of training signals by their measurements.
+public struct LinearStart: InitialMap {
+  /// Q, n × M.
+  @noDerivative public let weight: Tensor
+  public init(weight: Tensor) { self.weight = weight }
+  @differentiable(reverse,wrt: (self, y))
+  public func callAsFunction(_ y: Tensor) -> Tensor { linear(y, weight) }
+}
+
 /// The last estimate as it is.
 public struct AsEstimated<Measurement: VectorSpace, Signal: VectorSpace>: OutputMap {
   public init() {}

@@ -27,6 +27,14 @@ public protocol PriorStep: Parameterized {
   associatedtype Signal: VectorSpace
   @differentiable(reverse,wrt: (self, r))
   func callAsFunction(_ r: Signal, recording: Bool) -> PriorOutput<Signal>
+  /// How far a learned transform is from having its left inverse, on a signal: the mean of (F̃(F(x)) − x)²; 0 without one.
+  @differentiable(reverse,wrt: (self, x))
+  func asymmetry(_ x: Signal) -> Double
+}
+
+extension PriorStep {
+  @differentiable(reverse,wrt: (self, x))
+  public func asymmetry(_ x: Signal) -> Double { 0 }
 }
 
 /// How an algorithm goes beyond its last iterate: v = next + weight · (next − previous).

@@ -89,6 +89,14 @@ where
   @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Measurement, recording: Bool) -> NetworkOutput<Signal> { run(y, recording: recording, stages: depth) }
 
+  /// The sum over stages of how far their transforms are from having left inverses, on a signal.
+  @differentiable(reverse,wrt: (self, x))
+  public func asymmetry(_ x: Signal) -> Double {
+    var sum = 0.0
+    for k in 0..<depth { sum += schedule.stage(k).asymmetry(x) }
+    return sum
+  }
+
   @differentiable(reverse,wrt: (self, y))
   private func run(_ y: Measurement, recording: Bool, stages: Int) -> NetworkOutput<Signal> {
     let b = encoder(y)

@@ -10,9 +10,24 @@ public protocol TensorNetwork: Parameterized {
   /// The estimate from measurements `[…, n]` after the first `stages` stages (an encoder has only one).
   @differentiable(reverse,wrt: (self, y))
   func callAsFunction(_ y: Tensor, stages: Int) -> Tensor
+  /// The estimate, and what the stages left for the training loss when `recording`.
+  @differentiable(reverse,wrt: (self, y))
+  func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor>
+  /// How far the learned transforms are from having the left inverses that go with them, on signals `x`: a sum over stages; 0 for
+  /// networks without any.
+  @differentiable(reverse,wrt: (self, x))
+  func asymmetry(_ x: Tensor) -> Double
 }
 
 extension TensorNetwork {
+  @differentiable(reverse,wrt: (self, y))
+  public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
+    let stages = withoutDerivative(at: depth)
+    return NetworkOutput(estimate: self(y, stages: stages), penalty: 0, depth: stages)
+  }
+  @differentiable(reverse,wrt: (self, x))
+  public func asymmetry(_ x: Tensor) -> Double { 0 }
+
   /// The estimate of the whole network, samples spread over the threads. Not differentiable.
   public func predict(_ y: Tensor, samplesAtATime: Int = 125) -> Tensor {
     predict(y, stages: depth, samplesAtATime: samplesAtATime)

@@ -4,26 +4,23 @@ import Checks
 import Evaluation
 import Foundation
 import Kernels
-import Networks
-import Operators
-import Problems
-import Tensors
-import Training
-import _Differentiation
 
 struct Bench: ParsableCommand {
   enum Work: String, CaseIterable, ExpressibleByArgument {
     case listaForward = "lista-forward"
     case listaTrain = "lista-train"
+    case istaNetPlusTrain = "ista-net-plus-train"
+    case istaNetPlusReconstruct = "ista-net-plus-reconstruct"
     case costs
   }
   static let configuration = CommandConfiguration(
     abstract: "Time one piece of work.",
     discussion: """
       lista-forward, lista-train: LISTA with 400 units and 7 iterations on 10 000 patches of 100 pixels, single precision, random \
-      data; training in batches of 500 with Adam. costs: slopes of pullbacks over size, a gradient over its forward pass.
+      data; training in batches of 500 with Adam. ista-net-plus-train, ista-net-plus-reconstruct: 9 stages, 64 blocks of 33 × 33 pixels \
+      at 25 %, single precision, random data; one training step with the constraint and Adam, or 64 blocks reconstructed. costs: slopes of pullbacks over size, a gradient over its forward pass.
       """)
-  @Argument(help: "lista-forward, lista-train or costs.") var work: Work
+  @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
   @OptionGroup var common: CommonOptions
 
@@ -37,7 +34,11 @@ struct Bench: ParsableCommand {
       let items = costChecks().map { CheckReport.Item(name: $0.name, error: $0.error, tolerance: $0.tolerance) }
       return try common.answer(CheckReport(items: items))
     }
-    let once = try ListaBenchmark().work(training: work == .listaTrain)
+    let once: () throws -> Void =
+      switch work {
+      case .listaForward, .listaTrain: ListaBenchmark().work(training: work == .listaTrain)
+      default: BlockBenchmark().work(training: work == .istaNetPlusTrain)
+      }
     try once()
     let times = try (0..<runs).map { _ in
       let begin = DispatchTime.now().uptimeNanoseconds
@@ -51,38 +52,3 @@ struct Bench: ParsableCommand {
   }
 }
 
-/// LISTA as the peer's script has it: 100 pixels, 400 units, 7 iterations, 10 000 patches, batches of 500.
-private struct ListaBenchmark {
-  let network: LISTA
-  let patches: Tensor
-  let codes: Tensor
-
-  init() {
-    let problem = SparseCoding(dictionary: Matrix.gaussian(rows: 100, columns: 400, seed: 1).withUnitColumns, alpha: 0.5)
-    network = LISTA(unfolding: problem.converted(to: .single), iterations: 7)
-    var generator = RandomGenerator(seed: 2)
-    patches = .normal([10_000, 100], precision: .single, using: &generator)
-    codes = .normal([10_000, 400], precision: .single, using: &generator)
-  }
-
-  func work(training: Bool) throws -> () throws -> Void {
-    let (network, patches, codes) = (network, patches, codes)
-    if !training {
-      return {
-        let z = network.predict(patches)
-        precondition(z.shape == [10_000, 400])
-      }
-    }
-    let trainer = Trainer<LISTA, SamplePairs>(
-      recipe: Recipe(
-        network: "lista", seed: 1,
-        phases: [Recipe.Phase(steps: 20, batchSize: 500, chunkSize: 125, learningRate: .constant(rate: 1e-3))]),
-      samples: SamplePairs(measurement: patches, groundTruth: codes),
-      loss: { network, batch, _ in
-        let depth = withoutDerivative(at: network.depth)
-        let count = withoutDerivative(at: Double(batch.groundTruth.shape[0]))
-        return 0.5 * squaredNorm(network(batch.measurement, stages: depth) - batch.groundTruth) / count
-      })
-    return { _ = try trainer.train(network) }
-  }
-}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Foundation
+import Operators
+import Tensors
+import _Differentiation
+
+/// ISTA-Net, Zhang & Ghanem (CVPR 2018): ISTA on blocks of an image with a learned step and a soft threshold under a learned transform,
+/// nothing shared between its stages,
+///
+///     r⁽ᵏ⁾ = x⁽ᵏ⁻¹⁾ − ρ Φᵀ(Φ x⁽ᵏ⁻¹⁾ − y);   x⁽ᵏ⁾ = F̃(soft(F(r⁽ᵏ⁾), θ)),   x⁽⁰⁾ = Q_init y
+///
+/// Measurements `[blocks, M]`, estimates `[blocks, side²]` flattened row by row. 19 010 parameters a stage with 32 channels.
+public typealias ISTANet = BlockNetwork<TransformThreshold>
+
+/// ISTA-Net⁺: the threshold acts on a correction to r⁽ᵏ⁾,
+///
+///     x⁽ᵏ⁾ = r⁽ᵏ⁾ + G * H̃(soft(H(D * r⁽ᵏ⁾), θ))
+///
+/// 37 442 parameters a stage with 32 channels.
+public typealias ISTANetPlus = BlockNetwork<ResidualCorrection<TransformThreshold>>
+
+/// A proximal-gradient network on the measurements of square image blocks, whose prior is a convolutional network.
+public typealias BlockNetwork<Prior: PriorStep> = Unrolled<
+  AsMeasured<Tensor>, LinearStart, Untied<ProximalGradient<GradientStep<Matrix>, OnImages<Prior>, NoMomentum<Tensor>>>,
+  AsEstimated<Tensor, Tensor>
+> where Prior.Signal == Tensor
+
+/// The convolution weights a stage starts from. Xavier normal: N(0, 2 / (9 (in + out))).
+private struct XavierWeights {
+  var generator: RandomGenerator
+  let precision: Precision
+
+  mutating func layer(_ input: Int, _ output: Int) -> Tensor {
+    (2 / Double(9 * (input + output))).squareRoot() * Tensor.normal([output, input, 3, 3], precision: precision, using: &generator)
+  }
+  mutating func pair(_ input: Int, _ middle: Int, _ output: Int) -> ConvolutionPair {
+    ConvolutionPair(first: layer(input, middle), second: layer(middle, output))
+  }
+}
+
+/// The values of public training code: ρ = 0.5, θ = 0.01.
+private let initialStepSize = 0.5
+private let initialThreshold = 0.01
+
+extension Unrolled
+where
+  Encode == AsMeasured<Tensor>, Start == LinearStart, Output == AsEstimated<Tensor, Tensor>,
+  Stages == Untied<ProximalGradient<GradientStep<Matrix>, OnImages<TransformThreshold>, NoMomentum<Tensor>>>
+{
+  /// ISTA-Net before training: ρ = 0.5, θ = 0.01, Xavier-normal filters.
+  ///
+  /// - Parameters: `phi`, Φ, M × side²; `initial`, Q_init, side² × M; both of the precision the network computes in.
+  public init(phi: Matrix, initial: Tensor, depth: Int = 9, channels: Int = 32, seed: UInt64) {
+    var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: phi.precision)
+    self.init(
+      blocks: phi, initial: initial, depth: depth,
+      priors: (0..<depth).map { _ in
+        TransformThreshold(
+          analysis: weights.pair(1, channels, channels), threshold: initialThreshold, synthesis: weights.pair(channels, channels, 1))
+      })
+  }
+}
+
+extension Unrolled
+where
+  Encode == AsMeasured<Tensor>, Start == LinearStart, Output == AsEstimated<Tensor, Tensor>,
+  Stages == Untied<ProximalGradient<GradientStep<Matrix>, OnImages<ResidualCorrection<TransformThreshold>>, NoMomentum<Tensor>>>
+{
+  /// ISTA-Net⁺ before training: ρ = 0.5, θ = 0.01, Xavier-normal filters.
+  ///
+  /// - Parameters: `phi`, Φ, M × side²; `initial`, Q_init, side² × M; both of the precision the network computes in.
+  public init(phi: Matrix, initial: Tensor, depth: Int = 9, channels: Int = 32, seed: UInt64) {
+    var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: phi.precision)
+    self.init(
+      blocks: phi, initial: initial, depth: depth,
+      priors: (0..<depth).map { _ in
+        let expansion = weights.layer(1, channels)
+        let inner = TransformThreshold(
+          analysis: weights.pair(channels, channels, channels), threshold: initialThreshold,
+          synthesis: weights.pair(channels, channels, channels))
+        return ResidualCorrection(expansion: expansion, prior: inner, reduction: weights.layer(channels, 1))
+      })
+  }
+}
+
+extension Unrolled where Encode == AsMeasured<Tensor>, Start == LinearStart, Output == AsEstimated<Tensor, Tensor> {
+  fileprivate init<Prior: PriorStep>(blocks phi: Matrix, initial: Tensor, depth: Int, priors: [Prior])
+  where Stages == Untied<ProximalGradient<GradientStep<Matrix>, OnImages<Prior>, NoMomentum<Tensor>>> {
+    let side = Int(Double(phi.columns).squareRoot().rounded())
+    precondition(side * side == phi.columns, "Φ of \(phi.rows) × \(phi.columns): its columns are no square block")
+    precondition(
+      initial.shape == [phi.columns, phi.rows], "Q_init of shape \(initial.shape) for Φ of \(phi.rows) × \(phi.columns)")
+    self.init(
+      encoder: AsMeasured(), start: LinearStart(weight: initial),
+      schedule: Untied(
+        priors.map {
+          ProximalGradient(
+            data: GradientStep(phi, stepSize: initialStepSize), prior: OnImages($0, height: side, width: side), momentum: NoMomentum())
+        }),
+      output: AsEstimated(), depth: depth)
+  }
+}

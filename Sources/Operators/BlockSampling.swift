@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kernels
+import Tensors
+
+/// An image cut into square blocks that do not overlap, each flattened row by row. Zeros fill up the last blocks at the right and at
+/// the bottom.
+public struct BlockGrid: Sendable, Hashable {
+  public let height: Int
+  public let width: Int
+  public let side: Int
+
+  public init(height: Int, width: Int, side: Int) {
+    precondition(height > 0 && width > 0 && side > 0, "blocks of \(side) of an image of \(height) × \(width)")
+    self.height = height
+    self.width = width
+    self.side = side
+  }
+
+  /// Blocks from top to bottom and from left to right.
+  public var rows: Int { (height + side - 1) / side }
+  public var columns: Int { (width + side - 1) / side }
+  public var count: Int { rows * columns }
+
+  /// `[count, side²]` of an image `[height, width]`.
+  public func cut(_ image: Tensor) -> Tensor {
+    precondition(image.shape == [height, width], "an image of shape \(image.shape) for blocks of [\(height), \(width)]")
+    switch image.precision {
+    case .single: return Tensor(cut(image.floats), shape: [count, side * side])
+    case .double: return Tensor(cut(image.doubles), shape: [count, side * side])
+    }
+  }
+
+  /// The image of blocks, cropped to its size: the adjoint of ``cut(_:)`` and its left inverse.
+  public func assemble(_ blocks: Tensor) -> Tensor {
+    precondition(blocks.shape == [count, side * side], "blocks of shape \(blocks.shape); expected [\(count), \(side * side)]")
+    switch blocks.precision {
+    case .single: return Tensor(assemble(blocks.floats), shape: [height, width])
+    case .double: return Tensor(assemble(blocks.doubles), shape: [height, width])
+    }
+  }
+
+  private func cut<S: Scalar>(_ pixels: [S]) -> [S] {
+    var out = [S](repeating: 0, count: count * side * side)
+    forEachRun { pixel, place, length in out.replaceSubrange(place..<place + length, with: pixels[pixel..<pixel + length]) }
+    return out
+  }
+
+  private func assemble<S: Scalar>(_ blocks: [S]) -> [S] {
+    var out = [S](repeating: 0, count: height * width)
+    forEachRun { pixel, place, length in out.replaceSubrange(pixel..<pixel + length, with: blocks[place..<place + length]) }
+    return out
+  }
+
+  /// Runs of pixels that lie side by side in the image and in a block.
+  private func forEachRun(_ body: (_ pixel: Int, _ place: Int, _ length: Int) -> Void) {
+    for i in 0..<height {
+      for column in 0..<columns {
+        let block = i / side * columns + column
+        body(i * width + column * side, (block * side + i % side) * side, min(side, width - column * side))
+      }
+    }
+  }
+}
+
+/// Block sampling of an image: y_b = Φ x_b for every block x_b. `[height, width]` to `[blocks, M]`.
+public struct BlockSampling: LinearOperator {
+  /// M × side².
+  public let phi: Matrix
+  public let grid: BlockGrid
+
+  public init(phi: Matrix, grid: BlockGrid) {
+    precondition(phi.columns == grid.side * grid.side, "Φ of \(phi.rows) × \(phi.columns) for blocks of side \(grid.side)")
+    self.phi = phi
+    self.grid = grid
+  }
+
+  public func forward(_ image: Tensor) -> Tensor { phi.forward(grid.cut(image)) }
+  public func adjoint(_ y: Tensor) -> Tensor { grid.assemble(phi.adjoint(y)) }
+  /// That of Φ; exact when the image holds a whole block.
+  public var lipschitz: Double { phi.lipschitz }
+}
+
+extension Matrix {
+  /// A Gaussian matrix with orthonormalised rows, (G Gᵀ)^(−1/2) G: the rows span a uniformly drawn subspace. In double precision,
+  /// Φ Φᵀ = I to about 1e-14.
+  public static func orthonormalRows(rows: Int, columns: Int, seed: UInt64) -> Matrix {
+    precondition(rows > 0 && rows <= columns, "\(rows) orthonormal rows of \(columns) numbers")
+    var generator = RandomGenerator(seed: seed)
+    var G = Tensor.normal([rows, columns], using: &generator)
+    for _ in 0..<2 {  // the second pass removes the rounding of the first
+      let (values, vectors) = LinearAlgebra.symmetricEigen(linear(G, G).doubles, size: rows)
+      var scaled = vectors
+      for i in 0..<rows { for j in 0..<rows { scaled[i * rows + j] /= values[i].squareRoot() } }
+      let V = Tensor(vectors, shape: [rows, rows])
+      // (G Gᵀ)^(−1/2) = Vᵀ diag(λ^(−1/2)) V for eigenvectors as rows of V.
+      G = linearTransposed(linearTransposed(V.transposed, Tensor(scaled, shape: [rows, rows])), G)
+    }
+    return Matrix(G)
+  }
+}

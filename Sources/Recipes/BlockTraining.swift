@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Datasets
+import Evaluation
+import Kernels
+import Networks
+import Operators
+import Problems
+import Tensors
+import Training
+import _Differentiation
+
+/// Blocks and their measurements, drawn afresh at every step.
+public struct BlockSamples: TrainingSamples {
+  public let crops: BlockCrops
+  /// Φ in single precision.
+  public let phi: Matrix
+  /// Blocks that count as an epoch: published training sets hold 88 912.
+  public let count: Int
+
+  public init(crops: BlockCrops, phi: Matrix, count: Int = 88_912) {
+    self.crops = crops
+    self.phi = phi
+    self.count = count
+  }
+
+  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> SamplePairs.Batch {
+    let blocks = Tensor(
+      samples.flatMap { _ in crops.draw(using: &generator) } as [Float], shape: [samples.count, crops.side * crops.side])
+    return SamplePairs.Batch(measurement: phi.forward(blocks), groundTruth: blocks)
+  }
+}
+
+/// How networks on image blocks are trained: fresh crops of gray images in eight orientations, mean squared error, Adam with a rate
+/// that falls along a cosine, averaged weights.
+///
+/// The loss is L_disc + γ L_con: L_disc the mean of (x⁽ᴺ⁾ − x)² over pixels, L_con the sum over stages of the mean of (F̃(F(r)) − r)².
+/// Source: Zhang & Ghanem (2018), eq. 12; the recipe of the weights that ship is our own.
+public struct BlockTraining: NetworkTraining, Sendable {
+  /// What L_con looks at.
+  public enum Constraint: String, Sendable, CaseIterable, Codable {
+    /// No constraint.
+    case none
+    /// The r⁽ᵏ⁾ of every stage, as in public code.
+    case running
+    /// The true blocks, as in the paper.
+    case groundTruth = "ground-truth"
+  }
+
+  public var sensing: CompressiveSensing
+  /// Q_init, side² × M.
+  public let initial: Tensor
+  public var constraint: Constraint
+  /// γ.
+  public var constraintWeight = 0.01
+  public var seed: UInt64
+  private let crops: BlockCrops
+  /// True blocks that only validation looks at.
+  private let validationBlocks: Tensor
+
+  /// - Parameters: `images`, gray, of which every tenth is kept aside for validation; `initial`, a given Q_init, else the least-squares
+  ///   fit over 100 000 training blocks.
+  /// - Throws: ``DatasetError`` when no image holds a block.
+  public init(
+    _ sensing: CompressiveSensing, images: [Tensor], initial: Tensor? = nil, constraint: Constraint = .none, seed: UInt64,
+    momentBlocks: Int = 100_000, validationCount: Int = 512
+  ) throws {
+    let (used, kept) = SparseCodingTraining.split(images)
+    self.sensing = sensing
+    self.constraint = constraint
+    self.seed = seed
+    crops = try BlockCrops(used, side: sensing.side)
+    validationBlocks = try BlockCrops(kept, side: sensing.side).draw(validationCount, seed: seed &+ 2)
+    self.initial =
+      initial ?? sensing.leastSquaresStart(moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
+  }
+
+  /// Φ and Q_init go into the weights file.
+  public var operators: [NamedParameter] {
+    [NamedParameter(name: "phi", value: sensing.phi.entries), NamedParameter(name: "initial", value: initial)]
+  }
+
+  /// Adam at 1e-3 falling to 1e-5 along a cosine, batches of 16, gradients clipped to norm 1, weights averaged.
+  public func recipe(_ method: BlockMethod, depth: Int, channels: Int = 32, steps: Int) -> Recipe {
+    Recipe(
+      network: method.rawValue, seed: seed,
+      phases: [
+        Recipe.Phase(
+          "training", steps: steps, batchSize: 16, chunkSize: 2,
+          learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
+      ], validationInterval: min(500, max(1, steps / 10)),
+      notes: [
+        "problem": "image-cs", "rows": "\(sensing.phi.rows)", "side": "\(sensing.side)", "depth": "\(depth)", "channels": "\(channels)",
+        "constraint": constraint.rawValue,
+      ])
+  }
+
+  public func train<Network: TensorNetwork>(
+    _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
+    monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
+  ) throws -> Network? {
+    let held = sensing.phi.converted(to: .single).forward(validationBlocks)
+    let trainer = Trainer<Network, BlockSamples>(
+      recipe: recipe, samples: BlockSamples(crops: crops, phi: sensing.phi.converted(to: .single)), operators: operators,
+      validation: { network, stages in
+        meanSquaredDifference(network.predict(held, stages: stages ?? network.depth, samplesAtATime: 8), validationBlocks)
+      }, loss: Self.loss(constraint, weight: constraintWeight))
+    let result = try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
+    return result.isFinished ? result.model : nil
+  }
+
+  /// L_disc + γ L_con of a batch.
+  public static func loss<Network: TensorNetwork>(
+    _ constraint: Constraint, weight: Double
+  ) -> @Sendable @differentiable(reverse) (Network, @noDerivative SamplePairs.Batch, _ depth: @noDerivative Int?) -> Double {
+    let records = constraint == .running
+    let onTruth = constraint == .groundTruth
+    return { network, batch, _ in
+      let output = network.run(batch.measurement, recording: records)
+      let error = meanSquaredDifference(output.estimate, batch.groundTruth)
+      if onTruth { return error + weight * network.asymmetry(batch.groundTruth) }
+      return error + weight * output.penalty
+    }
+  }
+}
