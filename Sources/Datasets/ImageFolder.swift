@@ -41,6 +41,11 @@ public struct ImageFolder: Sendable {
     return FileManager.default.fileExists(atPath: path, isDirectory: &folder) && folder.boolValue
   }
 
+  /// The paths of a folder's image files, sorted by name; or of the one image `path` is.
+  public static func imagePaths(_ path: String) throws -> [String] {
+    try imageNames(path).map { isFolder(path) ? (path as NSString).appendingPathComponent($0) : path }
+  }
+
   /// The names of a folder's image files, sorted; or of the one image `path` is.
   public static func imageNames(_ path: String) throws -> [String] {
     guard FileManager.default.fileExists(atPath: path) else {

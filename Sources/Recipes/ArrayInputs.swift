@@ -80,6 +80,16 @@ extension Weights {
     }
   }
 
+  /// A network of any type with these weights of a file, whatever the format made of names and shapes.
+  public func filled(any network: any TensorNetwork, file path: String) throws -> any TensorNetwork {
+    func fill<Network: TensorNetwork>(_ network: Network) throws -> any TensorNetwork {
+      do { return try fitted(to: network).filled(network) } catch TrainingError.weights(let text) {
+        throw TrainingError.weights("\(path): \(text)")
+      }
+    }
+    return try fill(network)
+  }
+
   /// The same weights under the network's names and shapes where they differ only by what MATLAB lacks: dots in names (`_` instead),
   /// scalars and vectors (matrices instead).
   func fitted(to network: some TensorNetwork) -> Weights {

@@ -15,10 +15,13 @@ public struct BlockSamples: TrainingSamples {
   public let crops: BlockCrops
   /// Φ in single precision.
   public let phi: Matrix
-  /// Blocks that count as an epoch: published training sets hold 88 912.
+  /// Blocks that count as an epoch.
   public let count: Int
 
-  public init(crops: BlockCrops, phi: Matrix, count: Int = 88_912) {
+  /// Blocks of a published training set.
+  public static let epoch = 88_912
+
+  public init(crops: BlockCrops, phi: Matrix, count: Int = epoch) {
     self.crops = crops
     self.phi = phi
     self.count = count
@@ -47,8 +50,10 @@ public struct BlockTraining: NetworkTraining, Sendable {
     case groundTruth = "ground-truth"
   }
 
-  public var sensing: CompressiveSensing
-  /// Q_init, side² × M.
+  public let sensing: CompressiveSensing
+  /// The seed Φ was drawn from; nil for a given Φ, which then goes into the weights file.
+  public let phiSeed: UInt64?
+  /// Q_init, side² × M, in single precision.
   public let initial: Tensor
   public var constraint: Constraint
   /// γ.
@@ -62,22 +67,28 @@ public struct BlockTraining: NetworkTraining, Sendable {
   ///   fit over 100 000 training blocks.
   /// - Throws: ``DatasetError`` when no image holds a block.
   public init(
-    _ sensing: CompressiveSensing, images: [Tensor], initial: Tensor? = nil, constraint: Constraint = .none, seed: UInt64,
+    _ sensing: CompressiveSensing, phiSeed: UInt64?, images: [Tensor], initial: Tensor? = nil, constraint: Constraint = .none, seed: UInt64,
     momentBlocks: Int = 100_000, validationCount: Int = 512
   ) throws {
     let (used, kept) = SparseCodingTraining.split(images)
     self.sensing = sensing
+    self.phiSeed = phiSeed
     self.constraint = constraint
     self.seed = seed
     crops = try BlockCrops(used, side: sensing.side)
     validationBlocks = try BlockCrops(kept, side: sensing.side).draw(validationCount, seed: seed &+ 2)
-    self.initial =
-      initial ?? sensing.leastSquaresStart(moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
+    let start = initial ?? sensing.leastSquaresStart(moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
+    self.initial = start.converted(to: .single)
   }
 
-  /// Φ and Q_init go into the weights file.
+  /// Q_init, and Φ unless a seed gives it, go into the weights file.
   public var operators: [NamedParameter] {
-    [NamedParameter(name: "phi", value: sensing.phi.entries), NamedParameter(name: "initial", value: initial)]
+    (phiSeed == nil ? [NamedParameter(name: "phi", value: sensing.phi.entries)] : []) + [NamedParameter(name: "initial", value: initial)]
+  }
+
+  /// The untrained network in single precision; nil for a classical method.
+  public func network(_ method: BlockMethod, depth: Int = 9, channels: Int = 32) -> (any TensorNetwork)? {
+    method.network(phi: sensing.phi.converted(to: .single), initial: initial, depth: depth, channels: channels, seed: seed)
   }
 
   /// Adam at 1e-3 falling to 1e-5 along a cosine, batches of 16, gradients clipped to norm 1, weights averaged.
@@ -91,7 +102,7 @@ public struct BlockTraining: NetworkTraining, Sendable {
       ], validationInterval: min(500, max(1, steps / 10)),
       notes: [
         "problem": "image-cs", "rows": "\(sensing.phi.rows)", "side": "\(sensing.side)", "depth": "\(depth)", "channels": "\(channels)",
-        "constraint": constraint.rawValue,
+        "constraint": constraint.rawValue, "phi": phiSeed.map { "seed \($0)" } ?? "given",
       ])
   }
 

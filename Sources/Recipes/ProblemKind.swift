@@ -4,11 +4,13 @@
 public enum ProblemKind: String, CaseIterable, Sendable, Codable {
   case sparseCoding = "sparse-coding"
   case sparseRecovery = "sparse-recovery"
+  case imageCS = "image-cs"
 
   public var title: String {
     switch self {
     case .sparseCoding: "Codes Z of image patches, argmin ½‖X − W_d Z‖² + α‖Z‖₁; images are W_d Z put together"
     case .sparseRecovery: "Sparse x from b = A x + noise, A of 250 × 500, 10 % non-zeros"
+    case .imageCS: "Images from y = Φ x of every block x of 33 × 33 pixels, Φ of orthonormal rows"
     }
   }
 
@@ -17,15 +19,12 @@ public enum ProblemKind: String, CaseIterable, Sendable, Codable {
     switch self {
     case .sparseCoding: "Olshausen & Field, Nature 381 (1996); Gregor & LeCun, ICML 2010"
     case .sparseRecovery: "Chen, Liu, Wang & Yin, NeurIPS 2018; Liu, Chen, Wang & Yin, ICLR 2019"
+    case .imageCS: "Kulkarni, Lohit, Turaga, Kerviche & Ashok, CVPR 2016; Zhang & Ghanem, CVPR 2018"
     }
   }
 
   /// The methods that serve it.
-  public var methods: [SparseMethod] { SparseMethod.allCases.filter { $0.serves(self) } }
-}
-
-extension SparseMethod {
-  public func serves(_ problem: ProblemKind) -> Bool { problem == .sparseCoding ? servesSparseCoding : servesSparseRecovery }
+  public var methods: [Method] { Method.allCases.filter { $0.serves(self) } }
 }
 
 /// The published tables that are reproduced, by their names on the command line.

@@ -134,7 +134,7 @@ public struct SparseMeasurement: Sendable {
     }
     let file = try HDF5File(contentsOf: path)
     func damaged(_ what: String) -> RecipeError { RecipeError("\(path): \(what); the file is damaged, simulate it again") }
-    guard file.attributes["format"] == Self.format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:))
+    guard file.attributes["format"] == Self.format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:)), kind != .imageCS
     else {
       throw RecipeError(
         "\(path): found an HDF5 file that is no measurement of sparse coding or recovery; make one with unfold simulate")
@@ -163,7 +163,7 @@ public struct SparseMeasurement: Sendable {
       throw damaged("found samples of \(samples.shape[1]) numbers; expected \(A.rows), the matrix's rows")
     }
     switch kind {
-    case .sparseRecovery:
+    case .sparseRecovery, .imageCS:
       alpha = nil
       images = []
       codes = file["ground_truth"] == nil ? nil : try array("ground_truth", rank: 2)

@@ -55,11 +55,7 @@ public struct SparseSolver: Sendable {
   public init(
     _ method: SparseMethod, for kind: ProblemKind, A: Matrix, alpha: Double?, options: Options, library: ModelLibrary = .standard
   ) throws {
-    guard method.serves(kind) else {
-      throw RecipeError(
-        "found method \(method.rawValue), which does not serve \(kind.rawValue); expected one of "
-          + kind.methods.map(\.rawValue).joined(separator: ", "))
-    }
+    try Method.sparse(method).check(for: kind)
     try Self.check(method, kind, options)
     let stored = method.isTrained ? try StoredWeights(method, kind, A, options, library) : nil
     let lambda = stored?.lambda ?? options.lambda ?? 0.1
@@ -147,7 +143,7 @@ private struct StoredWeights {
     let shipped =
       switch kind {
       case .sparseCoding: library.coding(method, units: A.columns, iterations: options.depth.map { $0 - 1 } ?? 3)
-      case .sparseRecovery: library.recovery(method)
+      case .sparseRecovery, .imageCS: library.recovery(method)
       }
     let path = try options.weights ?? library.existing(shipped, instead: "--weights")
     let weights = try Weights(anyFile: path)
@@ -177,7 +173,7 @@ private struct StoredWeights {
         throw RecipeError("\(path): found weights that do not say their number of stages; expected --depth N")
       }
       depth = known
-    case .sparseRecovery:
+    case .sparseRecovery, .imageCS:
       let numbers = weights.parameters.compactMap { parameter -> Int? in
         let parts = parameter.name.split(whereSeparator: { $0 == "." || $0 == "_" })
         return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil
@@ -218,12 +214,6 @@ private struct StoredWeights {
       kind == .sparseCoding
       ? method.codingNetwork(problem, iterations: depth - 1) : method.recoveryNetwork(problem, depth: depth)
     guard let untrained else { preconditionFailure("\(method.rawValue) is not trained") }
-    return try filled(untrained)
-  }
-
-  private func filled<Network: TensorNetwork>(_ network: Network) throws -> any TensorNetwork {
-    do { return try weights.fitted(to: network).filled(network) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
-    }
+    return try weights.filled(any: untrained, file: path)
   }
 }

@@ -3,9 +3,12 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Operators
+import Problems
 import Recipes
 
-extension SparseMethod: ExpressibleByArgument {}
+extension Method: ExpressibleByArgument {}
+extension BlockTraining.Constraint: ExpressibleByArgument {}
+extension MeasuredColor: ExpressibleByArgument {}
 extension ProblemKind: ExpressibleByArgument {}
 extension PublishedTable: ExpressibleByArgument {}
 
@@ -19,6 +22,20 @@ struct MethodOptions: ParsableArguments {
   var iterations: Int?
   @Option(help: "Weight of ‖x‖₁ in sparse-recovery, for ista and fista (default: 0.1) and step-lista.")
   var lambda: Double?
+
+  @Option(help: ArgumentHelp("image-cs: Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
+
+  /// For image-cs. - Throws: when an option of the other problems is given.
+  func blockOptions() throws -> BlockSolver.Options {
+    if iterations != nil || lambda != nil {
+      throw InputError("found \(lambda == nil ? "--iterations" : "--lambda") for image-cs; leave it out, it is not for this problem")
+    }
+    var options = BlockSolver.Options()
+    options.weights = weights
+    options.depth = depth
+    options.initial = initial
+    return options
+  }
 
   func options(_ common: CommonOptions) -> SparseSolver.Options {
     var options = SparseSolver.Options()
@@ -44,6 +61,12 @@ struct MeasurementOptions: ParsableArguments {
     help: ArgumentHelp(
       "sparse-recovery: matrix A in any array format; without it, the benchmark's own of 250 × 500 by --seed.", valueName: "file"))
   var matrix: String?
+  @Option(help: "image-cs: sampling ratio, for a Φ drawn from --seed.")
+  var ratio: Double?
+  @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file"))
+  var phi: String?
+  @Option(help: "image-cs: what of a colour image is measured: luminance (default) or every-channel.")
+  var color: MeasuredColor?
   @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB"))
   var noiseSnr: Double?
 
@@ -57,17 +80,21 @@ struct MeasurementOptions: ParsableArguments {
 
   /// Refuses what belongs to another problem.
   func check(_ problem: ProblemKind) throws {
-    let foreign: [(String, Bool)] =
-      problem == .sparseCoding
-      ? [("--matrix", matrix != nil)] : [("--dictionary", dictionary != nil), ("--units", units != nil)]
-    if let wrong = foreign.first(where: \.1) {
-      throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem")
+    let given: [(name: String, isGiven: Bool, problem: ProblemKind)] = [
+      ("--dictionary", dictionary != nil, .sparseCoding), ("--units", units != nil, .sparseCoding),
+      ("--matrix", matrix != nil, .sparseRecovery), ("--ratio", ratio != nil, .imageCS), ("--phi", phi != nil, .imageCS),
+      ("--color", color != nil, .imageCS),
+    ]
+    if let wrong = given.first(where: { $0.isGiven && $0.problem != problem }) {
+      throw InputError("found \(wrong.name) for \(problem.rawValue); leave it out, it is not for this problem")
     }
   }
 
   func readDictionary() throws -> Matrix {
     try dictionary.map { try Recipes.readDictionary($0, patchSize: 100) } ?? ModelLibrary.standard.dictionary(units: units ?? 100)
   }
+
+  func sensing(seed: UInt64) throws -> CompressiveSensing { try CompressiveSensing(ratio: ratio, phi: phi, seed: seed) }
 
   /// A, and the experiment whose seed it is of.
   func readA(seed: UInt64) throws -> Matrix {
@@ -78,7 +105,12 @@ struct MeasurementOptions: ParsableArguments {
 extension CommonOptions {
   /// The seed given, or that of the experiments the weights which ship come from.
   func seed(for problem: ProblemKind) -> UInt64 {
-    seed ?? (problem == .sparseCoding ? SparseCodingTraining(units: 100).seed : SparseRecoveryTraining.standardSeed)
+    if let seed { return seed }
+    return switch problem {
+    case .sparseCoding: SparseCodingTraining(units: 100).seed
+    case .sparseRecovery: SparseRecoveryTraining.standardSeed
+    case .imageCS: CompressiveSensing.standardSeed
+    }
   }
 
   /// A remark on standard error.

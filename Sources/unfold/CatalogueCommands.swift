@@ -16,7 +16,7 @@ struct Methods: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let rows = SparseMethod.allCases.map { method in
+    let rows = Method.allCases.map { method in
       [
         method.rawValue, method.isTrained ? "trained" : "classical",
         ProblemKind.allCases.filter(method.serves).map(\.rawValue).joined(separator: ", "), method.title, method.source,

@@ -10,11 +10,12 @@ struct Evaluate: ParsableCommand {
     abstract: "Simulate, reconstruct and score every image, and the mean.",
     discussion: """
       sparse-coding: PSNR, SSIM, NMSE and RMSE of every image of --images, and the squared error of its codes against optimal ones. \
-      sparse-recovery: the error over the codes of --data, or over the benchmark's own 1,000 test samples.
+      sparse-recovery: the error over the codes of --data, or over the benchmark's own 1,000 test samples. image-cs: PSNR, SSIM, NMSE \
+      and RMSE of every image of --images, measured at --ratio or by --phi.
       """)
-  @Argument(help: "A classical method or a trained network (`unfold methods`).") var method: SparseMethod
-  @Argument(help: "sparse-coding or sparse-recovery.") var problem: ProblemKind
-  @Option(help: ArgumentHelp("sparse-coding: folder of images, or one image.", valueName: "dir")) var images: String?
+  @Argument(help: "A classical method or a trained network (`unfold methods`).") var method: Method
+  @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
+  @Option(help: ArgumentHelp("sparse-coding, image-cs: folder of images, or one image.", valueName: "dir")) var images: String?
   @Option(help: ArgumentHelp("sparse-recovery: array of codes, one a row.", valueName: "file")) var data: String?
   @Flag(inversion: .prefixedNo, help: "Clip images to [0, 1] before they are scored (default: --clip).") var clip: Bool?
   @OptionGroup var measuring: MeasurementOptions
@@ -24,15 +25,27 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     common.apply()
     try measuring.check(problem)
+    try method.check(for: problem)
     let seed = common.seed(for: problem)
-    let evaluation = SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
-    let report =
-      switch problem {
-      case .sparseCoding: try coding(evaluation)
-      case .sparseRecovery: try recovery(evaluation, seed)
-      }
+    let report: EvaluationReport
+    switch method {
+    case .sparse(let method):
+      let evaluation = SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
+      report = problem == .sparseCoding ? try coding(evaluation) : try recovery(evaluation, seed)
+    case .block(let method): report = try blocks(method, seed)
+    }
     if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
     try common.answer(report)
+  }
+
+  private func blocks(_ method: BlockMethod, _ seed: UInt64) throws -> EvaluationReport {
+    guard let images, data == nil else {
+      throw InputError("found \(data == nil ? "no --images" : "--data"); expected --images DIR for image-cs")
+    }
+    let phiSeed = measuring.phi == nil ? seed : nil
+    let solver = try BlockSolver(method, sensing: measuring.sensing(seed: seed), seed: phiSeed, options: running.blockOptions())
+    return try BlockEvaluation(solver, seed: phiSeed).run(
+      images: ImageFolder.imagePaths(images), color: measuring.color ?? .luminance, clip: clip ?? true)
   }
 
   private func coding(_ evaluation: SparseEvaluation) throws -> EvaluationReport {

@@ -10,7 +10,7 @@ struct Reconstruct: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Reconstruct an image or codes from a measurement.",
     discussion: "A measurement of several images needs a folder as output; one image a name is written there, as PNG.")
-  @Argument(help: "How: a classical method or a trained network (`unfold methods`).") var method: SparseMethod
+  @Argument(help: "How: a classical method or a trained network (`unfold methods`).") var method: Method
   @Argument(help: ArgumentHelp("Measurement written by `unfold simulate`.", valueName: "file")) var measurement: String
   @Option(name: .shortAndLong, help: ArgumentHelp("Image to write; for sparse-recovery, array of codes.", valueName: "file"))
   var output: String
@@ -22,6 +22,7 @@ struct Reconstruct: ParsableCommand {
     common.apply()
     let measurement = try SparseMeasurement(contentsOf: measurement)
     let places = try targets(measurement)
+    guard case .sparse(let method) = method else { fatalError() }
     let solver = try SparseSolver(
       method, for: measurement.problem, A: measurement.A, alpha: measurement.alpha, options: running.options(common))
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }

@@ -6,6 +6,7 @@ import FileFormats
 import Foundation
 import Networks
 import Operators
+import Problems
 import Recipes
 import Tensors
 import Training
@@ -18,8 +19,8 @@ struct Train: ParsableCommand {
       A checkpoint, WEIGHTS.checkpoint, is written every few steps; after an interruption the same command with --resume goes on \
       from it and ends with the same bytes. Curves for TensorBoard lie in WEIGHTS.tfevents.
       """)
-  @Argument(help: "The network (`unfold methods`).") var network: SparseMethod
-  @Argument(help: "The problem: sparse-coding or sparse-recovery.") var problem: ProblemKind
+  @Argument(help: "The network (`unfold methods`).") var network: Method
+  @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
   @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] = []
   @Option(name: .shortAndLong, help: ArgumentHelp("Weights to write (safetensors).", valueName: "weights")) var output: String
   @Flag(help: "Go on from the checkpoint of an interrupted run.") var resume = false
@@ -35,17 +36,24 @@ struct Train: ParsableCommand {
     guard network.isTrained else {
       throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network")
     }
-    guard network.serves(problem) else {
-      throw InputError("\(network.rawValue) does not serve \(problem.rawValue); see unfold methods")
-    }
-    switch problem {
-    case .sparseCoding: try trainCoding(settings)
-    case .sparseRecovery: try trainRecovery(settings)
+    try network.check(for: problem)
+    switch (network, problem) {
+    case (.sparse(let method), .sparseCoding): try trainCoding(method, settings)
+    case (.sparse(let method), _): try trainRecovery(method, settings)
+    case (.block(let method), _): try trainBlocks(method, settings)
     }
   }
 
-  private func trainCoding(_ settings: TrainingSettings) throws {
-    guard !images.isEmpty else { throw InputError("found no --images; expected a folder of training images for sparse-coding") }
+  /// The images of all the folders given.
+  private func pictures() throws -> [Tensor] {
+    guard !images.isEmpty else {
+      throw InputError("found no --images; expected a folder of training images for \(problem.rawValue)")
+    }
+    return try images.flatMap { try ImageFolder($0).entries.map(\.image) }
+  }
+
+  private func trainCoding(_ method: SparseMethod, _ settings: TrainingSettings) throws {
+    let pictures = try pictures()
     var training = SparseCodingTraining(units: settings.units ?? 100, budget: quick ? .quick : .full)
     training.seed = common.seed ?? training.seed
     if let patches = settings.patches {
@@ -60,23 +68,43 @@ struct Train: ParsableCommand {
     if dictionary == nil, let stored = resuming?.operators.first(where: { $0.name == "dictionary" }) {
       dictionary = Matrix(stored.value)
     }
-    let pictures = try images.flatMap { try ImageFolder($0).entries.map(\.image) }
     let experiment = try SparseCodingExperiment(training, images: pictures, dictionary: dictionary) { if !common.quiet { say($0) } }
-    var recipe = training.recipe(network, iterations: iterations, steps: settings.steps(samples: training.trainingPatches))
+    var recipe = training.recipe(method, iterations: iterations, steps: settings.steps(samples: training.trainingPatches))
     settings.apply(to: &recipe)
-    try train(experiment.network(network, iterations: iterations)!, by: experiment, recipe, resuming, settings)
+    try train(experiment.network(method, iterations: iterations)!, by: experiment, recipe, resuming, settings)
   }
 
-  private func trainRecovery(_ settings: TrainingSettings) throws {
+  private func trainRecovery(_ method: SparseMethod, _ settings: TrainingSettings) throws {
     let seed = common.seed ?? SparseRecoveryTraining().seed
     let training = SparseRecoveryTraining(
       problem: .benchmark(
         rows: settings.rows ?? 250, columns: settings.columns ?? 500, seed: seed, noiseDecibel: settings.noiseSnr),
       depth: settings.depth ?? 16, seed: seed)
-    var recipe = training.recipe(network, budget: quick ? .quick : .full, jointSteps: settings.steps)
+    var recipe = training.recipe(method, budget: quick ? .quick : .full, jointSteps: settings.steps)
     settings.apply(to: &recipe)
     let resuming = try checkpoint()
-    try train(training.network(network)!, by: training, recipe, resuming, settings)
+    try train(training.network(method)!, by: training, recipe, resuming, settings)
+  }
+
+  private func trainBlocks(_ method: BlockMethod, _ settings: TrainingSettings) throws {
+    let pictures = try pictures()
+    let seed = common.seed ?? CompressiveSensing.standardSeed
+    let resuming = try checkpoint()
+    let sensing = try CompressiveSensing(ratio: settings.ratio, phi: settings.phi, seed: seed)
+    var initial = try settings.initial.map { try readInitial($0, for: sensing.phi) }
+    if initial == nil, let stored = resuming?.operators.first(where: { $0.name == "initial" }) { initial = stored.value }
+    if initial == nil, !common.quiet { say("fitting Q_init to blocks of \(pictures.count) images") }
+    let training = try BlockTraining(
+      sensing, phiSeed: settings.phi == nil ? seed : nil, images: pictures, initial: initial,
+      constraint: settings.constraint ?? .none, seed: seed)
+    let depth = settings.depth ?? 9
+    let channels = settings.channels ?? 32
+    var recipe = training.recipe(
+      method, depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch) ?? (quick ? 1_000 : 30_000))
+    settings.apply(to: &recipe)
+    var untrained = training.network(method, depth: depth, channels: channels)!
+    if let start = settings.start { untrained = try Weights(anyFile: start).filled(any: untrained, file: start) }
+    try train(untrained, by: training, recipe, resuming, settings)
   }
 
   private var checkpointFile: String { checkpointPath(of: output) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Foundation
+import Recipes
 import Training
 import Yams
 
@@ -14,10 +15,18 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "LISTA: iterations T, counted as in the paper.") var iterations: Int?
   @Option(help: "Sparse coding: training patches.") var patches: Int?
   @Option(help: ArgumentHelp("Sparse coding: a dictionary in place of learning one.", valueName: "file")) var dictionary: String?
-  @Option(help: "Sparse recovery: stages.") var depth: Int?
+  @Option(help: "Sparse recovery, image-cs: stages.") var depth: Int?
   @Option(help: "Sparse recovery: rows of A.") var rows: Int?
   @Option(help: "Sparse recovery: columns of A.") var columns: Int?
   @Option(help: ArgumentHelp("Sparse recovery: signal-to-noise ratio of the measurements.", valueName: "dB")) var noiseSnr: Double?
+  @Option(help: "image-cs: sampling ratio, for a Φ drawn from --seed.") var ratio: Double?
+  @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file")) var phi: String?
+  @Option(help: ArgumentHelp("image-cs: Q_init in place of the fit to training blocks.", valueName: "file")) var initial: String?
+  @Option(help: "image-cs: channels of the convolutions (default: 32).") var channels: Int?
+  @Option(help: "image-cs: what the constraint of the loss looks at: none (default), running or ground-truth.")
+  var constraint: BlockTraining.Constraint?
+  @Option(help: ArgumentHelp("image-cs: weights to start from, such as those of a neighbouring ratio.", valueName: "file"))
+  var start: String?
   @Option(help: "Steps between checkpoints, besides one a minute.") var checkpointEvery: Int?
 
   init() {}
@@ -58,6 +67,16 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "rows": result.rows = try integer(result.rows)
       case "columns": result.columns = try integer(result.columns)
       case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
+      case "ratio": result.ratio = try number(result.ratio)
+      case "phi": result.phi = result.phi ?? value.string
+      case "initial": result.initial = result.initial ?? value.string
+      case "channels": result.channels = try integer(result.channels)
+      case "constraint":
+        guard let found = value.string.flatMap(BlockTraining.Constraint.init(rawValue:)) else {
+          throw InputError("\(path): found \(name): \(value.string ?? "?"); expected none, running or ground-truth")
+        }
+        result.constraint = result.constraint ?? found
+      case "start": result.start = result.start ?? value.string
       case "checkpoint-every": result.checkpointEvery = try integer(result.checkpointEvery)
       default:
         throw InputError("\(path): found the setting “\(name)”; expected names of options of unfold train, without dashes before")
@@ -69,7 +88,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
   private func checked() throws -> TrainingSettings {
     let least: [(String, Int?, Int)] = [
       ("epochs", epochs, 1), ("steps", steps, 1), ("batch", batch, 1), ("units", units, 1), ("iterations", iterations, 0),
-      ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2),
+      ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2), ("channels", channels, 1),
       ("checkpoint-every", checkpointEvery, 1),
     ]
     for (name, value, minimum) in least {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Foundation
+import Kernels
+import Networks
+import Operators
+import Problems
+import Tensors
+import Training
+
+/// Any method of block compressive sensing made ready for one Φ: a classical algorithm, or a network with its weights.
+public struct BlockSolver: Sendable {
+  /// What may be chosen; nil takes the default.
+  public struct Options: Sendable {
+    /// Stages of a network; all that its weights have by default.
+    public var depth: Int?
+    /// A file of weights; those that ship by default.
+    public var weights: String?
+    /// A file of Q_init, for weights that do not hold it.
+    public var initial: String?
+    public init() {}
+  }
+
+  public let method: BlockMethod
+  public let sensing: CompressiveSensing
+  /// Nil for a classical method.
+  public let network: (any TensorNetwork)?
+  /// Stages that are run.
+  public let depth: Int
+  /// The file of weights; nil for a classical method.
+  public let weights: String?
+
+  /// Number of learnable numbers.
+  public var parameterCount: Int { network?.parameterCount ?? 0 }
+
+  /// - Parameters: `seed`, which Φ was drawn from, nil for a given one; `library`, where weights that ship lie.
+  /// - Throws: ``RecipeError`` when an option is not for the method, or the weights are another network's or another Φ's.
+  public init(
+    _ method: BlockMethod, sensing: CompressiveSensing, seed: UInt64?, options: Options = Options(), library: ModelLibrary = .standard
+  ) throws {
+    self.method = method
+    self.sensing = sensing
+    if let depth = options.depth, !(1...1000).contains(depth) { throw RecipeError("found --depth \(depth); expected 1 to 1000") }
+    let stored = try StoredBlockWeights(method, sensing, seed: seed, options, library)
+    weights = stored.path
+    network = try stored.network(method, sensing)
+    depth = options.depth ?? stored.depth
+  }
+
+  /// Blocks from measurements `[blocks, M]`, `[blocks, side²]` in single precision, spread over the threads; results do not depend on
+  /// their number.
+  public func solve(_ measurements: Tensor) -> Tensor {
+    network!.predict(measurements.converted(to: .single), stages: depth, samplesAtATime: Self.blocksAtATime)
+  }
+
+  /// The estimates after every stage, x⁽⁰⁾ first, of a network that has a trace.
+  public func trace(_ measurements: Tensor) -> [Tensor] {
+    let y = measurements.converted(to: .single)
+    return (1...depth).map { network!.predict(y, stages: $0, samplesAtATime: Self.blocksAtATime) }
+  }
+
+  /// So many that Φ is read once for all of them, and few enough that their maps stay in the cache.
+  static let blocksAtATime = 8
+}
+
+/// A network's weights as a file has them, found and held against what is asked of them.
+private struct StoredBlockWeights {
+  let path: String
+  let weights: Weights
+  let initial: Tensor
+  /// Stages they have.
+  let depth: Int
+  let channels: Int
+
+  init(
+    _ method: BlockMethod, _ sensing: CompressiveSensing, seed: UInt64?, _ options: BlockSolver.Options, _ library: ModelLibrary
+  ) throws {
+    let shipped = library.block(method, ratio: sensing.ratio)
+    let path = try options.weights ?? library.existing(shipped, instead: "--weights")
+    let weights = try Weights(anyFile: path).withHouseNames
+    self.path = path
+    self.weights = weights
+    let recipe = try weights.recipe.map(Recipe.init(json:))
+    if let recipe, recipe.network != method.rawValue || recipe.notes["problem"] != ProblemKind.imageCS.rawValue {
+      throw RecipeError(
+        "\(path): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(method.rawValue) for "
+          + "\(ProblemKind.imageCS.rawValue), choose other weights")
+    }
+    try Self.check(path, weights, recipe, sensing.phi, seed)
+    if let given = options.initial {
+      initial = try readInitial(given, for: sensing.phi)
+    } else if let own = weights.operators.first(where: { $0.name == "initial" })?.value {
+      guard own.shape == [sensing.phi.columns, sensing.phi.rows] else {
+        throw RecipeError(
+          "\(path): found weights for \(own.shape.last ?? 0) measurements a block; expected \(sensing.phi.rows), choose those of this Φ")
+      }
+      initial = own
+    } else {
+      throw RecipeError("\(path): found no Q_init in the weights; expected --initial FILE with it")
+    }
+    let stages = weights.parameters.compactMap { parameter -> Int? in
+      let parts = parameter.name.split(separator: ".")
+      return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil
+    }
+    guard let last = stages.max(), last < 1000,
+      let filters = weights.parameters.first(where: { $0.name == "stages.0.analysis.1" })?.value.shape, filters.count == 4,
+      (1...4096).contains(filters[0])
+    else {
+      throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
+    }
+    if let wanted = options.depth, wanted > last + 1 {
+      throw RecipeError("\(path): found weights of \(last + 1) stages; expected --depth up to \(last + 1), not \(wanted)")
+    }
+    depth = last + 1
+    channels = filters[0]
+  }
+
+  /// The weights must be for this Φ, where they say which it was.
+  private static func check(_ path: String, _ weights: Weights, _ recipe: Recipe?, _ phi: Matrix, _ seed: UInt64?) throws {
+    if let own = weights.operators.first(where: { $0.name == "phi" })?.value.converted(to: .double) {
+      guard own.shape == phi.entries.shape, (own - phi.entries.converted(to: .double)).norm <= 1e-5 * phi.entries.norm else {
+        throw RecipeError("\(path): found weights for another Φ \(own.shape) than the measurement's \(phi.entries.shape); train anew for it")
+      }
+    } else if let drawn = recipe?.notes["phi"], drawn != seed.map({ "seed \($0)" }) {
+      throw RecipeError(
+        "\(path): found weights for the Φ of \(drawn); expected those of \(seed.map { "seed \($0)" } ?? "a given Φ"), train anew for it")
+    }
+  }
+
+  func network(_ method: BlockMethod, _ sensing: CompressiveSensing) throws -> any TensorNetwork {
+    let untrained = method.network(
+      phi: sensing.phi.converted(to: .single), initial: initial.converted(to: .single), depth: depth, channels: channels, seed: 0)!
+    return try weights.filled(any: untrained, file: path)
+  }
+}
+
+extension Weights {
+  /// These weights under the names of this package where they have those of the public ISTA-Net code: `fcs.K.lambda_step`, `soft_thr`,
+  /// `conv_D`, `conv1_forward`, `conv2_forward`, `conv1_backward`, `conv2_backward`, `conv_G`, with or without `module.` before.
+  public var withHouseNames: Weights {
+    let names = [
+      "lambda_step": "stepSize", "soft_thr": "threshold", "conv_D": "expansion", "conv1_forward": "analysis.0",
+      "conv2_forward": "analysis.1", "conv1_backward": "synthesis.0", "conv2_backward": "synthesis.1", "conv_G": "reduction",
+    ]
+    var result = self
+    for i in parameters.indices {
+      var parts = parameters[i].name.split(separator: ".").map(String.init)
+      if parts.first == "module" { parts.removeFirst() }
+      guard parts.count == 3, parts[0] == "fcs", let stage = Int(parts[1]), let name = names[parts[2]] else { continue }
+      result.parameters[i].name = "stages.\(stage).\(name)"
+    }
+    return result
+  }
+}
+
+extension ModelLibrary {
+  /// The weights of a network for block compressive sensing at a ratio.
+  public func block(_ method: BlockMethod, ratio: Double) -> String {
+    file("image-cs/\(method.rawValue)-\(Int((100 * ratio).rounded()))")
+  }
+}

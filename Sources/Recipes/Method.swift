@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Any method of any problem, by its name on the command line, in files and on pages.
+public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
+  case sparse(SparseMethod)
+  case block(BlockMethod)
+
+  public static var allCases: [Method] { SparseMethod.allCases.map(Method.sparse) + BlockMethod.allCases.map(Method.block) }
+
+  public init?(rawValue: String) {
+    guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = found
+  }
+
+  public var rawValue: String {
+    switch self {
+    case .sparse(let method): method.rawValue
+    case .block(let method): method.rawValue
+    }
+  }
+
+  /// True for networks, false for classical algorithms.
+  public var isTrained: Bool {
+    switch self {
+    case .sparse(let method): method.isTrained
+    case .block(let method): method.isTrained
+    }
+  }
+
+  public var title: String {
+    switch self {
+    case .sparse(let method): method.title
+    case .block(let method): method.title
+    }
+  }
+
+  /// Where it was published.
+  public var source: String {
+    switch self {
+    case .sparse(let method): method.source
+    case .block(let method): method.source
+    }
+  }
+
+  public func serves(_ problem: ProblemKind) -> Bool {
+    switch (self, problem) {
+    case (.sparse(let method), .sparseCoding): method.servesSparseCoding
+    case (.sparse(let method), .sparseRecovery): method.servesSparseRecovery
+    case (.block, .imageCS): true
+    default: false
+    }
+  }
+
+  /// - Throws: ``RecipeError`` when the method does not serve the problem.
+  public func check(for problem: ProblemKind) throws {
+    guard serves(problem) else {
+      throw RecipeError(
+        "found method \(rawValue), which does not serve \(problem.rawValue); expected one of "
+          + problem.methods.map(\.rawValue).joined(separator: ", "))
+    }
+  }
+}
