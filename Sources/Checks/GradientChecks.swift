@@ -9,7 +9,9 @@ import _Differentiation
 
 /// Every differentiable operation and every network against central differences in double precision, 20 random directions each,
 /// relative error ≤ 1e-6; and gradients that must equal each other.
-public func gradientChecks() -> [CheckItem] { operationGradients() + networkGradients() + gradientIdentities() }
+public func gradientChecks() -> [CheckItem] {
+  operationGradients() + networkGradients() + blockGradients() + gradientIdentities()
+}
 
 private func operationGradients() -> [CheckItem] {
   var generator = RandomGenerator(seed: 21)
@@ -93,7 +95,7 @@ private struct Tiny {
 }
 
 /// The parameters moved off their starting values, so that no two stages are alike.
-private func disturbed<Model: Parameterized>(_ model: Model, by amount: Double = 0.02, seed: UInt64 = 33) -> Model {
+func disturbed<Model: Parameterized>(_ model: Model, by amount: Double = 0.02, seed: UInt64 = 33) -> Model {
   var generator = RandomGenerator(seed: seed)
   var result = model
   let noise = model.parameters.map { ($0.name, amount * Tensor.normal($0.value.shape, using: &generator)) }

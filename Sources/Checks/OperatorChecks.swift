@@ -43,6 +43,11 @@ public func operatorChecks() -> [CheckItem] {
         return (Convolution2D(kernels: kernels, height: m, width: n, boundary: boundary), [m, n], [2, m, n])
       }
     }
+    item("BlockSampling") { m, n, seed in
+      let phi = Matrix.gaussian(rows: 5, columns: 16, seed: seed).converted(to: precision)
+      let grid = BlockGrid(height: m, width: n, side: 4)
+      return (BlockSampling(phi: phi, grid: grid), [m, n], [grid.count, 5])
+    }
     for axes in [1, 2] {
       worstOfDraws("Fourier over \(axes == 1 ? "1 axis" : "2 axes")") { m, n, seed in
         adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: 100 + seed)
