@@ -52,7 +52,7 @@ extension BlockSolver {
   /// An image plane measured and reconstructed; in single precision.
   public func reconstruct(_ plane: Tensor) -> Tensor {
     let sampling = sensing.sampling(height: plane.shape[0], width: plane.shape[1])
-    return sampling.grid.assemble(solve(sampling.forward(plane.converted(to: .double))))
+    return sampling.grid.assemble(solve(sampling.forward(plane)))
   }
 }
 

@@ -20,9 +20,35 @@ struct Reconstruct: ParsableCommand {
 
   func run() throws {
     common.apply()
+    let problem = try BlockMeasurement.problem(of: measurement)
+    try method.check(for: problem)
+    switch method {
+    case .sparse(let method): try sparse(method)
+    case .block(let method): try blocks(method)
+    }
+  }
+
+  private func blocks(_ method: BlockMethod) throws {
+    if codes != nil { throw InputError("found --codes for image-cs; leave it out, there are none") }
+    let options = try running.blockOptions()
+    let measurement = try BlockMeasurement(contentsOf: measurement)
+    let places = try imageTargets(measurement.images.map(\.name))
+    let solver = try BlockSolver(method, sensing: measurement.sensing, seed: measurement.phiSeed, options: options)
+    if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
+    var report = BlockReconstruction(solver)
+    try measurement.forEachImage(solver) { index, values in
+      guard values.isFinite else {
+        throw WorkFailed("\(method.rawValue): found NaN or infinity in the image; nothing was written, check the weights")
+      }
+      try writeImage(Image(values: values), to: places[index])
+      try report.add(values, groundTruth: measurement.images[index].groundTruth, file: places[index])
+    }
+    try common.answer(report)
+  }
+
+  private func sparse(_ method: SparseMethod) throws {
     let measurement = try SparseMeasurement(contentsOf: measurement)
     let places = try targets(measurement)
-    guard case .sparse(let method) = method else { fatalError() }
     let solver = try SparseSolver(
       method, for: measurement.problem, A: measurement.A, alpha: measurement.alpha, options: running.options(common))
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
@@ -46,16 +72,20 @@ struct Reconstruct: ParsableCommand {
       try OutputKind.arrays.check(output)
       return []
     }
-    guard measurement.images.count > 1 else {
+    return try imageTargets(measurement.images.map(\.name))
+  }
+
+  private func imageTargets(_ images: [String]) throws -> [String] {
+    guard images.count > 1 else {
       try OutputKind.image.check(output)
       return [output]
     }
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder.boolValue else {
       throw InputError(
-        "\(output): found a measurement of \(measurement.images.count) images; expected an existing folder to write them to")
+        "\(output): found a measurement of \(images.count) images; expected an existing folder to write them to")
     }
-    let names = measurement.images.map { (($0.name as NSString).lastPathComponent as NSString).deletingPathExtension + ".png" }
+    let names = images.map { (($0 as NSString).lastPathComponent as NSString).deletingPathExtension + ".png" }
     guard Set(names).count == names.count else {
       throw InputError("\(self.measurement): found two images of one name; expected distinct names, simulate them apart")
     }

@@ -10,9 +10,10 @@ struct Simulate: ParsableCommand {
     abstract: "Make measurements from images or codes, with all that made them in one HDF5 file.",
     discussion: """
       sparse-coding: images are cut into patches of 10 × 10 pixels, each less its mean and over its deviation. \
-      sparse-recovery: b = A x for the codes x of an array, one a row.
+      sparse-recovery: b = A x for the codes x of an array, one a row. image-cs: y = Φ x of every block of 33 × 33 pixels, Φ of --ratio \
+      or --phi.
       """)
-  @Argument(help: "sparse-coding or sparse-recovery.") var problem: ProblemKind
+  @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
   @Argument(help: ArgumentHelp("Images (PNG, JPEG, TIFF), or one array of codes.", valueName: "input")) var inputs: [String]
   @Option(name: .shortAndLong, help: ArgumentHelp("Measurement to write (HDF5).", valueName: "file")) var output: String
   @OptionGroup var measuring: MeasurementOptions
@@ -22,6 +23,7 @@ struct Simulate: ParsableCommand {
   func run() throws {
     common.apply()
     try measuring.check(problem)
+    if problem == .imageCS { return try blocks() }
     let measurement = try problem == .sparseCoding ? coding() : recovery()
     try measurement.write(to: output)
     let shape = measurement.samples.shape
@@ -35,6 +37,25 @@ struct Simulate: ParsableCommand {
         ]),
         text:
           "\(output): \(shape[0]) samples of \(shape[1]) numbers for codes of \(measurement.A.columns), seed \(measurement.seed)"))
+  }
+
+  private func blocks() throws {
+    let seed = common.seed(for: problem)
+    let color = measuring.color ?? .luminance
+    let images = try inputs.flatMap { try ImageFolder.imagePaths($0).map { try ImagePlanes($0, color: color) } }
+    let measurement = try BlockMeasurement(
+      images, sensing: measuring.sensing(seed: seed), phiSeed: measuring.phi == nil ? seed : nil, noiseDecibel: measuring.noiseSnr,
+      seed: seed, keepingGroundTruth: groundTruth)
+    try measurement.write(to: output)
+    let shape = measurement.samples.shape
+    try common.answer(
+      Answer(
+        json: .object([
+          "problem": .string(problem.rawValue), "file": .string(output), "samples": .integer(shape[0]), "size": .integer(shape[1]),
+          "ratio": .number(measurement.sensing.ratio), "side": .integer(measurement.sensing.side),
+          "noise_snr": measuring.noiseSnr.map(JSONValue.number), "ground_truth": .bool(groundTruth), "seed": .unsigned(seed),
+        ]),
+        text: "\(output): \(shape[0]) blocks of \(measurement.sensing.side) × \(measurement.sensing.side) pixels, \(shape[1]) measurements each, seed \(seed)"))
   }
 
   private func coding() throws -> SparseMeasurement {

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+import Evaluation
+import FileFormats
+import Foundation
+import Operators
+import Problems
+import Tensors
+
+/// Measurements of image blocks with all that made them: what `unfold simulate image-cs` writes and `unfold reconstruct` reads.
+///
+/// As an HDF5 file: `samples`, `[blocks, M]`, plane after plane and image after image; `sizes`, height, width and number of planes, one row
+/// an image; `phi` unless it was drawn from a seed; `ground_truth/K`, image K, where it was kept; the rest as text attributes.
+public struct BlockMeasurement: Sendable {
+  /// The size of an image, and the image itself when it was kept.
+  public struct MeasuredPlanes: Sendable {
+    public let name: String
+    public let height: Int
+    public let width: Int
+    /// 1, or 3 for red, green and blue.
+    public let planes: Int
+    /// `[height, width]` or `[3, height, width]`.
+    public let groundTruth: Tensor?
+  }
+
+  public let sensing: CompressiveSensing
+  /// The seed Φ was drawn from; nil for a given one.
+  public let phiSeed: UInt64?
+  /// The seed of the noise.
+  public let seed: UInt64
+  /// Signal-to-noise ratio in dB; nil: no noise.
+  public let noiseDecibel: Double?
+  public let samples: Tensor
+  public let images: [MeasuredPlanes]
+
+  /// y = Φ x for every block of every plane.
+  ///
+  /// - Parameter noiseDecibel: white noise of standard deviation rms(y) · 10^(−SNR/20) is added to the measurements of every image.
+  public init(
+    _ pictures: [ImagePlanes], sensing: CompressiveSensing, phiSeed: UInt64?, noiseDecibel: Double? = nil, seed: UInt64,
+    keepingGroundTruth: Bool
+  ) throws {
+    guard !pictures.isEmpty else { throw RecipeError("found no image; expected at least one") }
+    self.sensing = sensing
+    self.phiSeed = phiSeed
+    self.seed = seed
+    self.noiseDecibel = noiseDecibel
+    samples = Tensor.concatenated(
+      pictures.enumerated().map { index, picture in
+        let sampling = sensing.sampling(height: picture.height, width: picture.width)
+        let y = Tensor.concatenated(picture.planes.map { sampling.forward($0.converted(to: .double)) })
+        guard let noiseDecibel else { return y }
+        var generator = RandomGenerator(seed: seed, stream: UInt64(index))
+        let deviation = y.norm / Double(y.count).squareRoot() * pow(10, -noiseDecibel / 20)
+        return y + deviation * Tensor.normal(y.shape, using: &generator)
+      })
+    images = pictures.map {
+      MeasuredPlanes(
+        name: $0.name, height: $0.height, width: $0.width, planes: $0.planes.count, groundTruth: keepingGroundTruth ? $0.values : nil)
+    }
+  }
+
+  // MARK: As a file
+
+  private static let format = "unfold measurement 1"
+
+  /// Writes the HDF5 file atomically.
+  public func write(to path: String) throws {
+    let sizes = images.flatMap { [Double($0.height), Double($0.width), Double($0.planes)] }
+    var arrays = [
+      NamedArray(name: "samples", value: samples), NamedArray(name: "sizes", value: Tensor(sizes, shape: [images.count, 3])),
+    ]
+    if phiSeed == nil { arrays.append(NamedArray(name: "phi", value: sensing.phi.entries)) }
+    for (i, image) in images.enumerated() {
+      if let truth = image.groundTruth { arrays.append(NamedArray(name: "ground_truth/\(i)", value: truth)) }
+    }
+    var attributes = [
+      "format": Self.format, "problem": ProblemKind.imageCS.rawValue, "seed": String(seed), "side": String(sensing.side),
+      "names": images.map(\.name).joined(separator: "/"),
+    ]
+    attributes["phi_seed"] = phiSeed.map { String($0) }
+    attributes["noise_snr_db"] = noiseDecibel.map { "\($0)" }
+    try HDF5File(arrays: arrays, attributes: attributes).write(to: path)
+  }
+
+  /// The problem of the measurement in an HDF5 file. - Throws: ``RecipeError`` when it is none.
+  public static func problem(of path: String) throws -> ProblemKind {
+    guard case .hdf5 = try FileKind.detect(path) else {
+      throw RecipeError("\(path): found \(try FileKind.detect(path).name); expected a measurement, make one with unfold simulate")
+    }
+    let file = try HDF5File(contentsOf: path)
+    guard file.attributes["format"] == format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:)) else {
+      throw RecipeError("\(path): found an HDF5 file that is no measurement; make one with unfold simulate")
+    }
+    return kind
+  }
+
+  /// Reads a file. - Throws: the reader's error, or ``RecipeError`` naming the first thing that does not fit.
+  public init(contentsOf path: String) throws {
+    let file = try HDF5File(contentsOf: path)
+    func damaged(_ what: String) -> RecipeError { RecipeError("\(path): \(what); the file is damaged, simulate it again") }
+    func array(_ name: String, rank: Int) throws -> Tensor {
+      guard let value = file[name]?.real, value.shape.count == rank, value.count > 0 else {
+        throw damaged("found \(name) of shape \(file[name]?.shape.description ?? "none"); expected \(rank) axes of real numbers")
+      }
+      guard value.isFinite else {
+        throw RecipeError("\(path): found NaN or infinity in \(name); expected finite numbers, simulate it again")
+      }
+      return value.converted(to: .double)
+    }
+    guard file.attributes["problem"] == ProblemKind.imageCS.rawValue, let seed = file.attributes["seed"].flatMap({ UInt64($0) }),
+      let side = file.attributes["side"].flatMap({ Int($0) }), (1...128).contains(side)
+    else { throw damaged("found no problem image-cs with a seed and a side of blocks") }
+    samples = try array("samples", rank: 2)
+    self.seed = seed
+    noiseDecibel = try file.attributes["noise_snr_db"].map { text in
+      guard let value = Double(text), value.isFinite else { throw damaged("found noise_snr_db “\(text)”; expected a number") }
+      return value
+    }
+    let (rows, columns) = (samples.shape[1], side * side)
+    guard rows <= columns else { throw damaged("found \(rows) measurements of a block; expected at most \(columns)") }
+    phiSeed = file.attributes["phi_seed"].flatMap { UInt64($0) }
+    if let phiSeed {
+      sensing = CompressiveSensing(phi: .orthonormalRows(rows: rows, columns: columns, seed: phiSeed))
+    } else {
+      let phi = try array("phi", rank: 2)
+      guard phi.shape == [rows, columns] else { throw damaged("found phi of \(phi.shape); expected [\(rows), \(columns)]") }
+      sensing = CompressiveSensing(phi: Matrix(phi))
+    }
+    let sizes = try array("sizes", rank: 2)
+    let names = (file.attributes["names"] ?? "").split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard sizes.shape[1] == 3, names.count == sizes.shape[0] else { throw damaged("found sizes of shape \(sizes.shape)") }
+    var blocks = 0
+    images = try (0..<sizes.shape[0]).map { i in
+      let size = sizes.row(i).doubles
+      guard size.allSatisfy({ $0 >= 1 && $0 <= 1e9 && $0 == $0.rounded() }), [1, 3].contains(size[2]), size[0] * size[1] <= 4e8 else {
+        throw damaged("found sizes \(size); expected height, width and 1 or 3 planes")
+      }
+      let (height, width, planes) = (Int(size[0]), Int(size[1]), Int(size[2]))
+      blocks += planes * BlockGrid(height: height, width: width, side: side).count
+      let truth = file["ground_truth/\(i)"] == nil ? nil : try array("ground_truth/\(i)", rank: planes == 1 ? 2 : 3)
+      if let truth, truth.shape != (planes == 1 ? [height, width] : [3, height, width]) {
+        throw damaged("found a ground truth of \(truth.shape); expected \(planes) × \(height) × \(width)")
+      }
+      return MeasuredPlanes(name: names[i], height: height, width: width, planes: planes, groundTruth: truth)
+    }
+    guard blocks == samples.shape[0] else { throw damaged("found samples of \(samples.shape[0]) blocks; expected \(blocks)") }
+  }
+
+  // MARK: Reconstruction
+
+  /// The images that a solver makes of the measurements, `[height, width]` or `[3, height, width]`, in double precision; strip by strip,
+  /// so that no more than one image and a strip of blocks are held.
+  public func forEachImage(_ solver: BlockSolver, _ body: (_ index: Int, _ values: Tensor) throws -> Void) throws {
+    var first = 0
+    for (index, image) in images.enumerated() {
+      let grid = BlockGrid(height: image.height, width: image.width, side: sensing.side)
+      var pixels: [Double] = []
+      pixels.reserveCapacity(image.planes * image.height * image.width)
+      for _ in 0..<image.planes {
+        solver.forEachStrip(grid, measurements: samples, from: first) { pixels += $0.doubles }
+        first += grid.count
+      }
+      let shape = [image.height, image.width]
+      try body(index, Tensor(pixels, shape: image.planes == 1 ? shape : [3] + shape))
+    }
+  }
+}
+
+extension BlockSolver {
+  /// The image of measurements from block `first` on, from top to bottom in strips of whole rows of blocks, in single precision.
+  func forEachStrip(_ grid: BlockGrid, measurements: Tensor, from first: Int, _ body: (Tensor) -> Void) {
+    let step = max(1, 2048 / grid.columns)  // rows of blocks
+    for row in stride(from: 0, to: grid.rows, by: step) {
+      let rows = min(step, grid.rows - row)
+      let begin = first + row * grid.columns
+      let strip = BlockGrid(
+        height: min(rows * grid.side, grid.height - row * grid.side), width: grid.width, side: grid.side)
+      body(strip.assemble(solve(measurements.rows(begin..<begin + strip.count))))
+    }
+  }
+}

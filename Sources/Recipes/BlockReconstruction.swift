@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import Evaluation
+import Foundation
+import Tensors
+
+/// The answer of `reconstruct` for image blocks: what was written, with scores where the measurement keeps the ground truth.
+public struct BlockReconstruction: Report, Sendable {
+  private let solver: BlockSolver
+  private let begin = Date()
+  private var seconds = 0.0
+  private var files: [(name: String, scores: Scores?)] = []
+
+  public init(_ solver: BlockSolver) { self.solver = solver }
+
+  /// Takes in an image; the protocol is that of the published tables, clipped to [0, 1].
+  public mutating func add(_ values: Tensor, groundTruth: Tensor?, file: String) throws {
+    func flat(_ image: Tensor) -> Tensor { image.shape.count == 2 ? image : image.reshaped([3 * image.shape[1], image.shape[2]]) }
+    seconds = Date().timeIntervalSince(begin)
+    files.append((file, try groundTruth.map { try Scores.ofImage(flat(values), flat($0), clip: true) }))
+  }
+
+  public var json: JSONValue {
+    .object([
+      "method": .string(solver.method.rawValue), "problem": .string(ProblemKind.imageCS.rawValue),
+      "outputs": .array(
+        files.map { file in
+          let scores = Metric.allCases.compactMap { metric in file.scores?[metric].map { JSONMember(metric.rawValue, .number($0)) } }
+          return .object([JSONMember("file", .string(file.name))] + scores)
+        }), "depth": .integer(solver.depth), "seconds": .number(seconds), "weights": solver.weights.map(JSONValue.string) ?? .null,
+    ])
+  }
+
+  public var text: String {
+    let head = "\(solver.method.rawValue): \(String(format: "%.3g", seconds)) s"
+    let lines = files.map { file in
+      ([file.name] + Metric.allCases.compactMap { metric in file.scores?[metric].map { "\(metric.title) \(metric.text($0))" } })
+        .joined(separator: "  ")
+    }
+    return ([head] + lines).joined(separator: "\n")
+  }
+}
