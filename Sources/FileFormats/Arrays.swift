@@ -2,21 +2,27 @@
 import Foundation
 import Tensors
 
-/// Every numeric array of an NPY, NPZ, MAT, safetensors or HDF5 file; which one, the content says. The array of an NPY file has the
-/// file's name without folder and extension.
+/// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5 or PyTorch file; which one, the content says. The array of an NPY file
+/// has the file's name without folder and extension.
 ///
 /// - Throws: ``FileFormatError``.
 public func readArrays(_ path: String) throws -> [NamedArray] {
   switch try FileKind.detect(path) {
-  case .npy: [NamedArray(name: ((path as NSString).lastPathComponent as NSString).deletingPathExtension, value: try NPY.read(path))]
+  case .npy: [NamedArray(name: fileTitle(path), value: try NPY.read(path))]
   case .npz: try NPZ.read(path)
   case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
+  case .torch: try TorchFile.read(path)
   case .mat5, .mat73: try MATFile.read(path)
   case .hdf5: try HDF5File(contentsOf: path).arrays
   case let kind:
-    throw FileFormatError("\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors or HDF5 file; convert it first.")
+    throw FileFormatError(
+      "\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors, HDF5 or PyTorch file; convert it first."
+    )
   }
 }
+
+/// The file's name without folder and extension.
+func fileTitle(_ path: String) -> String { ((path as NSString).lastPathComponent as NSString).deletingPathExtension }
 
 /// Writes arrays in the format that the extension of `path` names: `npy` (exactly one), `npz`, `mat`, `safetensors` (real ones
 /// only), `h5` or `hdf5`.

@@ -2,7 +2,7 @@
 
 /// What a file is, by its first bytes.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, mat5, mat73, hdf5, png, jpeg, tiff, events, unknown
+  case npy, npz, safetensors, torch, mat5, mat73, hdf5, png, jpeg, tiff, events, unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
@@ -16,6 +16,8 @@ public enum FileKind: String, Sendable, CaseIterable {
     let hdf5: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
     if starts(NPY.signature) {
       self = .npy
+    } else if TorchFile.isStream(bytes) || TorchFile.isArchive(bytes) {
+      self = .torch
     } else if starts([0x50, 0x4b, 0x03, 0x04]) || starts([0x50, 0x4b, 0x05, 0x06]) {
       self = .npz
     } else if starts([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]) {
@@ -50,6 +52,7 @@ public enum FileKind: String, Sendable, CaseIterable {
     case .npy: "an NPY array"
     case .npz: "a zip archive (NPZ)"
     case .safetensors: "a safetensors file"
+    case .torch: "a PyTorch checkpoint"
     case .mat5: "a MATLAB 5 file"
     case .mat73: "a MATLAB 7.3 file"
     case .hdf5: "an HDF5 file"

@@ -6,6 +6,8 @@ import Tensors
 /// A file format whose reader is tried, with small valid files to start from.
 enum Format: String, CaseIterable {
   case npy, npz, safetensors, events, png, jpeg, tiff, mat5, mat73, hdf5
+  case torchStream = "torch-stream"
+  case torchZip = "torch-zip"
 
   /// Reads one input and checks that what it gives is consistent. Throws only the reader's own error.
   func read(_ input: Data, file: String) throws {
@@ -13,6 +15,7 @@ enum Format: String, CaseIterable {
     case .npy: check(try NPY.read(decoding: input, path: "input"))
     case .npz: for array in try NPZ.read(decoding: input, path: "input") { check(array.value) }
     case .safetensors: for tensor in try SafeTensors(decoding: input, path: "input").tensors { check(.real(tensor.value)) }
+    case .torchStream, .torchZip: for array in try TorchFile.read(decoding: input, path: "input") { check(array.value) }
     case .events: _ = try EventFile.read(decoding: input, path: "input")
     case .png, .jpeg, .tiff:
       try write(input, file)
@@ -44,7 +47,7 @@ enum Format: String, CaseIterable {
     precondition(written == input.count, "cannot write \(file)")
   }
 
-  /// Small files made by this package's own writers.
+  /// Small files made by this package's own writers, where it has one.
   func samples(in folder: String) throws -> [Data] {
     let real = Tensor([1, -0.5, .nan, 3, 1e30, 0] as [Double], shape: [2, 3])
     let arrays = [
@@ -54,6 +57,7 @@ enum Format: String, CaseIterable {
     ]
     let image = Image(values: Tensor((0..<3 * 12 * 10).map { Double($0 % 37) / 36 }, shape: [3, 12, 10]))
     let gray = Image(values: image.values.row(0))
+    func bytes(_ base64: String) -> Data { Data(base64Encoded: base64, options: .ignoreUnknownCharacters)! }
     func file(_ name: String, _ write: (String) throws -> Void) throws -> Data {
       let path = "\(folder)/\(name)"
       try write(path)
@@ -68,6 +72,8 @@ enum Format: String, CaseIterable {
       return [
         SafeTensors(tensors: tensors, metadata: ["kind": "weights", "recipe": "{\"a\": [1, 2.5e-3, \"\\u00e9\"]}"]).encoded()
       ]
+    case .torchStream: return [TorchSample.stream, TorchSample.stream4].map(bytes)
+    case .torchZip: return [bytes(TorchSample.zip)]
     case .events:
       return [
         try file("e.tfevents") {

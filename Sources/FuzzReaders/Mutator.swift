@@ -26,6 +26,7 @@ struct Mutator {
     if Bool.random(using: &random) {
       if format == .png { repairPNG(&bytes) }
       if format == .events { repairEvents(&bytes) }
+      if format == .torchZip { repairZip(&bytes) }
     }
     return bytes
   }
@@ -69,6 +70,19 @@ struct Mutator {
       let checksum = Checksum.crc(bytes[position + 4..<end], polynomial: 0xedb8_8320)
       for k in 0..<4 { bytes[end + k] = UInt8(truncatingIfNeeded: checksum >> UInt32(24 - 8 * k)) }
       position = end + 4
+    }
+  }
+
+  /// The checksums that the directory has of stored members.
+  private func repairZip(_ bytes: inout [UInt8]) {
+    func number(_ position: Int, _ width: Int) -> Int { (0..<width).reversed().reduce(0) { $0 << 8 | Int(bytes[position + $1]) } }
+    for record in bytes.indices.dropLast(45) where bytes[record] == 0x50 && number(record, 4) == 0x0201_4b50 {
+      let (size, header) = (number(record + 20, 4), number(record + 42, 4))
+      guard header + 30 <= bytes.count else { continue }
+      let start = header + 30 + number(header + 26, 2) + number(header + 28, 2)
+      guard start + size <= bytes.count else { continue }
+      let checksum = Checksum.crc(bytes[start..<start + size], polynomial: 0xedb8_8320)
+      for k in 0..<4 { bytes[record + 16 + k] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * k)) }
     }
   }
 

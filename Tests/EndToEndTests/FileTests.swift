@@ -39,6 +39,30 @@ import Testing
     #expect(folder.bytes("8.safetensors") == folder.bytes("0.safetensors"))
   }
 
+  /// PyTorch's stream with the tensors a, the numbers 0, 1/8 … 5/8, and b, the fourth and fifth of them; made by Python's pickle,
+  /// read by PyTorch 2.13.0.
+  @Test func checkpointsOfPyTorch() throws {
+    let stream = """
+      gAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQBYDQAAAGxpdHRsZV9lbmRpYW5xAYhzLoACY2NvbGxlY3Rpb25zCk9yZGVyZWREaWN0CnEAKVJxAShYAQAAAGFx
+      AmN0b3JjaC5fdXRpbHMKX3JlYnVpbGRfdGVuc29yCnEDKChYBwAAAHN0b3JhZ2VxBGN0b3JjaApGbG9hdFN0b3JhZ2UKcQVYAQAAADdxBlgDAAAAY3B1cQdL
+      Bk50cQhRSwBLBoVxCUsBhXEKdHELUnEMWAEAAABicQ1oAygoaARoBWgGaAdLBlgBAAAAOHEOSwJLA4dxD3RxEFFLAUsChXERaAp0cRJScRN1LoACXXEAWAEA
+      AAA3cQFhLgYAAAAAAAAAAAAAAAAAAD4AAIA+AADAPgAAAD8AACA/
+      """
+    try Data(base64Encoded: stream, options: .ignoreUnknownCharacters)!.write(to: URL(fileURLWithPath: folder.file("x.pkl")))
+    for name in ["y.safetensors", "y.npz"] {
+      let done = try Program.run("convert", "x.pkl", name, in: folder)
+      #expect(done.status == 0 && done.errors == "", "\(done.errors)")
+      let arrays = try readArrays(folder.file(name))
+      #expect(arrays.map(\.name) == ["a", "b"] && arrays[0].value.real?.doubles == (0..<6).map { Double($0) / 8 }, "\(name)")
+      #expect(arrays[1].value.real?.doubles == [0.375, 0.5] && arrays[1].value.precision == .single, "\(name)")
+    }
+    let found = try Program.run("inspect", "x.pkl", "--json", "-", in: folder)
+    #expect(found.json["format"] as? String == "a PyTorch checkpoint" && found.json["parameters"] as? Int == 8, "\(found.errors)")
+    try Data("L119547037146038801333356L\n.I1001\n.}.cos\nsystem\n.".utf8).write(to: URL(fileURLWithPath: folder.file("bad.pth")))
+    let refused = try Program.run("convert", "bad.pth", "z.npz", in: folder)
+    #expect(refused.status == 2 && refused.errorLines.count == 1 && refused.errors.contains("os.system") && !folder.has("z.npz"))
+  }
+
   @Test func images() throws {
     let pixels = try folder.image("a.png")
     for (from, to) in [("a.png", "b.tiff"), ("b.tiff", "c.npy"), ("c.npy", "d.png")] {

@@ -48,10 +48,13 @@ import Testing
       (ImageFixture.pngGray8, FileKind.png), (ImageFixture.jpegGray, .jpeg), (ImageFixture.tiffLZW, .tiff),
       (ImageFixture.tiffPlanarBig, .tiff),
       (ImageFixture.tiffBigStrips, .tiff), (ArrayFixture.hdf5, .hdf5), (ArrayFixture.mat5, .mat5), (ArrayFixture.mat4, .unknown),
-      (ArrayFixture.npyBool, .npy), (ArrayFixture.npzStored, .npz),
+      (ArrayFixture.npyBool, .npy), (ArrayFixture.npzStored, .npz), (TorchFixture.stream, .torch),
+      (TorchFixture.streamProtocol1, .torch), (TorchFixture.streamProtocol5, .torch), (TorchFixture.zip, .torch),
     ] {
       #expect(try FileKind.detect(folder.write(fixture, as: "x")) == kind)
     }
+    try NPZ.write([NamedArray(name: "folder/data", value: real.value)], to: folder.file("x"))
+    #expect(try FileKind.detect(folder.file("x")) == .npz)
     try MATFile.write([real], to: folder.file("x"), version: .v73)
     #expect(try FileKind.detect(folder.file("x")) == .mat73)
     let events = try EventFile(folder.file("e"))

@@ -36,6 +36,8 @@ import Testing
   @Test(arguments: [
     ("npy", [ArrayFixture.npyFortran, ArrayFixture.npyComplexFortran, ArrayFixture.npyBigEndian, ArrayFixture.npyVersion2]),
     ("npz", [ArrayFixture.npzStored, ArrayFixture.npzDeflated]), ("safetensors", []), ("events", []),
+    ("torch-stream", [TorchFixture.stream, TorchFixture.streamProtocol1, TorchFixture.streamProtocol5, TorchFixture.streamParts]),
+    ("torch-zip", [TorchFixture.zip, TorchFixture.zipBigEndianDeflated]),
   ]) func ownReaders(format: String, samples: [String]) throws {
     let result = try fuzz(format, count: 10_000, samples: samples)
     #expect(result.lost == 0, "\(result.line)")
