@@ -5,6 +5,8 @@ import Tensors
 
 /// The methods of block compressive sensing, by their names on the command line, in files and on pages.
 public enum BlockMethod: String, CaseIterable, Sendable, Codable {
+  case sda
+  case reconNet = "reconnet"
   case istaNet = "ista-net"
   case istaNetPlus = "ista-net-plus"
 
@@ -13,6 +15,8 @@ public enum BlockMethod: String, CaseIterable, Sendable, Codable {
 
   public var title: String {
     switch self {
+    case .sda: "Stacked denoising auto-encoder: three dense layers"
+    case .reconNet: "A dense layer and six convolution layers"
     case .istaNet: "ISTA with a learned transform"
     case .istaNetPlus: "ISTA with a learned transform on a residual"
     }
@@ -21,15 +25,24 @@ public enum BlockMethod: String, CaseIterable, Sendable, Codable {
   /// Where it was published.
   public var source: String {
     switch self {
+    case .sda: "Mousavi, Patel & Baraniuk, Allerton 2015"
+    case .reconNet: "Kulkarni, Lohit, Turaga, Kerviche & Ashok, CVPR 2016"
     case .istaNet, .istaNetPlus: "Zhang & Ghanem, CVPR 2018"
     }
   }
 
+  /// True for unfolded algorithms, which need Q_init and have stages.
+  public var isUnfolded: Bool { self == .istaNet || self == .istaNetPlus }
+
   /// The untrained network; nil for a classical algorithm.
   public func network(phi: Matrix, initial: Tensor, depth: Int, channels: Int, seed: UInt64) -> (any TensorNetwork)? {
     switch self {
+    case .sda: StackedAutoEncoder(measurements: phi.rows, side: side(of: phi), precision: phi.precision, seed: seed)
+    case .reconNet: ReconNet(measurements: phi.rows, side: side(of: phi), precision: phi.precision, seed: seed)
     case .istaNet: ISTANet(phi: phi, initial: initial, depth: depth, channels: channels, seed: seed)
     case .istaNetPlus: ISTANetPlus(phi: phi, initial: initial, depth: depth, channels: channels, seed: seed)
     }
   }
+
+  private func side(of phi: Matrix) -> Int { Int(Double(phi.columns).squareRoot().rounded()) }
 }

@@ -87,17 +87,13 @@ private struct StoredBlockWeights {
           + "\(ProblemKind.imageCS.rawValue), choose other weights")
     }
     try Self.check(path, weights, recipe, sensing.phi, seed)
-    if let given = options.initial {
-      initial = try readInitial(given, for: sensing.phi)
-    } else if let own = weights.operators.first(where: { $0.name == "initial" })?.value {
-      guard own.shape == [sensing.phi.columns, sensing.phi.rows] else {
-        throw RecipeError(
-          "\(path): found weights for \(own.shape.last ?? 0) measurements a block; expected \(sensing.phi.rows), choose those of this Φ")
-      }
-      initial = own
-    } else {
-      throw RecipeError("\(path): found no Q_init in the weights; expected --initial FILE with it")
+    guard method.isUnfolded else {
+      (initial, depth, channels) = (.zero, 1, 0)
+      if options.initial != nil { throw RecipeError("found --initial for \(method.rawValue), which has no Q_init; leave it out") }
+      if let wanted = options.depth, wanted != 1 { throw RecipeError("found --depth \(wanted); expected 1, \(method.rawValue) has no stages") }
+      return
     }
+    initial = try Self.initial(path, weights, sensing.phi, options)
     let stages = weights.parameters.compactMap { parameter -> Int? in
       let parts = parameter.name.split(separator: ".")
       return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil
@@ -113,6 +109,19 @@ private struct StoredBlockWeights {
     }
     depth = last + 1
     channels = filters[0]
+  }
+
+  /// Q_init as given, or of the weights.
+  private static func initial(_ path: String, _ weights: Weights, _ phi: Matrix, _ options: BlockSolver.Options) throws -> Tensor {
+    if let given = options.initial { return try readInitial(given, for: phi) }
+    guard let own = weights.operators.first(where: { $0.name == "initial" })?.value else {
+      throw RecipeError("\(path): found no Q_init in the weights; expected --initial FILE with it")
+    }
+    guard own.shape == [phi.columns, phi.rows] else {
+      throw RecipeError(
+        "\(path): found weights for \(own.shape.last ?? 0) measurements a block; expected \(phi.rows), choose those of this Φ")
+    }
+    return own
   }
 
   /// The weights must be for this Φ, where they say which it was.

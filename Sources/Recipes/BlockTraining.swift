@@ -50,6 +50,7 @@ public struct BlockTraining: NetworkTraining, Sendable {
     case groundTruth = "ground-truth"
   }
 
+  public let method: BlockMethod
   public let sensing: CompressiveSensing
   /// The seed Φ was drawn from; nil for a given Φ, which then goes into the weights file.
   public let phiSeed: UInt64?
@@ -67,10 +68,11 @@ public struct BlockTraining: NetworkTraining, Sendable {
   ///   fit over 100 000 training blocks.
   /// - Throws: ``DatasetError`` when no image holds a block.
   public init(
-    _ sensing: CompressiveSensing, phiSeed: UInt64?, images: [Tensor], initial: Tensor? = nil, constraint: Constraint = .none, seed: UInt64,
+    _ method: BlockMethod, _ sensing: CompressiveSensing, phiSeed: UInt64?, images: [Tensor], initial: Tensor? = nil, constraint: Constraint = .none, seed: UInt64,
     momentBlocks: Int = 100_000, validationCount: Int = 512
   ) throws {
     let (used, kept) = SparseCodingTraining.split(images)
+    self.method = method
     self.sensing = sensing
     self.phiSeed = phiSeed
     self.constraint = constraint
@@ -83,21 +85,23 @@ public struct BlockTraining: NetworkTraining, Sendable {
 
   /// Q_init, and Φ unless a seed gives it, go into the weights file.
   public var operators: [NamedParameter] {
-    (phiSeed == nil ? [NamedParameter(name: "phi", value: sensing.phi.entries)] : []) + [NamedParameter(name: "initial", value: initial)]
+    (phiSeed == nil ? [NamedParameter(name: "phi", value: sensing.phi.entries)] : [])
+      + (method.isUnfolded ? [NamedParameter(name: "initial", value: initial)] : [])
   }
 
   /// The untrained network in single precision; nil for a classical method.
-  public func network(_ method: BlockMethod, depth: Int = 9, channels: Int = 32) -> (any TensorNetwork)? {
+  public func network(depth: Int = 9, channels: Int = 32) -> (any TensorNetwork)? {
     method.network(phi: sensing.phi.converted(to: .single), initial: initial, depth: depth, channels: channels, seed: seed)
   }
 
-  /// Adam at 1e-3 falling to 1e-5 along a cosine, batches of 16, gradients clipped to norm 1, weights averaged.
-  public func recipe(_ method: BlockMethod, depth: Int, channels: Int = 32, steps: Int) -> Recipe {
+  /// Adam at 1e-3 falling to 1e-5 along a cosine, batches of 16 (of 64 for networks that are not unfolded), gradients clipped to norm 1,
+  /// weights averaged.
+  public func recipe(depth: Int, channels: Int = 32, steps: Int) -> Recipe {
     Recipe(
       network: method.rawValue, seed: seed,
       phases: [
         Recipe.Phase(
-          "training", steps: steps, batchSize: 16, chunkSize: 2,
+          "training", steps: steps, batchSize: method.isUnfolded ? 16 : 64, chunkSize: method.isUnfolded ? 2 : 16,
           learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
       ], validationInterval: min(500, max(1, steps / 10)),
       notes: [

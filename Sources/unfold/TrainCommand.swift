@@ -93,16 +93,16 @@ struct Train: ParsableCommand {
     let sensing = try CompressiveSensing(ratio: settings.ratio, phi: settings.phi, seed: seed)
     var initial = try settings.initial.map { try readInitial($0, for: sensing.phi) }
     if initial == nil, let stored = resuming?.operators.first(where: { $0.name == "initial" }) { initial = stored.value }
-    if initial == nil, !common.quiet { say("fitting Q_init to blocks of \(pictures.count) images") }
+    if initial == nil, method.isUnfolded, !common.quiet { say("fitting Q_init to blocks of \(pictures.count) images") }
     let training = try BlockTraining(
-      sensing, phiSeed: settings.phi == nil ? seed : nil, images: pictures, initial: initial,
+      method, sensing, phiSeed: settings.phi == nil ? seed : nil, images: pictures, initial: initial,
       constraint: settings.constraint ?? .none, seed: seed)
     let depth = settings.depth ?? 9
     let channels = settings.channels ?? 32
     var recipe = training.recipe(
-      method, depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch) ?? (quick ? 1_000 : 30_000))
+      depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch) ?? (quick ? 1_000 : 30_000))
     settings.apply(to: &recipe)
-    var untrained = training.network(method, depth: depth, channels: channels)!
+    var untrained = training.network(depth: depth, channels: channels)!
     if let start = settings.start { untrained = try Weights(anyFile: start).filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, resuming, settings)
   }

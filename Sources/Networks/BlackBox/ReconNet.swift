@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Tensors
+import _Differentiation
+
+/// A convolution layer with bias, zeros outside and stride 1, on maps `[batch, channel, h, w]`.
+public struct ConvolutionLayer: Parameterized {
+  /// `[out, in, kh, kw]`.
+  public var weight: Tensor
+  /// `[out]`.
+  public var bias: Tensor
+
+  @differentiable(reverse)
+  public init(weight: Tensor, bias: Tensor) {
+    self.weight = weight
+    self.bias = bias
+  }
+
+  @differentiable(reverse)
+  public func callAsFunction(_ x: Tensor) -> Tensor { conv2d(x, weight, bias: bias) }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "weight", &weight, &gradient.weight)
+    visit(path + "bias", &bias, &gradient.bias)
+  }
+}
+
+/// W x + b on rows x.
+public struct DenseLayer: Parameterized {
+  /// W, `[out, in]`.
+  public var weight: Tensor
+  /// b, `[out]`.
+  public var bias: Tensor
+
+  @differentiable(reverse)
+  public init(weight: Tensor, bias: Tensor) {
+    self.weight = weight
+    self.bias = bias
+  }
+
+  @differentiable(reverse)
+  public func callAsFunction(_ x: Tensor) -> Tensor { addedColumns(linear(x, weight), bias) }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "weight", &weight, &gradient.weight)
+    visit(path + "bias", &bias, &gradient.bias)
+  }
+}
+
+/// ReconNet, Kulkarni et al. (CVPR 2016): a dense layer from the measurements of a block to its pixels, then two units of three
+/// convolution layers, 64 of 11 × 11, 32 of 1 × 1 and one of 7 × 7, with a rectifier after each but the last.
+///
+/// Measurements `[blocks, M]`, estimates `[blocks, side²]`, flattened row by row (the published weights flatten column by column).
+/// side² (M + 1) + 22 914 parameters.
+public struct ReconNet: TensorNetwork {
+  public var dense: DenseLayer
+  /// Six convolution layers.
+  public var layers: [ConvolutionLayer]
+  @noDerivative public let side: Int
+
+  /// Filters drawn from N(0, 2 / inputs), so that signals keep their size through rectifiers, and a dense layer drawn from N(0, 1/side²):
+  /// the published N(0, 0.1²) needs the published million of steps. Biases 0.
+  public init(measurements: Int, side: Int = 33, precision: Precision = .single, seed: UInt64) {
+    var generator = RandomGenerator(seed: seed, stream: 11)
+    let pixels = side * side
+    dense = DenseLayer(
+      weight: (1 / Double(side)) * Tensor.normal([pixels, measurements], precision: precision, using: &generator),
+      bias: .zeros([pixels], precision: precision))
+    layers = [(1, 64, 11), (64, 32, 1), (32, 1, 7), (1, 64, 11), (64, 32, 1), (32, 1, 7)].map { input, output, size in
+      let deviation = (2 / Double(input * size * size)).squareRoot()
+      return ConvolutionLayer(
+        weight: deviation * Tensor.normal([output, input, size, size], precision: precision, using: &generator),
+        bias: .zeros([output], precision: precision))
+    }
+    self.side = side
+  }
+
+  public var depth: Int { 1 }
+
+  @differentiable(reverse,wrt: (self, y))
+  public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor {
+    let count = withoutDerivative(at: y.shape[0])
+    var x = reshaped(dense(y), [count, 1, side, side])
+    for i in 0..<withoutDerivative(at: layers.count) - 1 { x = relu(layers[i](x)) }
+    return reshaped(layers[5](x), [count, side * side])
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    dense.visitParameters(&gradient.dense, path + "dense.", visit)
+    layers.visitParameters(&gradient.layers, path + "layers.", visit)
+  }
+}
+
+/// The stacked denoising auto-encoder (SDA) of Mousavi, Patel & Baraniuk (2015): dense layers M → side² → M → side² with a sigmoid
+/// after each but the last. The published sizes and the sigmoid are not known for certain; tanh is used here.
+public struct StackedAutoEncoder: TensorNetwork {
+  public var layers: [DenseLayer]
+
+  /// Weights drawn from N(0, 2 / (in + out)), biases 0.
+  public init(measurements: Int, side: Int = 33, precision: Precision = .single, seed: UInt64) {
+    var generator = RandomGenerator(seed: seed, stream: 12)
+    let pixels = side * side
+    layers = [(measurements, pixels), (pixels, measurements), (measurements, pixels)].map { input, output in
+      DenseLayer(
+        weight: (2 / Double(input + output)).squareRoot() * Tensor.normal([output, input], precision: precision, using: &generator),
+        bias: .zeros([output], precision: precision))
+    }
+  }
+
+  public var depth: Int { 1 }
+
+  @differentiable(reverse,wrt: (self, y))
+  public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor { layers[2](tanh(layers[1](tanh(layers[0](y))))) }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    layers.visitParameters(&gradient.layers, path + "layers.", visit)
+  }
+}
