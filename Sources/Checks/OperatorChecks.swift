@@ -43,6 +43,11 @@ public func operatorChecks() -> [CheckItem] {
         return (Convolution2D(kernels: kernels, height: m, width: n, boundary: boundary), [m, n], [2, m, n])
       }
     }
+    for boundary in Gradient2D.Boundary.allCases {
+      item("Gradient2D, \(boundary.rawValue) boundary") { m, n, _ in
+        (Gradient2D(height: m, width: n, boundary: boundary), [2, m * n], [2, m * n, 2])
+      }
+    }
     for axes in [1, 2] {
       worstOfDraws("Fourier over \(axes == 1 ? "1 axis" : "2 axes")") { m, n, seed in
         adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: 100 + seed)
