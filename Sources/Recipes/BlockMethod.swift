@@ -5,16 +5,18 @@ import Tensors
 
 /// The methods of block compressive sensing, by their names on the command line, in files and on pages.
 public enum BlockMethod: String, CaseIterable, Sendable, Codable {
+  case tval3
   case sda
   case reconNet = "reconnet"
   case istaNet = "ista-net"
   case istaNetPlus = "ista-net-plus"
 
   /// True for networks, false for classical algorithms.
-  public var isTrained: Bool { true }
+  public var isTrained: Bool { self != .tval3 }
 
   public var title: String {
     switch self {
+    case .tval3: "Total variation by an augmented Lagrangian"
     case .sda: "Stacked denoising auto-encoder: three dense layers"
     case .reconNet: "A dense layer and six convolution layers"
     case .istaNet: "ISTA with a learned transform"
@@ -25,6 +27,7 @@ public enum BlockMethod: String, CaseIterable, Sendable, Codable {
   /// Where it was published.
   public var source: String {
     switch self {
+    case .tval3: "Li, Yin, Jiang & Zhang, Comput. Optim. Appl. 56 (2013)"
     case .sda: "Mousavi, Patel & Baraniuk, Allerton 2015"
     case .reconNet: "Kulkarni, Lohit, Turaga, Kerviche & Ashok, CVPR 2016"
     case .istaNet, .istaNetPlus: "Zhang & Ghanem, CVPR 2018"
@@ -37,6 +40,7 @@ public enum BlockMethod: String, CaseIterable, Sendable, Codable {
   /// The untrained network; nil for a classical algorithm.
   public func network(phi: Matrix, initial: Tensor, depth: Int, channels: Int, seed: UInt64) -> (any TensorNetwork)? {
     switch self {
+    case .tval3: nil
     case .sda: StackedAutoEncoder(measurements: phi.rows, side: side(of: phi), precision: phi.precision, seed: seed)
     case .reconNet: ReconNet(measurements: phi.rows, side: side(of: phi), precision: phi.precision, seed: seed)
     case .istaNet: ISTANet(phi: phi, initial: initial, depth: depth, channels: channels, seed: seed)

@@ -41,6 +41,12 @@ public struct BlockSolver: Sendable {
     self.method = method
     self.sensing = sensing
     if let depth = options.depth, !(1...1000).contains(depth) { throw RecipeError("found --depth \(depth); expected 1 to 1000") }
+    guard method.isTrained else {
+      for (name, isGiven) in [("--weights", options.weights != nil), ("--depth", options.depth != nil), ("--initial", options.initial != nil)]
+      where isGiven { throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out") }
+      (network, weights, depth) = (nil, nil, 0)
+      return
+    }
     let stored = try StoredBlockWeights(method, sensing, seed: seed, options, library)
     weights = stored.path
     network = try stored.network(method, sensing)
@@ -50,13 +56,18 @@ public struct BlockSolver: Sendable {
   /// Blocks from measurements `[blocks, M]`, `[blocks, side²]` in single precision, spread over the threads; results do not depend on
   /// their number.
   public func solve(_ measurements: Tensor) -> Tensor {
-    network!.predict(measurements.converted(to: .single), stages: depth, samplesAtATime: Self.blocksAtATime)
+    let y = measurements.converted(to: .single)
+    guard let network else {
+      return TVAL3(sensing.phi.converted(to: .single), height: sensing.side, width: sensing.side).reconstruct(y).estimate
+    }
+    return network.predict(y, stages: depth, samplesAtATime: Self.blocksAtATime)
   }
 
-  /// The estimates after every stage, x⁽⁰⁾ first, of a network that has a trace.
+  /// The estimates x⁽¹⁾, x⁽²⁾, … after every stage of a network.
   public func trace(_ measurements: Tensor) -> [Tensor] {
     let y = measurements.converted(to: .single)
-    return (1...depth).map { network!.predict(y, stages: $0, samplesAtATime: Self.blocksAtATime) }
+    guard let network else { return [] }
+    return (1...depth).map { network.predict(y, stages: $0, samplesAtATime: Self.blocksAtATime) }
   }
 
   /// So many that Φ is read once for all of them, and few enough that their maps stay in the cache.

@@ -54,7 +54,7 @@ public struct BlockTraining: NetworkTraining, Sendable {
   public let sensing: CompressiveSensing
   /// The seed Φ was drawn from; nil for a given Φ, which then goes into the weights file.
   public let phiSeed: UInt64?
-  /// Q_init, side² × M, in single precision.
+  /// Q_init, side² × M, in single precision; `.zero` for a network without it.
   public let initial: Tensor
   public var constraint: Constraint
   /// γ.
@@ -68,8 +68,8 @@ public struct BlockTraining: NetworkTraining, Sendable {
   ///   fit over 100 000 training blocks.
   /// - Throws: ``DatasetError`` when no image holds a block.
   public init(
-    _ method: BlockMethod, _ sensing: CompressiveSensing, phiSeed: UInt64?, images: [Tensor], initial: Tensor? = nil, constraint: Constraint = .none, seed: UInt64,
-    momentBlocks: Int = 100_000, validationCount: Int = 512
+    _ method: BlockMethod, _ sensing: CompressiveSensing, phiSeed: UInt64?, images: [Tensor], initial: Tensor? = nil,
+    constraint: Constraint = .none, seed: UInt64, momentBlocks: Int = 100_000, validationCount: Int = 512
   ) throws {
     let (used, kept) = SparseCodingTraining.split(images)
     self.method = method
@@ -79,7 +79,9 @@ public struct BlockTraining: NetworkTraining, Sendable {
     self.seed = seed
     crops = try BlockCrops(used, side: sensing.side)
     validationBlocks = try BlockCrops(kept, side: sensing.side).draw(validationCount, seed: seed &+ 2)
-    let start = initial ?? sensing.leastSquaresStart(moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
+    let start =
+      !method.isUnfolded
+      ? .zero : initial ?? sensing.leastSquaresStart(moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
     self.initial = start.converted(to: .single)
   }
 
