@@ -47,6 +47,7 @@ public func operatorChecks() -> [CheckItem] {
       let phi = Matrix.gaussian(rows: 5, columns: 16, seed: seed).converted(to: precision)
       let grid = BlockGrid(height: m, width: n, side: 4)
       return (BlockSampling(phi: phi, grid: grid), [m, n], [grid.count, 5])
+    }
     for boundary in Gradient2D.Boundary.allCases {
       item("Gradient2D, \(boundary.rawValue) boundary") { m, n, _ in
         (Gradient2D(height: m, width: n, boundary: boundary), [2, m * n], [2, m * n, 2])
