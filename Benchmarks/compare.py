@@ -13,7 +13,10 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = {"lista-forward": "lista.py", "lista-train": "lista.py"}
+PEERS = {
+    "lista-forward": "lista.py", "lista-train": "lista.py", "ista-net-plus-train": "ista_net_plus.py",
+    "ista-net-plus-reconstruct": "ista_net_plus.py",
+}
 ENVIRONMENT = "python3 -m venv .venv && .venv/bin/pip install torch==2.13.0+cpu numpy"
 
 
@@ -92,11 +95,11 @@ def main():
         fail(f"found no torch in {options.python}; expected a virtual environment, make it with: {ENVIRONMENT}")
 
     results = [compare(work, options) for work in works]
-    print(f"{'work':<14} {'unfold':>10} {'peer':>10} {'peer/unfold':>12} {'unfold MiB':>11} {'peer MiB':>9}   peer's layout")
+    print(f"{'work':<26} {'unfold':>10} {'peer':>10} {'peer/unfold':>12} {'unfold MiB':>11} {'peer MiB':>9}   peer's layout")
     for r in results:
         a, b = r["unfold"], r["peer"]
         print(
-            f"{r['work']:<14} {a['median_s']:>8.4f} s {b['median_s']:>8.4f} s {r['ratio']:>12.2f} {a['peak_mib']:>11.0f} "
+            f"{r['work']:<26} {a['median_s']:>8.4f} s {b['median_s']:>8.4f} s {r['ratio']:>12.2f} {a['peak_mib']:>11.0f} "
             f"{b['peak_mib']:>9.0f}   {r['peer_layout']}"
         )
     print(f"medians of {options.rounds} rounds in turn, {options.runs} runs each, {options.threads} threads, single precision")
