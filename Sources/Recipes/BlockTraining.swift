@@ -112,6 +112,15 @@ public struct BlockTraining: NetworkTraining, Sendable {
       ])
   }
 
+  /// The ratios whose weights are trained, in the order in which one starts from the other.
+  public static let ratios = [0.25, 0.10, 0.50]
+
+  /// Steps of a training, from scratch or from another ratio's weights.
+  public static func steps(_ method: BlockMethod, _ budget: TrainingBudget, warm: Bool) -> Int {
+    if budget == .quick { return 500 }
+    return method.isUnfolded ? (warm ? 15_000 : 30_000) : 20_000
+  }
+
   public func train<Network: TensorNetwork>(
     _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
     monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil

@@ -100,7 +100,7 @@ struct Train: ParsableCommand {
     let depth = settings.depth ?? 9
     let channels = settings.channels ?? 32
     var recipe = training.recipe(
-      depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch) ?? (quick ? 1_000 : 30_000))
+      depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch) ?? BlockTraining.steps(method, quick ? .quick : .full, warm: settings.start != nil))
     settings.apply(to: &recipe)
     var untrained = training.network(depth: depth, channels: channels)!
     if let start = settings.start { untrained = try Weights(anyFile: start).filled(any: untrained, file: start) }
