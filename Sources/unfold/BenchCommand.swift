@@ -22,6 +22,7 @@ struct Bench: ParsableCommand {
       """)
   @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
+  @Flag(help: "ista-net-plus-train: recompute the stages in the backward pass, for less memory.") var recompute = false
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -37,7 +38,7 @@ struct Bench: ParsableCommand {
     let once: () throws -> Void =
       switch work {
       case .listaForward, .listaTrain: ListaBenchmark().work(training: work == .listaTrain)
-      default: BlockBenchmark().work(training: work == .istaNetPlusTrain)
+      default: BlockBenchmark().work(training: work == .istaNetPlusTrain, recomputing: recompute)
       }
     try once()
     let times = try (0..<runs).map { _ in
