@@ -16,6 +16,8 @@ public protocol TensorNetwork: Parameterized {
   /// The same with less memory: the backward pass recomputes the stages.
   @differentiable(reverse,wrt: (self, y))
   func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor>
+  /// The estimates after every stage, for plots. Not differentiable.
+  func trace(_ y: Tensor) -> [Tensor]
   /// How far the learned transforms are from having the left inverses that go with them, on signals `x`: a sum over stages; 0 for
   /// networks without any.
   @differentiable(reverse,wrt: (self, x))
@@ -30,6 +32,7 @@ extension TensorNetwork {
   }
   @differentiable(reverse,wrt: (self, y))
   public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> { run(y, recording: recording) }
+  public func trace(_ y: Tensor) -> [Tensor] { [self(y, stages: depth)] }
   @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double { 0 }
 

@@ -46,10 +46,20 @@ struct Bench: ParsableCommand {
       try once()
       return Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
     }
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     try common.answer(
-      BenchReport(work: work.rawValue, runs: times, threads: Parallel.threads, peakMebibytes: Double(usage.ru_maxrss) / 1024))
+      BenchReport(work: work.rawValue, runs: times, threads: Parallel.threads, peakMebibytes: peakMebibytes()))
   }
 }
 
+
+/// The most memory this process has held, in MiB.
+func peakMebibytes() -> Double {
+  var usage = rusage()
+  #if canImport(Darwin)
+    getrusage(RUSAGE_SELF, &usage)
+    return Double(usage.ru_maxrss) / 1_048_576  // in bytes there
+  #else
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / 1024
+  #endif
+}

@@ -128,11 +128,11 @@ struct Train: ParsableCommand {
     let count = try training.train(
       untrained, recipe: recipe, to: output, resuming: resuming, checkpointEvery: settings.checkpointEvery, monitors: monitors)
     guard let count else { throw WorkFailed("stopped; \(checkpointFile) holds where it stands, go on with --resume") }
-    if !common.quiet { say("wrote \(output): \(count) parameters") }
+    if !common.quiet { say("wrote \(output): \(count) parameters; peak memory \(Int(peakMebibytes())) MiB") }
     try common.writeJSON(
       .object([
         "network": .string(network.rawValue), "problem": .string(problem.rawValue), "weights": .string(output),
-        "parameters": .integer(count), "seed": .integer(Int(truncatingIfNeeded: recipe.seed)),
+        "parameters": .integer(count), "peak_mib": .number(peakMebibytes()), "seed": .integer(Int(truncatingIfNeeded: recipe.seed)),
       ]))
   }
 }
