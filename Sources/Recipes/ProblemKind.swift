@@ -33,6 +33,7 @@ public enum PublishedTable: String, CaseIterable, Sendable {
   case alista
   case istaNet1 = "ista-net-1"
   case istaNet2 = "ista-net-2"
+  case istaNetDepth = "ista-net-depth"
 
   public var title: String {
     switch self {
@@ -40,6 +41,7 @@ public enum PublishedTable: String, CaseIterable, Sendable {
     case .alista: "NMSE in dB after 16 stages on the synthetic benchmark of sparse recovery"
     case .istaNet1: "Mean PSNR on Set11 of images measured block by block"
     case .istaNet2: "Mean PSNR on BSD68 of images measured block by block"
+    case .istaNetDepth: "PSNR against the number of stages and against epochs, short equal trainings"
     }
   }
 
@@ -49,6 +51,7 @@ public enum PublishedTable: String, CaseIterable, Sendable {
     case .alista: "Chen, Liu, Wang & Yin, NeurIPS 2018, fig. 2; Liu, Chen, Wang & Yin, ICLR 2019, fig. 1"
     case .istaNet1: "Zhang & Ghanem, CVPR 2018, table 1"
     case .istaNet2: "Zhang & Ghanem, CVPR 2018, table 2"
+    case .istaNetDepth: "Zhang & Ghanem, CVPR 2018, section 4"
     }
   }
 }

@@ -27,6 +27,8 @@ struct Reproduce: ParsableCommand {
   var trainingImages: [String] = []
   @Option(help: ArgumentHelp("Folder of weights, in place of those that ship; --train writes there.", valueName: "dir"))
   var models: String?
+  @Option(help: ArgumentHelp("ista-net-depth: existing folder to write the plots to, stages.png and epochs.png.", valueName: "dir"))
+  var plots: String?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
@@ -38,6 +40,7 @@ struct Reproduce: ParsableCommand {
       case .lista1: try lista1(library)
       case .alista: try alista(library)
       case .istaNet1, .istaNet2: try blocks(library)
+      case .istaNetDepth: try depths(library)
       }
     try common.answer(result)
   }
@@ -134,6 +137,33 @@ struct Reproduce: ParsableCommand {
     }
   }
 
+  private func depths(_ library: ModelLibrary) throws -> ResultTable {
+    let seed = common.seed ?? CompressiveSensing.standardSeed
+    if train {
+      let pictures = try trainingFolders(["/natural/t91", "/natural/train400"]).flatMap { try ImageFolder($0).entries.map(\.image) }
+      let sensing = CompressiveSensing(ratio: DepthStudy.ratio, seed: seed)
+      var initial: Tensor?
+      for method in DepthStudy.methods {
+        for depth in DepthStudy.depths {
+          note("\(method.rawValue), \(depth) stages: training\(quick ? ", the quick version" : "")")
+          let training = try BlockTraining(method, sensing, phiSeed: seed, images: pictures, initial: initial, seed: seed)
+          initial = training.initial
+          let recipe = training.recipe(depth: depth, steps: quick ? DepthStudy.quickSteps : DepthStudy.steps)
+          try trainOne(
+            training.network(depth: depth)!, by: training, to: library.depthStudy(method, depth: depth), recipe: recipe, curves: true)
+        }
+      }
+    }
+    let (folder, source) = try blockTestImages()
+    var outcome = try DepthStudy(images: ImageFolder.imagePaths(folder), source: source, seed: seed, library: library).run(report: note)
+    if quick { outcome.table.protocol += "; the networks are the quick version, trained in minutes" }
+    if let plots {
+      try outcome.depths.writePNG(to: plots + "/stages.png")
+      try outcome.epochs?.writePNG(to: plots + "/epochs.png")
+    }
+    return outcome.table
+  }
+
   /// Q_init of an interrupted training: fitting it anew would do the same work again.
   private func initial(of path: String) throws -> Tensor? {
     try interruptedTraining(of: path)?.operators.first { $0.name == "initial" }?.value
@@ -141,7 +171,7 @@ struct Reproduce: ParsableCommand {
 
   private func blockTestImages() throws -> (folder: String, source: String) {
     if let images { return (images, (images as NSString).lastPathComponent) }
-    let (folder, name) = table == .istaNet1 ? ("/natural/set11", "Set11") : ("/natural/bsd68", "BSD68")
+    let (folder, name) = table != .istaNet2 ? ("/natural/set11", "Set11") : ("/natural/bsd68", "BSD68")
     guard let data = dataFolder, FileManager.default.fileExists(atPath: data + folder) else {
       throw InputError("found no \(name); expected --images DIR, or UNFOLD_DATA")
     }
@@ -166,12 +196,16 @@ struct Reproduce: ParsableCommand {
   // MARK: both
 
   /// Trains one network unless its finished weights of this very recipe exist; goes on from a checkpoint.
-  private func trainOne(_ network: some TensorNetwork, by training: some NetworkTraining, to path: String, recipe: Recipe) throws {
+  private func trainOne(
+    _ network: some TensorNetwork, by training: some NetworkTraining, to path: String, recipe: Recipe, curves: Bool = false
+  ) throws {
     if let done = try existing(path), done.recipe == (try recipe.json) { return note("\(path): already trained by this recipe") }
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    let count = try training.train(
-      network, recipe: recipe, to: path, resuming: interruptedTraining(of: path), monitors: common.quiet ? [] : [ProgressBar()])
+    let resuming = try interruptedTraining(of: path)
+    var monitors: [any TrainingMonitor] = common.quiet ? [] : [ProgressBar()]
+    if curves { monitors.append(try EventLog(path: path + ".tfevents", resuming: resuming)) }
+    let count = try training.train(network, recipe: recipe, to: path, resuming: resuming, monitors: monitors)
     if count == nil { throw WorkFailed("stopped; the same command goes on from the checkpoint beside \(path)") }
   }
 
