@@ -105,21 +105,21 @@ private struct StoredBlockWeights {
       return
     }
     initial = try Self.initial(path, weights, sensing.phi, options)
-    let stages = weights.parameters.compactMap { parameter -> Int? in
-      let parts = parameter.name.split(separator: ".")
-      return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil
-    }
-    guard let last = stages.max(), last < 1000,
-      let filters = weights.parameters.first(where: { $0.name == "stages.0.analysis.1" })?.value.shape, filters.count == 4,
-      (1...4096).contains(filters[0])
-    else {
+    // Filters of every stage must be there before a network of that size is made. MATLAB has no dots in names.
+    let filters = Dictionary(
+      weights.parameters.map { ($0.name.replacingOccurrences(of: "_", with: "."), $0.value.shape) }, uniquingKeysWith: { $1 })
+    var stages = 0
+    while let shape = filters["stages.\(stages).analysis.1"], shape.count == 4, shape[0] == filters["stages.0.analysis.1"]![0],
+      shape == [shape[0], shape[0], 3, 3]
+    { stages += 1 }
+    guard stages > 0 else {
       throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
     }
-    if let wanted = options.depth, wanted > last + 1 {
-      throw RecipeError("\(path): found weights of \(last + 1) stages; expected --depth up to \(last + 1), not \(wanted)")
+    if let wanted = options.depth, wanted > stages {
+      throw RecipeError("\(path): found weights of \(stages) stages; expected --depth up to \(stages), not \(wanted)")
     }
-    depth = last + 1
-    channels = filters[0]
+    depth = stages
+    channels = filters["stages.0.analysis.1"]![0]
   }
 
   /// Q_init as given, or of the weights.

@@ -79,10 +79,22 @@ public struct BlockTraining: NetworkTraining, Sendable {
     self.seed = seed
     crops = try BlockCrops(used, side: sensing.side)
     validationBlocks = try BlockCrops(kept, side: sensing.side).draw(validationCount, seed: seed &+ 2)
-    let start =
-      !method.isUnfolded
-      ? .zero : initial ?? sensing.leastSquaresStart(moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
-    self.initial = start.converted(to: .single)
+    guard method.isUnfolded else {
+      self.initial = .zero
+      return
+    }
+    self.initial = try (initial ?? fittedStart(blocks: momentBlocks)).converted(to: .single)
+  }
+
+  /// Q_init, the least-squares fit over training blocks. - Throws: ``RecipeError`` when Φ measures nothing of them, as of black images.
+  private func fittedStart(blocks: Int) throws -> Tensor {
+    let moment = crops.secondMoment(count: blocks, seed: seed &+ 1)
+    let phi = sensing.phi.entries.converted(to: .double)
+    let trace = (0..<moment.shape[0]).reduce(0) { $0 + moment[flat: $1 * (moment.shape[0] + 1)] }
+    guard linear(moment, phi).transposed.inner(phi) > 1e-12 * trace * squaredNorm(phi) else {
+      throw RecipeError("found training images of which Φ measures nothing, such as black ones; expected photographs, give others")
+    }
+    return sensing.leastSquaresStart(moment: moment)
   }
 
   /// Q_init, and Φ unless a seed gives it, go into the weights file.

@@ -37,7 +37,9 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
-  func options(_ common: CommonOptions) -> SparseSolver.Options {
+  /// For the sparse problems. - Throws: when an option of image-cs is given.
+  func options(_ common: CommonOptions) throws -> SparseSolver.Options {
+    if initial != nil { throw InputError("found --initial; leave it out, it is for image-cs only") }
     var options = SparseSolver.Options()
     options.weights = weights
     options.depth = depth

@@ -37,6 +37,7 @@ struct Train: ParsableCommand {
       throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network")
     }
     try network.check(for: problem)
+    try settings.check(problem)
     switch (network, problem) {
     case (.sparse(let method), .sparseCoding): try trainCoding(method, settings)
     case (.sparse(let method), _): try trainRecovery(method, settings)
@@ -87,6 +88,7 @@ struct Train: ParsableCommand {
   }
 
   private func trainBlocks(_ method: BlockMethod, _ settings: TrainingSettings) throws {
+    try settings.check(method)
     let pictures = try pictures()
     let seed = common.seed ?? CompressiveSensing.standardSeed
     let resuming = try checkpoint()
@@ -99,11 +101,12 @@ struct Train: ParsableCommand {
       constraint: settings.constraint ?? .none, seed: seed)
     let depth = settings.depth ?? 9
     let channels = settings.channels ?? 32
+    let batch = training.recipe(depth: depth, channels: channels, steps: 1).phases[0].batchSize!
     var recipe = training.recipe(
-      depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch) ?? (quick ? 1_000 : 30_000))
+      depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch, batch: batch) ?? (quick ? 1_000 : 30_000))
     settings.apply(to: &recipe)
     var untrained = training.network(depth: depth, channels: channels)!
-    if let start = settings.start { untrained = try Weights(anyFile: start).filled(any: untrained, file: start) }
+    if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, resuming, settings)
   }
 
