@@ -13,6 +13,11 @@ public protocol TensorNetwork: Parameterized {
   /// The estimate, and what the stages left for the training loss when `recording`.
   @differentiable(reverse,wrt: (self, y))
   func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor>
+  /// The same with less memory: the backward pass recomputes the stages.
+  @differentiable(reverse,wrt: (self, y))
+  func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor>
+  /// The estimates after every stage, for plots. Not differentiable.
+  func trace(_ y: Tensor) -> [Tensor]
   /// How far the learned transforms are from having the left inverses that go with them, on signals `x`: a sum over stages; 0 for
   /// networks without any.
   @differentiable(reverse,wrt: (self, x))
@@ -25,6 +30,9 @@ extension TensorNetwork {
     let stages = withoutDerivative(at: depth)
     return NetworkOutput(estimate: self(y, stages: stages), penalty: 0, depth: stages)
   }
+  @differentiable(reverse,wrt: (self, y))
+  public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> { run(y, recording: recording) }
+  public func trace(_ y: Tensor) -> [Tensor] { [self(y, stages: depth)] }
   @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double { 0 }
 
@@ -40,4 +48,7 @@ extension TensorNetwork {
   }
 }
 
-extension Unrolled: TensorNetwork where Encode.Measurement == Tensor, Stages.Stage.Signal == Tensor {}
+extension Unrolled: TensorNetwork where Encode.Measurement == Tensor, Stages.Stage.Signal == Tensor {
+  @differentiable(reverse,wrt: (self, y))
+  public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> { checkpointed(y, every: 1, recording: recording) }
+}

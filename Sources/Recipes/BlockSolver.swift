@@ -65,9 +65,7 @@ public struct BlockSolver: Sendable {
 
   /// The estimates x⁽¹⁾, x⁽²⁾, … after every stage of a network.
   public func trace(_ measurements: Tensor) -> [Tensor] {
-    let y = measurements.converted(to: .single)
-    guard let network else { return [] }
-    return (1...depth).map { network.predict(y, stages: $0, samplesAtATime: Self.blocksAtATime) }
+    network.map { Array($0.trace(measurements.converted(to: .single)).prefix(depth)) } ?? []
   }
 
   /// So many that Φ is read once for all of them, and few enough that their maps stay in the cache.

@@ -59,6 +59,8 @@ public struct BlockTraining: NetworkTraining, Sendable {
   public var constraint: Constraint
   /// γ.
   public var constraintWeight = 0.01
+  /// True to recompute the stages in the backward pass: less than half the memory for a third more time, the same weights.
+  public var recomputes = false
   public var seed: UInt64
   private let crops: BlockCrops
   /// True blocks that only validation looks at.
@@ -124,6 +126,15 @@ public struct BlockTraining: NetworkTraining, Sendable {
       ])
   }
 
+  /// The ratios whose weights are trained, in the order in which one starts from the other.
+  public static let ratios = [0.25, 0.10, 0.50]
+
+  /// Steps of a training, from scratch or from another ratio's weights.
+  public static func steps(_ method: BlockMethod, _ budget: TrainingBudget, warm: Bool) -> Int {
+    if budget == .quick { return 500 }
+    return method.isUnfolded ? (warm ? 15_000 : 30_000) : 20_000
+  }
+
   public func train<Network: TensorNetwork>(
     _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
     monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
@@ -133,19 +144,21 @@ public struct BlockTraining: NetworkTraining, Sendable {
       recipe: recipe, samples: BlockSamples(crops: crops, phi: sensing.phi.converted(to: .single)), operators: operators,
       validation: { network, stages in
         meanSquaredDifference(network.predict(held, stages: stages ?? network.depth, samplesAtATime: 8), validationBlocks)
-      }, loss: Self.loss(constraint, weight: constraintWeight))
+      }, loss: Self.loss(constraint, weight: constraintWeight, recomputing: recomputes))
     let result = try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
     return result.isFinished ? result.model : nil
   }
 
   /// L_disc + γ L_con of a batch.
   public static func loss<Network: TensorNetwork>(
-    _ constraint: Constraint, weight: Double
+    _ constraint: Constraint, weight: Double, recomputing: Bool = false
   ) -> @Sendable @differentiable(reverse) (Network, @noDerivative SamplePairs.Batch, _ depth: @noDerivative Int?) -> Double {
     let records = constraint == .running
     let onTruth = constraint == .groundTruth
     return { network, batch, _ in
-      let output = network.run(batch.measurement, recording: records)
+      let output =
+        recomputing
+        ? network.recomputing(batch.measurement, recording: records) : network.run(batch.measurement, recording: records)
       let error = meanSquaredDifference(output.estimate, batch.groundTruth)
       if onTruth { return error + weight * network.asymmetry(batch.groundTruth) }
       return error + weight * output.penalty

@@ -31,11 +31,15 @@ public enum ProblemKind: String, CaseIterable, Sendable, Codable {
 public enum PublishedTable: String, CaseIterable, Sendable {
   case lista1 = "lista-1"
   case alista
+  case istaNet1 = "ista-net-1"
+  case istaNet2 = "ista-net-2"
 
   public var title: String {
     switch self {
     case .lista1: "Squared error between optimal and predicted code of image patches"
     case .alista: "NMSE in dB after 16 stages on the synthetic benchmark of sparse recovery"
+    case .istaNet1: "Mean PSNR on Set11 of images measured block by block"
+    case .istaNet2: "Mean PSNR on BSD68 of images measured block by block"
     }
   }
 
@@ -43,6 +47,8 @@ public enum PublishedTable: String, CaseIterable, Sendable {
     switch self {
     case .lista1: "Gregor & LeCun, ICML 2010, table 1"
     case .alista: "Chen, Liu, Wang & Yin, NeurIPS 2018, fig. 2; Liu, Chen, Wang & Yin, ICLR 2019, fig. 1"
+    case .istaNet1: "Zhang & Ghanem, CVPR 2018, table 1"
+    case .istaNet2: "Zhang & Ghanem, CVPR 2018, table 2"
     }
   }
 }

@@ -22,6 +22,7 @@ struct Bench: ParsableCommand {
       """)
   @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
+  @Flag(help: "ista-net-plus-train: recompute the stages in the backward pass, for less memory.") var recompute = false
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -37,7 +38,7 @@ struct Bench: ParsableCommand {
     let once: () throws -> Void =
       switch work {
       case .listaForward, .listaTrain: ListaBenchmark().work(training: work == .listaTrain)
-      default: BlockBenchmark().work(training: work == .istaNetPlusTrain)
+      default: BlockBenchmark().work(training: work == .istaNetPlusTrain, recomputing: recompute)
       }
     try once()
     let times = try (0..<runs).map { _ in
@@ -45,10 +46,20 @@ struct Bench: ParsableCommand {
       try once()
       return Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
     }
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     try common.answer(
-      BenchReport(work: work.rawValue, runs: times, threads: Parallel.threads, peakMebibytes: Double(usage.ru_maxrss) / 1024))
+      BenchReport(work: work.rawValue, runs: times, threads: Parallel.threads, peakMebibytes: peakMebibytes()))
   }
 }
 
+
+/// The most memory this process has held, in MiB.
+func peakMebibytes() -> Double {
+  var usage = rusage()
+  #if canImport(Darwin)
+    getrusage(RUSAGE_SELF, &usage)
+    return Double(usage.ru_maxrss) / 1_048_576  // in bytes there
+  #else
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / 1024
+  #endif
+}

@@ -56,7 +56,7 @@ struct BlockBenchmark {
     blocks = Tensor.uniform([64, 1089], precision: .single, using: &generator)
   }
 
-  func work(training: Bool) -> () throws -> Void {
+  func work(training: Bool, recomputing: Bool) -> () throws -> Void {
     let (phi, network, blocks) = (phi, network, blocks)
     if !training {
       return {
@@ -68,7 +68,7 @@ struct BlockBenchmark {
       recipe: Recipe(
         network: "ista-net-plus", seed: 1,
         phases: [Recipe.Phase(steps: 1, batchSize: 64, chunkSize: 4, learningRate: .constant(rate: 1e-4))]),
-      samples: MeasuredRows(phi: phi, blocks: blocks), loss: BlockTraining.loss(.running, weight: 0.01))
+      samples: MeasuredRows(phi: phi, blocks: blocks), loss: BlockTraining.loss(.running, weight: 0.01, recomputing: recomputing))
     return { _ = try trainer.train(network) }
   }
 

@@ -16,13 +16,14 @@ struct Reproduce: ParsableCommand {
     abstract: "Reproduce a published table from the weights that ship.",
     discussion: """
       lista-1 is measured on patches of --images (or of the test images of UNFOLD_DATA, or of the photographs of the package \
-      mate-backgrounds), none of which training saw. --train trains anew first, on --training-images.
+      mate-backgrounds), none of which training saw. ista-net-1 and ista-net-2 are measured on Set11 and BSD68 of UNFOLD_DATA, or on --images. \
+      --train trains anew first, on --training-images.
       """)
-  @Argument(help: "lista-1 or alista (`unfold tables`).") var table: PublishedTable
+  @Argument(help: "The table (`unfold tables`).") var table: PublishedTable
   @Flag(help: "Train the networks anew instead of taking the weights that ship.") var train = false
   @Flag(help: "With --train: a smaller training of minutes; the answer says so.") var quick = false
-  @Option(help: ArgumentHelp("lista-1: folder of test images.", valueName: "dir")) var images: String?
-  @Option(help: ArgumentHelp("lista-1 with --train: folder of training images; may be given more than once.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Folder of test images, for tables of images.", valueName: "dir")) var images: String?
+  @Option(help: ArgumentHelp("With --train, for tables of images: folder of training images; may be given more than once.", valueName: "dir"))
   var trainingImages: [String] = []
   @Option(help: ArgumentHelp("Folder of weights, in place of those that ship; --train writes there.", valueName: "dir"))
   var models: String?
@@ -36,6 +37,7 @@ struct Reproduce: ParsableCommand {
       switch table {
       case .lista1: try lista1(library)
       case .alista: try alista(library)
+      case .istaNet1, .istaNet2: try blocks(library)
       }
     try common.answer(result)
   }
@@ -102,9 +104,53 @@ struct Reproduce: ParsableCommand {
     }
   }
 
-  private func trainingFolders() throws -> [String] {
+  // MARK: ista-net-1, ista-net-2
+
+  private func blocks(_ library: ModelLibrary) throws -> ResultTable {
+    let seed = common.seed ?? CompressiveSensing.standardSeed
+    if train { try trainBlocks(library, seed) }
+    let (folder, source) = try blockTestImages()
+    var result = try BlockTable(table, images: ImageFolder.imagePaths(folder), source: source, seed: seed, library: library).run(report: note)
+    if quick { result.protocol += "; the networks are the quick version, trained in minutes" }
+    return result
+  }
+
+  /// ISTA-Net⁺ first; every ratio but the first starts from the weights of the one before.
+  private func trainBlocks(_ library: ModelLibrary, _ seed: UInt64) throws {
+    let pictures = try trainingFolders(["/natural/t91", "/natural/train400"]).flatMap { try ImageFolder($0).entries.map(\.image) }
+    for method in [BlockMethod.istaNetPlus, .istaNet, .reconNet, .sda] {
+      var start: String?
+      for ratio in BlockTraining.ratios {
+        let sensing = CompressiveSensing(ratio: ratio, seed: seed)
+        let path = library.block(method, ratio: sensing.ratio)
+        note("\(method.rawValue), \(Int((100 * ratio).rounded())) %: training\(quick ? ", the quick version" : "")")
+        let training = try BlockTraining(method, sensing, phiSeed: seed, images: pictures, initial: initial(of: path), seed: seed)
+        var network = training.network()!
+        if let start, method.isUnfolded { network = try Weights(anyFile: start).filled(any: network, file: start) }
+        let recipe = training.recipe(depth: method.isUnfolded ? 9 : 1, steps: BlockTraining.steps(method, budget, warm: start != nil))
+        try trainOne(network, by: training, to: path, recipe: recipe)
+        start = path
+      }
+    }
+  }
+
+  /// Q_init of an interrupted training: fitting it anew would do the same work again.
+  private func initial(of path: String) throws -> Tensor? {
+    try interruptedTraining(of: path)?.operators.first { $0.name == "initial" }?.value
+  }
+
+  private func blockTestImages() throws -> (folder: String, source: String) {
+    if let images { return (images, (images as NSString).lastPathComponent) }
+    let (folder, name) = table == .istaNet1 ? ("/natural/set11", "Set11") : ("/natural/bsd68", "BSD68")
+    guard let data = dataFolder, FileManager.default.fileExists(atPath: data + folder) else {
+      throw InputError("found no \(name); expected --images DIR, or UNFOLD_DATA")
+    }
+    return (data + folder, name + ", which training never saw")
+  }
+
+  private func trainingFolders(_ folders: [String] = ["/natural/train400"]) throws -> [String] {
     if !trainingImages.isEmpty { return trainingImages }
-    if let data = dataFolder { return [data + "/natural/train400"] }
+    if let data = dataFolder { return folders.map { data + $0 } }
     throw InputError("found no --training-images; expected a folder of training images, or UNFOLD_DATA")
   }
 
