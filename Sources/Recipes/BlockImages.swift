@@ -116,7 +116,8 @@ public struct BlockEvaluation: Sendable {
     return try EvaluationReport(
       method: solver.method.rawValue,
       problem: .object([
-        "name": .string(ProblemKind.imageCS.rawValue), "ratio": .number(solver.sensing.ratio), "rows": .integer(solver.sensing.phi.rows),
+        "name": .string(ProblemKind.imageCS.rawValue), "ratio": .number(solver.sensing.ratio),
+        "rows": .integer(solver.sensing.phi.rows),
         "side": .integer(solver.sensing.side), "phi": seed.map { .string("seed \($0)") } ?? .string("given"),
         "color": .string(color.rawValue), "noise_snr": noiseDecibel.map(JSONValue.number),
       ]), protocol: ScoringProtocol(clip: clip, peak: 1, ssim: .uniform7), images: scores, parameters: solver.parameterCount,

@@ -48,7 +48,8 @@ public struct BlockMeasurement: Sendable {
       pictures.enumerated().map { sensing.measure($1, noiseDecibel: noiseDecibel, seed: seed, image: $0) })
     images = pictures.map {
       MeasuredPlanes(
-        name: $0.name, height: $0.height, width: $0.width, planes: $0.planes.count, groundTruth: keepingGroundTruth ? $0.values : nil)
+        name: $0.name, height: $0.height, width: $0.width, planes: $0.planes.count,
+        groundTruth: keepingGroundTruth ? $0.values : nil)
     }
   }
 
@@ -125,7 +126,8 @@ public struct BlockMeasurement: Sendable {
     var blocks = 0
     images = try (0..<sizes.shape[0]).map { i in
       let size = sizes.row(i).doubles
-      guard size.allSatisfy({ $0 >= 1 && $0 <= 1e9 && $0 == $0.rounded() }), [1, 3].contains(size[2]), size[0] * size[1] <= 4e8 else {
+      guard size.allSatisfy({ $0 >= 1 && $0 <= 1e9 && $0 == $0.rounded() }), [1, 3].contains(size[2]), size[0] * size[1] <= 4e8
+      else {
         throw damaged("found sizes \(size); expected height, width and 1 or 3 planes")
       }
       let (height, width, planes) = (Int(size[0]), Int(size[1]), Int(size[2]))

@@ -23,7 +23,8 @@ public struct BlockReconstruction: Report, Sendable {
       "method": .string(solver.method.rawValue), "problem": .string(ProblemKind.imageCS.rawValue),
       "outputs": .array(
         files.map { file in
-          let scores = Metric.allCases.compactMap { metric in file.scores?[metric].map { JSONMember(metric.rawValue, .number($0)) } }
+          let scores = Metric.allCases.compactMap { metric in file.scores?[metric].map { JSONMember(metric.rawValue, .number($0)) }
+          }
           return .object([JSONMember("file", .string(file.name))] + scores)
         }), "depth": .integer(solver.depth), "seconds": .number(seconds), "weights": solver.weights.map(JSONValue.string) ?? .null,
     ])

@@ -28,7 +28,7 @@ struct MethodOptions: ParsableArguments {
   /// For image-cs. - Throws: when an option of the other problems is given.
   func blockOptions() throws -> BlockSolver.Options {
     if iterations != nil || lambda != nil {
-      throw InputError("found \(lambda == nil ? "--iterations" : "--lambda") for image-cs; leave it out, it is not for this problem")
+      throw InputError("found \(lambda == nil ? "--iterations" : "--lambda"); leave it out, it is not for image-cs")
     }
     var options = BlockSolver.Options()
     options.weights = weights

@@ -127,7 +127,8 @@ struct TrainingSettings: ParsableArguments, Decodable {
   /// Refuses what a network for image-cs has not, and sizes beyond reason.
   func check(_ method: BlockMethod) throws {
     let unfolded = [
-      ("--depth", depth != nil), ("--channels", channels != nil), ("--initial", initial != nil), ("--constraint", constraint != nil),
+      ("--depth", depth != nil), ("--channels", channels != nil), ("--initial", initial != nil),
+      ("--constraint", constraint != nil),
     ]
     if !method.isUnfolded, let wrong = unfolded.first(where: \.1) {
       throw InputError("found \(wrong.0) for \(method.rawValue), which has no stages; leave it out")

@@ -89,7 +89,8 @@ private struct TinyBlocks {
       let r = x - w("stepSize")[flat: 0] * linear(linear(x, phi) - tiny.y, phi.transposed)
       let maps = r.reshaped([r.shape[0], 1, 5, 5])
       if plus {
-        x = (maps + conv2d(pair(soft(pair(conv2d(maps, w("expansion")), "analysis")), "synthesis"), w("reduction"))).reshaped(r.shape)
+        x = (maps + conv2d(pair(soft(pair(conv2d(maps, w("expansion")), "analysis")), "synthesis"), w("reduction"))).reshaped(
+          r.shape)
       } else {
         x = pair(soft(pair(maps, "analysis")), "synthesis").reshaped(r.shape)
       }
@@ -150,7 +151,9 @@ private struct TinyBlocks {
     #expect(network.run(tiny.y, recording: false).penalty == 0)
     let truth = linear(tiny.y, tiny.initial)
     let onTruth = defect(truth, 0) + defect(truth, 1)
-    #expect(abs(network.asymmetry(truth) - onTruth) <= 1e-12 * onTruth)
+    #expect(abs(network.asymmetry(truth) - onTruth) <= 1e-12 * onTruth, "\(network.asymmetry(truth)) for \(onTruth)")
+    func generic<N: TensorNetwork>(_ n: N) -> Double { n.asymmetry(truth) }
+    #expect(abs(generic(network) - onTruth) <= 1e-12 * onTruth, "\(generic(network)) for \(onTruth)")
     #expect(StackedAutoEncoder(measurements: 9, side: 5, precision: .double, seed: 1).asymmetry(truth) == 0)
   }
 
@@ -159,8 +162,8 @@ private struct TinyBlocks {
     let tiny = TinyBlocks(.single, blocks: 7)
     let network = ISTANet(phi: tiny.phi, initial: tiny.initial, depth: 2, channels: 32, seed: 2)
     let all = network(tiny.y)
-    for i in 0..<7 { expectClose(network(tiny.y.rows(i..<i + 1)), all.rows(i..<i + 1), relative: 1e-6) }
-    expectClose(network.predict(tiny.y, samplesAtATime: 2), all, relative: 1e-6)
+    for i in 0..<7 { expectClose(network(tiny.y.rows(i..<i + 1)), all.rows(i..<i + 1), relative: 1e-5) }
+    expectClose(network.predict(tiny.y, samplesAtATime: 2), all, relative: 1e-5)
   }
 
   /// The gradient with recomputed stages, with and without what stages record, is the plain one.
@@ -204,7 +207,9 @@ private struct TinyBlocks {
     }
     return result
   }
-  private func measurement(_ rows: Int, _ columns: Int, _ precision: Precision) -> Tensor { sines(0.3, [rows, columns], precision) }
+  private func measurement(_ rows: Int, _ columns: Int, _ precision: Precision) -> Tensor {
+    sines(0.3, [rows, columns], precision)
+  }
   private func sines(_ factor: Double, _ shape: [Int], _ precision: Precision) -> Tensor {
     let values: [Double] = (0..<shape.reduce(1, *)).map { i in sin(factor * Double((i + 1) * (i + 1))) }
     return Tensor(values, shape: shape, precision: precision)
