@@ -81,6 +81,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors"]),
     tests("OperatorsTests", ["Operators"]),
     tests("ProximalMapsTests", ["ProximalMaps"]),
+    tests("ProblemsTests", ["Problems"]),
     tests("AlgorithmsTests", ["Algorithms"]),
     tests("NetworksTests", ["Networks", "Training"]),
     tests("TrainingTests", ["Training", "Networks"]),

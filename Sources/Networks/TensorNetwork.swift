@@ -24,16 +24,17 @@ public protocol TensorNetwork: Parameterized {
   func asymmetry(_ x: Tensor) -> Double
 }
 
+// Disfavoured, so that a concrete network's own come before them.
 extension TensorNetwork {
-  @differentiable(reverse,wrt: (self, y))
+  @_disfavoredOverload @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
     let stages = withoutDerivative(at: depth)
     return NetworkOutput(estimate: self(y, stages: stages), penalty: 0, depth: stages)
   }
-  @differentiable(reverse,wrt: (self, y))
+  @_disfavoredOverload @differentiable(reverse,wrt: (self, y))
   public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> { run(y, recording: recording) }
-  public func trace(_ y: Tensor) -> [Tensor] { [self(y, stages: depth)] }
-  @differentiable(reverse,wrt: (self, x))
+  @_disfavoredOverload public func trace(_ y: Tensor) -> [Tensor] { [self(y, stages: depth)] }
+  @_disfavoredOverload @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double { 0 }
 
   /// The estimate of the whole network, samples spread over the threads. Not differentiable.

@@ -48,11 +48,38 @@ public struct ImagePlanes: Sendable {
   public var values: Tensor { planes.count == 1 ? planes[0] : .stacked(planes) }
 }
 
+extension Scores {
+  /// Those of an image `[height, width]` or `[3, height, width]`; a colour image is scored as one, its planes under one another. No
+  /// SSIM where that holds no window of 7 × 7.
+  static func ofPlanes(_ estimate: Tensor, _ groundTruth: Tensor, clip: Bool) throws -> Scores {
+    func flat(_ image: Tensor) -> Tensor { image.shape.count == 2 ? image : image.reshaped([3 * image.shape[1], image.shape[2]]) }
+    let (estimate, truth) = (flat(clip ? estimate.map { min(max($0, 0), 1) } : estimate), flat(groundTruth))
+    return Scores(
+      psnr: try Evaluation.psnr(estimate, truth), ssim: truth.shape.min()! < 7 ? nil : try Evaluation.ssim(estimate, truth),
+      nmse: try Evaluation.nmse(estimate, truth), rmse: try Evaluation.rmse(estimate, truth))
+  }
+}
+
+extension CompressiveSensing {
+  /// y = Φ x for every block of every plane, `[blocks, M]`, plane after plane.
+  ///
+  /// - Parameter noiseDecibel: white noise of standard deviation rms(y) · 10^(−SNR/20) is added, drawn from `seed` for the image of this
+  ///   number.
+  func measure(_ picture: ImagePlanes, noiseDecibel: Double?, seed: UInt64, image: Int) -> Tensor {
+    let sampling = sampling(height: picture.height, width: picture.width)
+    let y = Tensor.concatenated(picture.planes.map { sampling.forward($0.converted(to: .double)) })
+    guard let noiseDecibel else { return y }
+    var generator = RandomGenerator(seed: seed, stream: UInt64(image))
+    let deviation = y.norm / Double(y.count).squareRoot() * pow(10, -noiseDecibel / 20)
+    return y + deviation * Tensor.normal(y.shape, using: &generator)
+  }
+}
+
 extension BlockSolver {
-  /// An image plane measured and reconstructed; in single precision.
+  /// An image plane measured and reconstructed; in double precision.
   public func reconstruct(_ plane: Tensor) -> Tensor {
     let sampling = sensing.sampling(height: plane.shape[0], width: plane.shape[1])
-    return sampling.grid.assemble(solve(sampling.forward(plane)))
+    return reconstruct(sampling.grid, measurements: sampling.forward(plane), from: 0)
   }
 }
 
@@ -61,32 +88,39 @@ public struct BlockEvaluation: Sendable {
   public var solver: BlockSolver
   /// The seed of Φ; nil for a given one.
   public var seed: UInt64?
+  /// Signal-to-noise ratio in dB of noise drawn from `noiseSeed`, as a ``BlockMeasurement`` has it; nil: no noise.
+  public var noiseDecibel: Double?
+  public var noiseSeed: UInt64
 
-  public init(_ solver: BlockSolver, seed: UInt64?) {
+  public init(_ solver: BlockSolver, seed: UInt64?, noiseDecibel: Double? = nil, noiseSeed: UInt64 = 0) {
     self.solver = solver
     self.seed = seed
+    self.noiseDecibel = noiseDecibel
+    self.noiseSeed = noiseSeed
   }
 
   /// Every image measured, reconstructed, clipped to [0, 1] or not, and scored against itself.
   public func run(images paths: [String], color: MeasuredColor = .luminance, clip: Bool = true) throws -> EvaluationReport {
-    let scores = try paths.map { path in
+    let scores = try paths.enumerated().map { index, path in
       let image = try ImagePlanes(path, color: color)
       let begin = Date()
-      let estimates = image.planes.map { solver.reconstruct($0) }
+      let y = solver.sensing.measure(image, noiseDecibel: noiseDecibel, seed: noiseSeed, image: index)
+      let grid = BlockGrid(height: image.height, width: image.width, side: solver.sensing.side)
+      let estimates = image.planes.indices.map { solver.reconstruct(grid, measurements: y, from: $0 * grid.count) }
       let seconds = Date().timeIntervalSince(begin)
-      // A colour image is scored as one: all planes under one another.
-      var found = try Scores.ofImage(
-        Tensor.concatenated(estimates).converted(to: .double), Tensor.concatenated(image.planes), clip: clip)
+      let estimate = estimates.count == 1 ? estimates[0] : .stacked(estimates)
+      var found = try Scores.ofPlanes(estimate, image.values, clip: clip)
       found.seconds = seconds
       return EvaluationReport.ImageScore(name: image.name, scores: found)
     }
     return try EvaluationReport(
       method: solver.method.rawValue,
       problem: .object([
-        "name": .string(ProblemKind.imageCS.rawValue), "ratio": .number(solver.sensing.ratio), "rows": .integer(solver.sensing.phi.rows),
+        "name": .string(ProblemKind.imageCS.rawValue), "ratio": .number(solver.sensing.ratio),
+        "rows": .integer(solver.sensing.phi.rows),
         "side": .integer(solver.sensing.side), "phi": seed.map { .string("seed \($0)") } ?? .string("given"),
-        "color": .string(color.rawValue),
+        "color": .string(color.rawValue), "noise_snr": noiseDecibel.map(JSONValue.number),
       ]), protocol: ScoringProtocol(clip: clip, peak: 1, ssim: .uniform7), images: scores, parameters: solver.parameterCount,
-      weights: solver.weights, seed: seed ?? 0)
+      weights: solver.weights, seed: seed ?? noiseSeed)
   }
 }

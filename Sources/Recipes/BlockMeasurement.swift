@@ -45,17 +45,11 @@ public struct BlockMeasurement: Sendable {
     self.seed = seed
     self.noiseDecibel = noiseDecibel
     samples = Tensor.concatenated(
-      pictures.enumerated().map { index, picture in
-        let sampling = sensing.sampling(height: picture.height, width: picture.width)
-        let y = Tensor.concatenated(picture.planes.map { sampling.forward($0.converted(to: .double)) })
-        guard let noiseDecibel else { return y }
-        var generator = RandomGenerator(seed: seed, stream: UInt64(index))
-        let deviation = y.norm / Double(y.count).squareRoot() * pow(10, -noiseDecibel / 20)
-        return y + deviation * Tensor.normal(y.shape, using: &generator)
-      })
+      pictures.enumerated().map { sensing.measure($1, noiseDecibel: noiseDecibel, seed: seed, image: $0) })
     images = pictures.map {
       MeasuredPlanes(
-        name: $0.name, height: $0.height, width: $0.width, planes: $0.planes.count, groundTruth: keepingGroundTruth ? $0.values : nil)
+        name: $0.name, height: $0.height, width: $0.width, planes: $0.planes.count,
+        groundTruth: keepingGroundTruth ? $0.values : nil)
     }
   }
 
@@ -132,7 +126,8 @@ public struct BlockMeasurement: Sendable {
     var blocks = 0
     images = try (0..<sizes.shape[0]).map { i in
       let size = sizes.row(i).doubles
-      guard size.allSatisfy({ $0 >= 1 && $0 <= 1e9 && $0 == $0.rounded() }), [1, 3].contains(size[2]), size[0] * size[1] <= 4e8 else {
+      guard size.allSatisfy({ $0 >= 1 && $0 <= 1e9 && $0 == $0.rounded() }), [1, 3].contains(size[2]), size[0] * size[1] <= 4e8
+      else {
         throw damaged("found sizes \(size); expected height, width and 1 or 3 planes")
       }
       let (height, width, planes) = (Int(size[0]), Int(size[1]), Int(size[2]))
@@ -154,28 +149,27 @@ public struct BlockMeasurement: Sendable {
     var first = 0
     for (index, image) in images.enumerated() {
       let grid = BlockGrid(height: image.height, width: image.width, side: sensing.side)
-      var pixels: [Double] = []
-      pixels.reserveCapacity(image.planes * image.height * image.width)
-      for _ in 0..<image.planes {
-        solver.forEachStrip(grid, measurements: samples, from: first) { pixels += $0.doubles }
-        first += grid.count
-      }
-      let shape = [image.height, image.width]
-      try body(index, Tensor(pixels, shape: image.planes == 1 ? shape : [3] + shape))
+      let planes = (0..<image.planes).map { solver.reconstruct(grid, measurements: samples, from: first + $0 * grid.count) }
+      first += image.planes * grid.count
+      try body(index, planes.count == 1 ? planes[0] : .stacked(planes))
     }
   }
 }
 
 extension BlockSolver {
-  /// The image of measurements from block `first` on, from top to bottom in strips of whole rows of blocks, in single precision.
-  func forEachStrip(_ grid: BlockGrid, measurements: Tensor, from first: Int, _ body: (Tensor) -> Void) {
+  /// The plane of measurements from block `first` on, `[height, width]` in double precision; from top to bottom in strips of whole rows
+  /// of blocks.
+  func reconstruct(_ grid: BlockGrid, measurements: Tensor, from first: Int) -> Tensor {
+    var pixels: [Double] = []
+    pixels.reserveCapacity(grid.height * grid.width)
     let step = max(1, 2048 / grid.columns)  // rows of blocks
     for row in stride(from: 0, to: grid.rows, by: step) {
       let rows = min(step, grid.rows - row)
       let begin = first + row * grid.columns
       let strip = BlockGrid(
         height: min(rows * grid.side, grid.height - row * grid.side), width: grid.width, side: grid.side)
-      body(strip.assemble(solve(measurements.rows(begin..<begin + strip.count))))
+      pixels += strip.assemble(solve(measurements.rows(begin..<begin + strip.count))).doubles
     }
+    return Tensor(pixels, shape: [grid.height, grid.width])
   }
 }

@@ -14,9 +14,8 @@ public struct BlockReconstruction: Report, Sendable {
 
   /// Takes in an image; the protocol is that of the published tables, clipped to [0, 1].
   public mutating func add(_ values: Tensor, groundTruth: Tensor?, file: String) throws {
-    func flat(_ image: Tensor) -> Tensor { image.shape.count == 2 ? image : image.reshaped([3 * image.shape[1], image.shape[2]]) }
     seconds = Date().timeIntervalSince(begin)
-    files.append((file, try groundTruth.map { try Scores.ofImage(flat(values), flat($0), clip: true) }))
+    files.append((file, try groundTruth.map { try Scores.ofPlanes(values, $0, clip: true) }))
   }
 
   public var json: JSONValue {
@@ -24,7 +23,8 @@ public struct BlockReconstruction: Report, Sendable {
       "method": .string(solver.method.rawValue), "problem": .string(ProblemKind.imageCS.rawValue),
       "outputs": .array(
         files.map { file in
-          let scores = Metric.allCases.compactMap { metric in file.scores?[metric].map { JSONMember(metric.rawValue, .number($0)) } }
+          let scores = Metric.allCases.compactMap { metric in file.scores?[metric].map { JSONMember(metric.rawValue, .number($0)) }
+          }
           return .object([JSONMember("file", .string(file.name))] + scores)
         }), "depth": .integer(solver.depth), "seconds": .number(seconds), "weights": solver.weights.map(JSONValue.string) ?? .null,
     ])

@@ -36,14 +36,19 @@ public struct BlockSolver: Sendable {
   /// - Parameters: `seed`, which Φ was drawn from, nil for a given one; `library`, where weights that ship lie.
   /// - Throws: ``RecipeError`` when an option is not for the method, or the weights are another network's or another Φ's.
   public init(
-    _ method: BlockMethod, sensing: CompressiveSensing, seed: UInt64?, options: Options = Options(), library: ModelLibrary = .standard
+    _ method: BlockMethod, sensing: CompressiveSensing, seed: UInt64?, options: Options = Options(),
+    library: ModelLibrary = .standard
   ) throws {
     self.method = method
     self.sensing = sensing
     if let depth = options.depth, !(1...1000).contains(depth) { throw RecipeError("found --depth \(depth); expected 1 to 1000") }
     guard method.isTrained else {
-      for (name, isGiven) in [("--weights", options.weights != nil), ("--depth", options.depth != nil), ("--initial", options.initial != nil)]
-      where isGiven { throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out") }
+      let given = [
+        ("--weights", options.weights != nil), ("--depth", options.depth != nil), ("--initial", options.initial != nil),
+      ]
+      for (name, isGiven) in given where isGiven {
+        throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out")
+      }
       (network, weights, depth) = (nil, nil, 0)
       return
     }
@@ -99,25 +104,27 @@ private struct StoredBlockWeights {
     guard method.isUnfolded else {
       (initial, depth, channels) = (.zero, 1, 0)
       if options.initial != nil { throw RecipeError("found --initial for \(method.rawValue), which has no Q_init; leave it out") }
-      if let wanted = options.depth, wanted != 1 { throw RecipeError("found --depth \(wanted); expected 1, \(method.rawValue) has no stages") }
+      if let wanted = options.depth, wanted != 1 {
+        throw RecipeError("found --depth \(wanted); expected 1, \(method.rawValue) has no stages")
+      }
       return
     }
     initial = try Self.initial(path, weights, sensing.phi, options)
-    let stages = weights.parameters.compactMap { parameter -> Int? in
-      let parts = parameter.name.split(separator: ".")
-      return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil
-    }
-    guard let last = stages.max(), last < 1000,
-      let filters = weights.parameters.first(where: { $0.name == "stages.0.analysis.1" })?.value.shape, filters.count == 4,
-      (1...4096).contains(filters[0])
-    else {
+    // Filters of every stage must be there before a network of that size is made. MATLAB has no dots in names.
+    let filters = Dictionary(
+      weights.parameters.map { ($0.name.replacingOccurrences(of: "_", with: "."), $0.value.shape) }, uniquingKeysWith: { $1 })
+    var stages = 0
+    while let shape = filters["stages.\(stages).analysis.1"], shape.count == 4, shape[0] == filters["stages.0.analysis.1"]![0],
+      shape == [shape[0], shape[0], 3, 3]
+    { stages += 1 }
+    guard stages > 0 else {
       throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
     }
-    if let wanted = options.depth, wanted > last + 1 {
-      throw RecipeError("\(path): found weights of \(last + 1) stages; expected --depth up to \(last + 1), not \(wanted)")
+    if let wanted = options.depth, wanted > stages {
+      throw RecipeError("\(path): found weights of \(stages) stages; expected --depth up to \(stages), not \(wanted)")
     }
-    depth = last + 1
-    channels = filters[0]
+    depth = stages
+    channels = filters["stages.0.analysis.1"]![0]
   }
 
   /// Q_init as given, or of the weights.
@@ -137,11 +144,13 @@ private struct StoredBlockWeights {
   private static func check(_ path: String, _ weights: Weights, _ recipe: Recipe?, _ phi: Matrix, _ seed: UInt64?) throws {
     if let own = weights.operators.first(where: { $0.name == "phi" })?.value.converted(to: .double) {
       guard own.shape == phi.entries.shape, (own - phi.entries.converted(to: .double)).norm <= 1e-5 * phi.entries.norm else {
-        throw RecipeError("\(path): found weights for another Φ \(own.shape) than the measurement's \(phi.entries.shape); train anew for it")
+        throw RecipeError(
+          "\(path): found weights for another Φ \(own.shape) than the measurement's \(phi.entries.shape); train anew for it")
       }
     } else if let drawn = recipe?.notes["phi"], drawn != seed.map({ "seed \($0)" }) {
       throw RecipeError(
-        "\(path): found weights for the Φ of \(drawn); expected those of \(seed.map { "seed \($0)" } ?? "a given Φ"), train anew for it")
+        "\(path): found weights for the Φ of \(drawn); expected those of \(seed.map { "seed \($0)" } ?? "a given Φ"), train anew for it"
+      )
     }
   }
 

@@ -81,10 +81,24 @@ public struct BlockTraining: NetworkTraining, Sendable {
     self.seed = seed
     crops = try BlockCrops(used, side: sensing.side)
     validationBlocks = try BlockCrops(kept, side: sensing.side).draw(validationCount, seed: seed &+ 2)
-    let start =
-      !method.isUnfolded
-      ? .zero : initial ?? sensing.leastSquaresStart(moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
+    guard method.isUnfolded else {
+      self.initial = .zero
+      return
+    }
+    let start = try initial ?? Self.fittedStart(sensing, moment: crops.secondMoment(count: momentBlocks, seed: seed &+ 1))
     self.initial = start.converted(to: .single)
+  }
+
+  /// Q_init, the least-squares fit over blocks of this second moment.
+  ///
+  /// - Throws: ``RecipeError`` when Φ measures nothing of them, as of black images.
+  private static func fittedStart(_ sensing: CompressiveSensing, moment: Tensor) throws -> Tensor {
+    let phi = sensing.phi.entries.converted(to: .double)
+    let trace = (0..<moment.shape[0]).reduce(0) { $0 + moment[flat: $1 * (moment.shape[0] + 1)] }
+    guard linear(moment, phi).transposed.inner(phi) > 1e-12 * trace * squaredNorm(phi) else {
+      throw RecipeError("found training images of which Φ measures nothing, such as black ones; expected photographs, give others")
+    }
+    return sensing.leastSquaresStart(moment: moment)
   }
 
   /// Q_init, and Φ unless a seed gives it, go into the weights file.
@@ -109,7 +123,8 @@ public struct BlockTraining: NetworkTraining, Sendable {
           learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
       ], validationInterval: min(500, max(1, steps / 10)),
       notes: [
-        "problem": "image-cs", "rows": "\(sensing.phi.rows)", "side": "\(sensing.side)", "depth": "\(depth)", "channels": "\(channels)",
+        "problem": "image-cs", "rows": "\(sensing.phi.rows)", "side": "\(sensing.side)", "depth": "\(depth)",
+        "channels": "\(channels)",
         "constraint": constraint.rawValue, "phi": phiSeed.map { "seed \($0)" } ?? "given",
       ])
   }

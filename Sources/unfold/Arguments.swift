@@ -28,7 +28,7 @@ struct MethodOptions: ParsableArguments {
   /// For image-cs. - Throws: when an option of the other problems is given.
   func blockOptions() throws -> BlockSolver.Options {
     if iterations != nil || lambda != nil {
-      throw InputError("found \(lambda == nil ? "--iterations" : "--lambda") for image-cs; leave it out, it is not for this problem")
+      throw InputError("found \(lambda == nil ? "--iterations" : "--lambda"); leave it out, it is not for image-cs")
     }
     var options = BlockSolver.Options()
     options.weights = weights
@@ -37,7 +37,9 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
-  func options(_ common: CommonOptions) -> SparseSolver.Options {
+  /// For the sparse problems. - Throws: when an option of image-cs is given.
+  func options(_ common: CommonOptions) throws -> SparseSolver.Options {
+    if initial != nil { throw InputError("found --initial; leave it out, it is for image-cs only") }
     var options = SparseSolver.Options()
     options.weights = weights
     options.depth = depth

@@ -30,7 +30,7 @@ struct Evaluate: ParsableCommand {
     let report: EvaluationReport
     switch method {
     case .sparse(let method):
-      let evaluation = SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
+      let evaluation = try SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
       report = problem == .sparseCoding ? try coding(evaluation) : try recovery(evaluation, seed)
     case .block(let method): report = try blocks(method, seed)
     }
@@ -44,7 +44,7 @@ struct Evaluate: ParsableCommand {
     }
     let phiSeed = measuring.phi == nil ? seed : nil
     let solver = try BlockSolver(method, sensing: measuring.sensing(seed: seed), seed: phiSeed, options: running.blockOptions())
-    return try BlockEvaluation(solver, seed: phiSeed).run(
+    return try BlockEvaluation(solver, seed: phiSeed, noiseDecibel: measuring.noiseSnr, noiseSeed: seed).run(
       images: ImageFolder.imagePaths(images), color: measuring.color ?? .luminance, clip: clip ?? true)
   }
 

@@ -38,7 +38,7 @@ struct Reconstruct: ParsableCommand {
     var report = BlockReconstruction(solver)
     try measurement.forEachImage(solver) { index, values in
       guard values.isFinite else {
-        throw WorkFailed("\(method.rawValue): found NaN or infinity in the image; nothing was written, check the weights")
+        throw WorkFailed("\(method.rawValue): found NaN or infinity in \(places[index]), which was not written; check the weights")
       }
       try writeImage(Image(values: values), to: places[index])
       try report.add(values, groundTruth: measurement.images[index].groundTruth, file: places[index])

@@ -39,6 +39,7 @@ struct Train: ParsableCommand {
       throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network")
     }
     try network.check(for: problem)
+    try settings.check(problem)
     switch (network, problem) {
     case (.sparse(let method), .sparseCoding): try trainCoding(method, settings)
     case (.sparse(let method), _): try trainRecovery(method, settings)
@@ -89,6 +90,7 @@ struct Train: ParsableCommand {
   }
 
   private func trainBlocks(_ method: BlockMethod, _ settings: TrainingSettings) throws {
+    try settings.check(method)
     let pictures = try pictures()
     let seed = common.seed ?? CompressiveSensing.standardSeed
     let resuming = try checkpoint()
@@ -102,11 +104,14 @@ struct Train: ParsableCommand {
     training.recomputes = recompute
     let depth = settings.depth ?? 9
     let channels = settings.channels ?? 32
-    var recipe = training.recipe(
-      depth: depth, channels: channels, steps: settings.steps(samples: BlockSamples.epoch) ?? BlockTraining.steps(method, quick ? .quick : .full, warm: settings.start != nil))
+    let batch = training.recipe(depth: depth, channels: channels, steps: 1).phases[0].batchSize!
+    let steps =
+      settings.steps(samples: BlockSamples.epoch, batch: batch)
+      ?? BlockTraining.steps(method, quick ? .quick : .full, warm: settings.start != nil)
+    var recipe = training.recipe(depth: depth, channels: channels, steps: steps)
     settings.apply(to: &recipe)
     var untrained = training.network(depth: depth, channels: channels)!
-    if let start = settings.start { untrained = try Weights(anyFile: start).filled(any: untrained, file: start) }
+    if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, resuming, settings)
   }
 

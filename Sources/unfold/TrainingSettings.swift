@@ -107,7 +107,36 @@ struct TrainingSettings: ParsableArguments, Decodable {
   }
 
   /// Steps from epochs or steps; nil: the recipe's own.
-  func steps(samples: Int) -> Int? { steps ?? epochs.map { max(1, $0 * samples / (batch ?? 64)) } }
+  func steps(samples: Int, batch usual: Int = 64) -> Int? { steps ?? epochs.map { max(1, $0 * samples / (batch ?? usual)) } }
+
+  /// Refuses what belongs to image-cs for another problem, and what belongs to another problem for image-cs.
+  func check(_ problem: ProblemKind) throws {
+    let blocks = [
+      ("--ratio", ratio != nil), ("--phi", phi != nil), ("--initial", initial != nil), ("--channels", channels != nil),
+      ("--constraint", constraint != nil), ("--start", start != nil),
+    ]
+    let others = [
+      ("--units", units != nil), ("--iterations", iterations != nil), ("--patches", patches != nil),
+      ("--dictionary", dictionary != nil), ("--rows", rows != nil), ("--columns", columns != nil), ("--noise-snr", noiseSnr != nil),
+    ]
+    if let wrong = (problem == .imageCS ? others : blocks).first(where: \.1) {
+      throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem")
+    }
+  }
+
+  /// Refuses what a network for image-cs has not, and sizes beyond reason.
+  func check(_ method: BlockMethod) throws {
+    let unfolded = [
+      ("--depth", depth != nil), ("--channels", channels != nil), ("--initial", initial != nil),
+      ("--constraint", constraint != nil),
+    ]
+    if !method.isUnfolded, let wrong = unfolded.first(where: \.1) {
+      throw InputError("found \(wrong.0) for \(method.rawValue), which has no stages; leave it out")
+    }
+    for (name, value, limit) in [("--depth", depth, 1000), ("--channels", channels, 1024)] {
+      if let value, value > limit { throw InputError("found \(name) \(value); expected at most \(limit) for image-cs") }
+    }
+  }
 
   /// Changes batch and learning rate of every phase.
   func apply(to recipe: inout Recipe) {

@@ -17,30 +17,13 @@ import Testing
   }
 
   private func expectRefusal(_ line: String, naming word: String = "", sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let before = folder.names
-    let process = try Program.process(line.split(separator: " ").map(String.init), in: folder)
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let answer = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(
-      process.terminationReason == .exit && process.terminationStatus == 2, "\(line): \(process.terminationStatus)",
-      sourceLocation: sourceLocation)
-    #expect(
-      text.hasPrefix("error: ") && text.hasSuffix("\n") && text.filter { $0 == "\n" }.count == 1, "\(text)",
-      sourceLocation: sourceLocation)
-    #expect(word.isEmpty || text.contains(word), "\(word) in: \(text)", sourceLocation: sourceLocation)
-    #expect(answer.isEmpty, "\(answer)", sourceLocation: sourceLocation)
-    #expect(folder.names == before, "\(line)", sourceLocation: sourceLocation)
+    try EndToEndTests.expectRefusal(line, naming: word, in: folder, sourceLocation: sourceLocation)
   }
 
   @Test func commandLine() throws {
     try expectRefusal("nonsense")
     try expectRefusal("reconstruct frobnicate m.h5 -o x.png", naming: "frobnicate")
-    try expectRefusal("simulate image-cs a.png -o x.h5", naming: "image-cs")
+    try expectRefusal("simulate image-cs a.png -o x.h5", naming: "--ratio")
     try expectRefusal("reconstruct ista m.h5", naming: "output")
     try expectRefusal("reconstruct ista m.h5 -o x.gif", naming: "gif")
     try expectRefusal("reconstruct ista m.h5 -o x.npy", naming: "arrays")

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import FileFormats
 import Foundation
+import Operators
 import Tensors
+import Testing
 
 /// The built program, run as a user runs it.
 enum Program {
@@ -135,5 +137,47 @@ final class Folder {
     try NPY.write(Tensor(codes, shape: [6, 12]), to: file("codes.npy"))
   }
 
+  /// Φ of 10 × 25 with orthonormal rows, and weights of two stages of ISTA-Net⁺ without a correction: gradient descent with ρ = ½ from
+  /// ½ Φᵀ y.
+  func blockInputs() throws {
+    let phi = Matrix.orthonormalRows(rows: 10, columns: 25, seed: 3).entries
+    try NPY.write(phi, to: file("phi.npy"))
+    var tensors = [NamedParameter(name: "operator.phi", value: phi)]
+    tensors.append(NamedParameter(name: "operator.initial", value: 0.5 * phi.transposed))
+    for k in 0..<2 {
+      func add(_ name: String, _ value: Tensor) {
+        tensors.append(NamedParameter(name: "stages.\(k).\(name)", value: value.converted(to: .single)))
+      }
+      add("stepSize", Tensor([0.5], shape: []))
+      add("threshold", Tensor([0.01], shape: []))
+      add("expansion", .filled(1, shape: [2, 1, 3, 3]))
+      for name in ["analysis.0", "analysis.1", "synthesis.0", "synthesis.1"] { add(name, .filled(0.1, shape: [2, 2, 3, 3])) }
+      add("reduction", .zeros([1, 2, 3, 3]))
+    }
+    try SafeTensors(tensors: tensors).write(to: file("w.safetensors"))
+  }
+
   func table(_ name: String) throws -> Tensor { try readArrays(file(name))[0].value.real! }
+}
+
+/// Holds that a command ends with status 2, one line on standard error, nothing on standard output, and no new file.
+func expectRefusal(_ line: String, naming word: String = "", in folder: Folder, sourceLocation: SourceLocation) throws {
+  let before = folder.names
+  let process = try Program.process(line.split(separator: " ").map(String.init), in: folder)
+  let (output, errors) = (Pipe(), Pipe())
+  process.standardOutput = output
+  process.standardError = errors
+  try process.run()
+  let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  let answer = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  #expect(
+    process.terminationReason == .exit && process.terminationStatus == 2, "\(line): \(process.terminationStatus)",
+    sourceLocation: sourceLocation)
+  #expect(
+    text.hasPrefix("error: ") && text.hasSuffix("\n") && text.filter { $0 == "\n" }.count == 1, "\(line): \(text)",
+    sourceLocation: sourceLocation)
+  #expect(word.isEmpty || text.contains(word), "\(word) in: \(text)", sourceLocation: sourceLocation)
+  #expect(answer.isEmpty, "\(answer)", sourceLocation: sourceLocation)
+  #expect(folder.names == before, "\(line)", sourceLocation: sourceLocation)
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import Evaluation
+import FileFormats
+import Foundation
+import Operators
+import Problems
+import Recipes
+import Tensors
+import Testing
+
+private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
+
+/// The public matrices, starts and weights of block compressive sensing, with the scores their own program gives.
+private enum Public {
+  struct Row {
+    let network: String
+    let ratio: Int
+    let image: String
+    let initialDecibel: Double
+    let decibel: Double
+  }
+
+  static let folder = dataFolder + "/block-cs/"
+
+  /// Scores of every image by PyTorch, without clipping the start.
+  static func rows() throws -> [Row] {
+    try String(contentsOfFile: folder + "checkpoints/expected_psnr.tsv", encoding: .utf8).split(separator: "\n").dropFirst().map {
+      line in
+      let cells = line.split(separator: "\t")
+      return Row(
+        network: String(cells[0]), ratio: Int(cells[1])!, image: String(cells[2]), initialDecibel: Double(cells[3])!,
+        decibel: Double(cells[4])!)
+    }
+  }
+
+  static func name(_ kind: String, _ ratio: Int) -> String { folder + kind + (ratio < 10 ? "_0" : "_") + "\(ratio).npy" }
+  static func image(_ name: String) -> String { dataFolder + "/natural/set11/\(name).png" }
+
+  static func solver(_ network: BlockMethod, _ ratio: Int, weights: String? = nil) throws -> BlockSolver {
+    var options = BlockSolver.Options()
+    options.weights = weights ?? folder + "checkpoints/\(network.rawValue)" + (ratio < 10 ? "_0" : "_") + "\(ratio).npz"
+    options.initial = name("qinit", ratio)
+    return try BlockSolver(network, sensing: CompressiveSensing(phi: readPhi(name("phi", ratio))), seed: nil, options: options)
+  }
+}
+
+@Suite(.enabled(if: !dataFolder.isEmpty, "UNFOLD_DATA names no data")) struct BlockWeightsTests {
+  /// Every image at 25 %, two at the other ratios.
+  private static let few: Set = ["Monarch", "foreman"]
+
+  @Test(arguments: [BlockMethod.istaNet, .istaNetPlus]) func publicWeightsGivePublicScores(network: BlockMethod) throws {
+    let rows = try Public.rows().filter { $0.network == network.rawValue && ($0.ratio == 25 || Self.few.contains($0.image)) }
+    #expect(Set(rows.map(\.ratio)).count == (network == .istaNet ? 5 : 6) && rows.filter { $0.ratio == 25 }.count == 11)
+    for ratio in Set(rows.map(\.ratio)) {
+      let chosen = rows.filter { $0.ratio == ratio }
+      let solver = try Public.solver(network, ratio)
+      #expect(solver.parameterCount == (network == .istaNet ? 171_090 : 336_978) && solver.depth == 9)
+      let report = try BlockEvaluation(solver, seed: nil).run(images: chosen.map { Public.image($0.image) })
+      for (found, expected) in zip(report.images, chosen) {
+        let psnr = try #require(found.scores.psnr)
+        #expect(abs(psnr - expected.decibel) < 0.005, "\(expected): \(psnr)")
+      }
+    }
+  }
+
+  /// x⁽⁰⁾ = Q_init y with the public Q_init: every image at 25 %, 26.92 dB on average, and two at the other ratios.
+  @Test func publicStartGivesPublicScores() throws {
+    let rows = try Public.rows().filter { $0.network == "ista-net-plus" && ($0.ratio == 25 || Self.few.contains($0.image)) }
+    var mean = 0.0
+    for ratio in Set(rows.map(\.ratio)) {
+      let sensing = CompressiveSensing(phi: try readPhi(Public.name("phi", ratio)))
+      #expect(sensing.phi.rows == CompressiveSensing.rows(ratio: Double(ratio) / 100))
+      let initial = try readInitial(Public.name("qinit", ratio), for: sensing.phi)
+      for row in rows where row.ratio == ratio {
+        let plane = try ImagePlanes(Public.image(row.image), color: .luminance).planes[0]
+        let sampling = sensing.sampling(height: plane.shape[0], width: plane.shape[1])
+        let start = sampling.grid.assemble(linear(sampling.forward(plane), initial))
+        let found = try psnr(start.map { min(max($0, 0), 1) }, plane)
+        #expect(abs(found - row.initialDecibel) < 0.005, "\(row): \(found)")
+        if ratio == 25 { mean += found / 11 }
+      }
+    }
+    #expect(abs(mean - 26.92) < 0.005)
+  }
+
+  /// Rows of the public matrices are orthonormal to 2e-14; a file of MATLAB holds the same one, and the same start.
+  @Test func publicMatrices() throws {
+    let phi = try readPhi(Public.name("phi", 10))
+    #expect((linear(phi.entries, phi.entries) - .identity(109)).maximumMagnitude < 2e-14)
+    #expect(try readPhi(dataFolder + "/original-containers/phi_0_10_1089.mat") == phi)
+    let initial = try readInitial(Public.name("qinit", 10), for: phi)
+    #expect(try readInitial(dataFolder + "/original-containers/Initialization_Matrix_10.mat", for: phi) == initial)
+  }
+
+  /// The weights in PyTorch's own container give the same blocks as those in NPZ, bit for bit.
+  @Test func weightsOfTheOriginalContainer() throws {
+    let pixels = try readImage(Public.image("Monarch")).values.doubles
+    let corner = Tensor((0..<40 * 40).map { pixels[$0 / 40 * 256 + $0 % 40] }, shape: [40, 40])
+    let own = try Public.solver(.istaNetPlus, 25)
+    let original = try Public.solver(.istaNetPlus, 25, weights: dataFolder + "/original-containers/ista-net-plus_25.pkl")
+    let found = original.reconstruct(corner)
+    #expect(found == own.reconstruct(corner))
+    #expect(try psnr(found, corner) > 25)
+  }
+}
