@@ -247,7 +247,7 @@ import Testing
     #expect(sda.json["parameters"] as? Int == 3 * 250 + 2 * 25 + 10)
   }
 
-  /// An epoch are 88 912 blocks, in the recipe's batches of 16: 5557 steps. Stopped after the first ones.
+  /// An epoch are 88 912 blocks, in the recipe's batches of 16: 5557 steps. Killed after the first ones.
   @Test func stepsOfAnEpoch() throws {
     try folder.image("a.png")
     try NPY.write(folder.table("phi.npy").transposed, to: folder.file("q.npy"))
@@ -257,9 +257,8 @@ import Testing
     process.standardError = FileHandle.nullDevice
     try process.run()
     while process.isRunning, !folder.has("w1.safetensors.checkpoint") { usleep(20_000) }
-    process.terminate()
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
-    #expect(process.terminationStatus == 1 && !folder.has("w1.safetensors"), "\(process.terminationStatus)")
     let recipe = try run("inspect w1.safetensors.checkpoint --json -").json["recipe"] as? [String: Any]
     #expect((recipe?["phases"] as? [[String: Any]])?.first?["steps"] as? Int == 5557)
   }

@@ -8,6 +8,12 @@ import Recipes
 import Tensors
 import Testing
 
+/// Whole images through nine stages take minutes without optimisation.
+#if DEBUG
+  private let isOptimised = false
+#else
+  private let isOptimised = true
+#endif
 private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
 
 /// The public matrices, starts and weights of block compressive sensing, with the scores their own program gives.
@@ -48,7 +54,8 @@ private enum Public {
   /// Every image at 25 %, two at the other ratios.
   private static let few: Set = ["Monarch", "foreman"]
 
-  @Test(arguments: [BlockMethod.istaNet, .istaNetPlus]) func publicWeightsGivePublicScores(network: BlockMethod) throws {
+  @Test(.enabled(if: isOptimised, "takes minutes in a debug build"), arguments: [BlockMethod.istaNet, .istaNetPlus])
+  func publicWeightsGivePublicScores(network: BlockMethod) throws {
     let rows = try Public.rows().filter { $0.network == network.rawValue && ($0.ratio == 25 || Self.few.contains($0.image)) }
     #expect(Set(rows.map(\.ratio)).count == (network == .istaNet ? 5 : 6) && rows.filter { $0.ratio == 25 }.count == 11)
     for ratio in Set(rows.map(\.ratio)) {
