@@ -70,7 +70,9 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified y: UnsafePointer<S>?, _ v: UnsafePointer<S>,
     dx: UnsafeMutablePointer<S>, dw: UnsafeMutablePointer<S>
   ) {
-    if let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw), path == .winograd {
+    if let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw),
+      path == .winograd
+    {
       ck_convolve3x3_pullback(
         x1, w1, y.flatMap { single($0) }, v1, dx1, dw1, Int64(batch), Int64(height), Int64(width), Int64(inputChannels),
         Int64(outputChannels))

@@ -134,7 +134,8 @@ public struct SparseMeasurement: Sendable {
     }
     let file = try HDF5File(contentsOf: path)
     func damaged(_ what: String) -> RecipeError { RecipeError("\(path): \(what); the file is damaged, simulate it again") }
-    guard file.attributes["format"] == Self.format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:)), kind != .imageCS
+    guard file.attributes["format"] == Self.format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:)),
+      kind != .imageCS
     else {
       throw RecipeError(
         "\(path): found an HDF5 file that is no measurement of sparse coding or recovery; make one with unfold simulate")

@@ -51,7 +51,6 @@ struct Bench: ParsableCommand {
   }
 }
 
-
 /// The most memory this process has held, in MiB.
 func peakMebibytes() -> Double {
   var usage = rusage()

@@ -23,7 +23,9 @@ struct Reproduce: ParsableCommand {
   @Flag(help: "Train the networks anew instead of taking the weights that ship.") var train = false
   @Flag(help: "With --train: a smaller training of minutes; the answer says so.") var quick = false
   @Option(help: ArgumentHelp("Folder of test images, for tables of images.", valueName: "dir")) var images: String?
-  @Option(help: ArgumentHelp("With --train, for tables of images: folder of training images; may be given more than once.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "With --train, for tables of images: folder of training images; may be given more than once.", valueName: "dir"))
   var trainingImages: [String] = []
   @Option(help: ArgumentHelp("Folder of weights, in place of those that ship; --train writes there.", valueName: "dir"))
   var models: String?
@@ -113,7 +115,8 @@ struct Reproduce: ParsableCommand {
     let seed = common.seed ?? CompressiveSensing.standardSeed
     if train { try trainBlocks(library, seed) }
     let (folder, source) = try blockTestImages()
-    var result = try BlockTable(table, images: ImageFolder.imagePaths(folder), source: source, seed: seed, library: library).run(report: note)
+    var result = try BlockTable(table, images: ImageFolder.imagePaths(folder), source: source, seed: seed, library: library).run(
+      report: note)
     if quick { result.protocol += "; the networks are the quick version, trained in minutes" }
     return result
   }
@@ -130,7 +133,8 @@ struct Reproduce: ParsableCommand {
         let training = try BlockTraining(method, sensing, phiSeed: seed, images: pictures, initial: initial(of: path), seed: seed)
         var network = training.network()!
         if let start, method.isUnfolded { network = try Weights(anyFile: start).filled(any: network, file: start) }
-        let recipe = training.recipe(depth: method.isUnfolded ? 9 : 1, steps: BlockTraining.steps(method, budget, warm: start != nil))
+        let recipe = training.recipe(
+          depth: method.isUnfolded ? 9 : 1, steps: BlockTraining.steps(method, budget, warm: start != nil))
         try trainOne(network, by: training, to: path, recipe: recipe)
         start = path
       }
@@ -150,12 +154,14 @@ struct Reproduce: ParsableCommand {
           initial = training.initial
           let recipe = training.recipe(depth: depth, steps: quick ? DepthStudy.quickSteps : DepthStudy.steps)
           try trainOne(
-            training.network(depth: depth)!, by: training, to: library.depthStudy(method, depth: depth), recipe: recipe, curves: true)
+            training.network(depth: depth)!, by: training, to: library.depthStudy(method, depth: depth), recipe: recipe,
+            curves: true)
         }
       }
     }
     let (folder, source) = try blockTestImages()
-    var outcome = try DepthStudy(images: ImageFolder.imagePaths(folder), source: source, seed: seed, library: library).run(report: note)
+    var outcome = try DepthStudy(images: ImageFolder.imagePaths(folder), source: source, seed: seed, library: library).run(
+      report: note)
     if quick { outcome.table.protocol += "; the networks are the quick version, trained in minutes" }
     if let plots {
       try outcome.depths.writePNG(to: plots + "/stages.png")

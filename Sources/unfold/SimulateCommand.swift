@@ -55,7 +55,9 @@ struct Simulate: ParsableCommand {
           "ratio": .number(measurement.sensing.ratio), "side": .integer(measurement.sensing.side),
           "noise_snr": measuring.noiseSnr.map(JSONValue.number), "ground_truth": .bool(groundTruth), "seed": .unsigned(seed),
         ]),
-        text: "\(output): \(shape[0]) blocks of \(measurement.sensing.side) × \(measurement.sensing.side) pixels, \(shape[1]) measurements each, seed \(seed)"))
+        text:
+          "\(output): \(shape[0]) blocks of \(measurement.sensing.side) × \(measurement.sensing.side) pixels, \(shape[1]) measurements each, seed \(seed)"
+      ))
   }
 
   private func coding() throws -> SparseMeasurement {

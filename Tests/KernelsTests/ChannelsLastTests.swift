@@ -34,7 +34,9 @@ import Testing
 
   /// A sample's result does not depend on the others, and the rectifier keeps a NaN.
   @Test func samplesAreIndependent() {
-    let (one, three) = (Self.layers[0], ChannelsLastConvolution(batch: 3, height: 33, width: 33, inputChannels: 32, outputChannels: 32))
+    let (one, three) = (
+      Self.layers[0], ChannelsLastConvolution(batch: 3, height: 33, width: 33, inputChannels: 32, outputChannels: 32)
+    )
     var x: [Float] = chirp(three.inputCount, 0.3)
     let w: [Float] = chirp(three.weightCount, 0.7)
     let all = written(three.outputCount) { three.forward(x, w, rectified: true, into: $0) }
@@ -76,7 +78,8 @@ import Testing
         first(dx, layer.inputChannels),
         written(x.count) { Reference.convolutionBackwardData(shape, batch: layer.batch, masked, w, into: $0) }, "dx \(layer)")
       expectClose(
-        dw, written(w.count) { Reference.convolutionBackwardWeights(shape, batch: layer.batch, x1, masked, into: $0) }, "dw \(layer)")
+        dw, written(w.count) { Reference.convolutionBackwardWeights(shape, batch: layer.batch, x1, masked, into: $0) },
+        "dw \(layer)")
     }
   }
 }

@@ -102,7 +102,8 @@ public struct StackedAutoEncoder: TensorNetwork {
     let pixels = side * side
     layers = [(measurements, pixels), (pixels, measurements), (measurements, pixels)].map { input, output in
       DenseLayer(
-        weight: (2 / Double(input + output)).squareRoot() * Tensor.normal([output, input], precision: precision, using: &generator),
+        weight: (2 / Double(input + output)).squareRoot()
+          * Tensor.normal([output, input], precision: precision, using: &generator),
         bias: .zeros([output], precision: precision))
     }
   }

@@ -57,7 +57,8 @@ where
       blocks: phi, initial: initial, depth: depth,
       priors: (0..<depth).map { _ in
         TransformThreshold(
-          analysis: weights.pair(1, channels, channels), threshold: initialThreshold, synthesis: weights.pair(channels, channels, 1))
+          analysis: weights.pair(1, channels, channels), threshold: initialThreshold, synthesis: weights.pair(channels, channels, 1)
+        )
       })
   }
 }
@@ -96,7 +97,8 @@ extension Unrolled where Encode == AsMeasured<Tensor>, Start == LinearStart, Out
       schedule: Untied(
         priors.map {
           ProximalGradient(
-            data: GradientStep(phi, stepSize: initialStepSize), prior: OnImages($0, height: side, width: side), momentum: NoMomentum())
+            data: GradientStep(phi, stepSize: initialStepSize), prior: OnImages($0, height: side, width: side),
+            momentum: NoMomentum())
         }),
       output: AsEstimated(), depth: depth)
   }
