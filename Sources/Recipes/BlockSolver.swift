@@ -29,6 +29,8 @@ public struct BlockSolver: Sendable {
   public let depth: Int
   /// The file of weights; nil for a classical method.
   public let weights: String?
+  /// Q_init of an unfolded network, side² × M: x⁽⁰⁾ = Q_init y; nil for others.
+  public let initial: Tensor?
 
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }
@@ -36,20 +38,24 @@ public struct BlockSolver: Sendable {
   /// - Parameters: `seed`, which Φ was drawn from, nil for a given one; `library`, where weights that ship lie.
   /// - Throws: ``RecipeError`` when an option is not for the method, or the weights are another network's or another Φ's.
   public init(
-    _ method: BlockMethod, sensing: CompressiveSensing, seed: UInt64?, options: Options = Options(), library: ModelLibrary = .standard
+    _ method: BlockMethod, sensing: CompressiveSensing, seed: UInt64?, options: Options = Options(),
+    library: ModelLibrary = .standard
   ) throws {
     self.method = method
     self.sensing = sensing
     if let depth = options.depth, !(1...1000).contains(depth) { throw RecipeError("found --depth \(depth); expected 1 to 1000") }
     guard method.isTrained else {
-      for (name, isGiven) in [("--weights", options.weights != nil), ("--depth", options.depth != nil), ("--initial", options.initial != nil)]
+      for (name, isGiven) in [
+        ("--weights", options.weights != nil), ("--depth", options.depth != nil), ("--initial", options.initial != nil),
+      ]
       where isGiven { throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out") }
-      (network, weights, depth) = (nil, nil, 0)
+      (network, weights, depth, initial) = (nil, nil, 0, nil)
       return
     }
     let stored = try StoredBlockWeights(method, sensing, seed: seed, options, library)
     weights = stored.path
     network = try stored.network(method, sensing)
+    initial = method.isUnfolded ? stored.initial : nil
     depth = options.depth ?? stored.depth
   }
 
@@ -101,7 +107,9 @@ private struct StoredBlockWeights {
     guard method.isUnfolded else {
       (initial, depth, channels) = (.zero, 1, 0)
       if options.initial != nil { throw RecipeError("found --initial for \(method.rawValue), which has no Q_init; leave it out") }
-      if let wanted = options.depth, wanted != 1 { throw RecipeError("found --depth \(wanted); expected 1, \(method.rawValue) has no stages") }
+      if let wanted = options.depth, wanted != 1 {
+        throw RecipeError("found --depth \(wanted); expected 1, \(method.rawValue) has no stages")
+      }
       return
     }
     initial = try Self.initial(path, weights, sensing.phi, options)
@@ -139,11 +147,13 @@ private struct StoredBlockWeights {
   private static func check(_ path: String, _ weights: Weights, _ recipe: Recipe?, _ phi: Matrix, _ seed: UInt64?) throws {
     if let own = weights.operators.first(where: { $0.name == "phi" })?.value.converted(to: .double) {
       guard own.shape == phi.entries.shape, (own - phi.entries.converted(to: .double)).norm <= 1e-5 * phi.entries.norm else {
-        throw RecipeError("\(path): found weights for another Φ \(own.shape) than the measurement's \(phi.entries.shape); train anew for it")
+        throw RecipeError(
+          "\(path): found weights for another Φ \(own.shape) than the measurement's \(phi.entries.shape); train anew for it")
       }
     } else if let drawn = recipe?.notes["phi"], drawn != seed.map({ "seed \($0)" }) {
       throw RecipeError(
-        "\(path): found weights for the Φ of \(drawn); expected those of \(seed.map { "seed \($0)" } ?? "a given Φ"), train anew for it")
+        "\(path): found weights for the Φ of \(drawn); expected those of \(seed.map { "seed \($0)" } ?? "a given Φ"), train anew for it"
+      )
     }
   }
 
