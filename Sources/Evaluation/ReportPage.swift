@@ -42,8 +42,12 @@ public struct ReportPage: Sendable {
     case plot(Plot, caption: String)
     /// One picture, every pixel shown `enlargement` times as large where the page is wide enough.
     case picture(Picture, enlargement: Int, description: String, caption: String)
-    /// Pictures side by side, each with its name.
-    case pictures([NamedPicture], caption: String)
+    /// Pictures side by side, each with its name, and the scale of their colours where they have one.
+    case pictures([NamedPicture], scale: ColorScale? = nil, caption: String)
+    /// Small pictures in order, closer together.
+    case strip([NamedPicture], caption: String)
+    /// Pictures of one size to be laid over one another, the first two at first, with a divider to drag; side by side without scripts.
+    case comparison([NamedPicture], caption: String)
     case table(ReportTable)
   }
 
@@ -121,6 +125,7 @@ public struct ReportPage: Sendable {
     }
     out += "</main>\n"
     if !footer.isEmpty { out += "<footer><p>\(inline(footer))</p></footer>\n" }
+    if compares { out += "<script>\n\(Self.script)\n</script>\n" }
     return out + "</body>\n</html>\n"
   }
 
@@ -144,25 +149,33 @@ public struct ReportPage: Sendable {
     case .picture(let picture, let enlargement, let description, let caption):
       let image = try html(picture, description: description, width: picture.width * max(1, min(enlargement, 64)))
       return "<figure class=\"picture\">\n\(image)\n\(html(caption: caption))</figure>\n"
-    case .pictures(let pictures, let caption):
-      var out = "<figure>\n<div class=\"pictures\">\n"
-      for item in pictures {
-        let detail = item.detail.isEmpty ? "" : "<span>\(escaped(item.detail))</span>"
-        out += "<figure>\(try html(item.picture, description: item.description, width: nil))"
-        out += "<figcaption><strong>\(escaped(item.name))</strong>\(detail)</figcaption></figure>\n"
-      }
-      return out + "</div>\n\(html(caption: caption))</figure>\n"
+    case .pictures(let pictures, let scale, let caption):
+      return "<figure>\n\(try html(pictures, class: "pictures"))\(try scale?.html() ?? "")\(html(caption: caption))</figure>\n"
+    case .strip(let pictures, let caption):
+      return "<figure>\n\(try html(pictures, class: "pictures strip", smooth: true))\(html(caption: caption))</figure>\n"
+    case .comparison(let pictures, let caption):
+      return "<figure class=\"comparison\">\n\(try html(pictures, class: "pictures"))\(html(caption: caption))</figure>\n"
     case .table(let table): return table.html
     }
   }
 
+  private func html(_ pictures: [NamedPicture], class name: String, smooth: Bool = false) throws(EvaluationError) -> String {
+    var out = "<div class=\"\(name)\">\n"
+    for item in pictures {
+      let detail = item.detail.isEmpty ? "" : "<span>\(escaped(item.detail))</span>"
+      out += "<figure>\(try html(item.picture, description: item.description, width: nil, smooth: smooth))"
+      out += "<figcaption><strong>\(escaped(item.name))</strong>\(detail)</figcaption></figure>\n"
+    }
+    return out + "</div>\n"
+  }
+
   private func html(caption: String) -> String { caption.isEmpty ? "" : "<figcaption>\(inline(caption))</figcaption>\n" }
 
-  private func html(_ picture: Picture, description: String, width: Int?) throws(EvaluationError) -> String {
+  private func html(_ picture: Picture, description: String, width: Int?, smooth: Bool = false) throws(EvaluationError) -> String {
     let data = try picture.encodedPNG().base64EncodedString()
     let size = width.map { " style=\"width:\($0)px\"" } ?? ""
     // Small pictures are enlarged with their pixels sharp; large ones are scaled smoothly.
-    let sharp = picture.width <= 160 || width.map { $0 > picture.width } ?? false
+    let sharp = !smooth && (picture.width <= 160 || width.map { $0 > picture.width } ?? false)
     return "<img src=\"data:image/png;base64,\(data)\" width=\"\(picture.width)\" height=\"\(picture.height)\" "
       + "alt=\"\(escaped(description))\"\(sharp ? " class=\"sharp\"" : "")\(size)>"
   }

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ReportPage {
+  /// The handle of a comparison's divider.
+  private static let thumb = """
+    width: 2rem; height: 2rem; border: 0; border-radius: 50%; box-shadow: 0 1px 6px rgb(0 0 0 / .45); background: #fff \
+    url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 20 20'%3E%3Cpath d='M8 6l-4 4 4 4M12 6l4 4-4 4' \
+    fill='none' stroke='%231b1e23' stroke-width='1.8' stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E");
+    """
+
   /// The page's style: one column of text at a readable measure, figures and tables a little wider, no colour but one.
   static let styleSheet = """
     :root { --page: #f7f7f5; --surface: #fff; --text: #1b1e23; --secondary: #5a626d; --line: #dfe1e4; --accent: #1f6fb4;
@@ -55,6 +62,11 @@ extension ReportPage {
     .pictures figcaption { margin-top: .5rem; line-height: 1.35; }
     .pictures strong { display: block; color: var(--text); font-weight: 600; }
     .pictures span { font-variant-numeric: tabular-nums; }
+    .strip { grid-template-columns: repeat(auto-fit, minmax(min(7.25rem, 30%), 1fr)); gap: 1rem .75rem; }
+    .scale { width: min(24rem, 100%); margin: 1.25rem 0 0; color: var(--secondary); font-size: .8125rem; }
+    .scale img { width: 100%; height: .75rem; margin: .3rem 0 .2rem; border-radius: 3px; }
+    .scale div { display: flex; justify-content: space-between; font-variant-numeric: tabular-nums; }
+    .comparison > .pictures { grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
     .key-figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: 1px; margin: 1.5rem 0 2rem;
       padding: 0; list-style: none; overflow: hidden; border: 1px solid var(--line); border-radius: 10px; background: var(--line); }
     .key-figures li { padding: 1.15rem 1.3rem 1.2rem; background: var(--surface); color: var(--secondary); font-size: .9375rem;
@@ -94,7 +106,28 @@ extension ReportPage {
       tr > :first-child { position: sticky; left: 0; min-width: 7rem; background: var(--surface); }
       caption { padding-inline: .8rem; }
     }
+    @media screen {
+      .sliding .sides { display: flex; justify-content: space-between; gap: 1rem; margin-bottom: .6rem; }
+      .sides select { max-width: 48%; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: 8px;
+        background: var(--surface); color: var(--text); font: inherit; font-size: .9375rem; font-variant-numeric: tabular-nums; }
+      .sliding > .pictures { --share: 50%; position: relative; display: grid; grid-template-columns: 100%; gap: 0; }
+      .sliding > .pictures > * { grid-area: 1 / 1; }
+      .sliding .pictures figcaption, .sliding .away { display: none; }
+      .sliding .right { clip-path: inset(0 0 0 var(--share)); z-index: 1; }
+      .sliding > .pictures::after { content: ""; position: absolute; z-index: 2; inset: 0 auto 0 var(--share); width: 2px;
+        margin-left: -1px; background: #fff; box-shadow: 0 0 0 1px rgb(0 0 0 / .3); pointer-events: none; }
+      /* Wider than the pictures by the thumb, so that its middle is the divider. */
+      .sliding input { -webkit-appearance: none; appearance: none; position: absolute; z-index: 3; inset: 0 -1rem;
+        width: calc(100% + 2rem); height: 100%; margin: 0; background: none; cursor: ew-resize; touch-action: pan-y; }
+      .sliding input:focus-visible { outline: none; }
+      .sliding input::-moz-range-track { height: 100%; background: none; }
+      .sliding input::-webkit-slider-thumb { -webkit-appearance: none; \(thumb) }
+      .sliding input::-moz-range-thumb { \(thumb) }
+      .sliding input:focus-visible::-webkit-slider-thumb { outline: 3px solid var(--accent); outline-offset: 2px; }
+      .sliding input:focus-visible::-moz-range-thumb { outline: 3px solid var(--accent); outline-offset: 2px; }
+    }
     @media print {
+      .sides, .comparison input { display: none; }
       :root { --page: #fff; color-scheme: light; }
       html { font-size: 10pt; }
       body { padding: 0; font-size: 1rem; }

@@ -29,6 +29,8 @@ public struct BlockSolver: Sendable {
   public let depth: Int
   /// The file of weights; nil for a classical method.
   public let weights: String?
+  /// Q_init of an unfolded network, side² × M: x⁽⁰⁾ = Q_init y; nil for others.
+  public let initial: Tensor?
 
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }
@@ -49,12 +51,13 @@ public struct BlockSolver: Sendable {
       for (name, isGiven) in given where isGiven {
         throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out")
       }
-      (network, weights, depth) = (nil, nil, 0)
+      (network, weights, depth, initial) = (nil, nil, 0, nil)
       return
     }
     let stored = try StoredBlockWeights(method, sensing, seed: seed, options, library)
     weights = stored.path
     network = try stored.network(method, sensing)
+    initial = method.isUnfolded ? stored.initial : nil
     depth = options.depth ?? stored.depth
   }
 

@@ -186,6 +186,11 @@ import Testing
     #expect(refused > 0)
   }
 
+  @Test func demonstrations() throws {
+    try expectRefusal("demo --images none", naming: "none")
+    try expectRefusal("demo --images a.png", naming: "at least 4")
+  }
+
   @Test func conversions() throws {
     try expectRefusal("convert none.npy x.npz", naming: "none.npy")
     try expectRefusal("convert A.npy x.xyz", naming: "xyz")

@@ -53,7 +53,7 @@ import Testing
     #expect(solid.channels == 1 && solid.pixels == [0, 255, 200, 200, 51, 102])
   }
 
-  @Test(arguments: [ColorMap.gray, .diverging]) func encodedPixelsAreTheSame(colors: ColorMap) throws {
+  @Test(arguments: ColorMap.allCases) func encodedPixelsAreTheSame(colors: ColorMap) throws {
     let ramp: [Double] = (0..<221).map { Double($0) / 220 }
     let picture = try Picture(Tensor(ramp, shape: [13, 17]), colors: colors)
     let pixels = try PNGPixels(try picture.encodedPNG())

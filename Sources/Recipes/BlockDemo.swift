@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Datasets
+import Evaluation
+import Foundation
+import Operators
+import Problems
+import Tensors
+
+/// Image compressive sensing on photographs: every block measured, then reconstructed by the linear start, by TVAL3 and, where its
+/// weights ship, by ISTA-Net⁺.
+public struct BlockDemo: Sendable {
+  /// What one method made of a photograph.
+  public struct Reconstruction: Sendable {
+    public let method: String
+    /// Clipped to [0, 1].
+    public let estimate: Tensor
+    /// PSNR, SSIM and seconds.
+    public let scores: Scores
+  }
+
+  public struct Photograph: Sendable {
+    public let name: String
+    /// Y, rounded to 8 bits.
+    public let image: Tensor
+    /// The same methods in the same order for every photograph; the last is the best known.
+    public let reconstructions: [Reconstruction]
+  }
+
+  /// A stage of the network on the first photograph.
+  public struct Stage: Sendable {
+    /// x⁽ᵏ⁾, clipped to [0, 1].
+    public let estimate: Tensor
+    public let psnr: Double
+  }
+
+  /// What the demo found.
+  public struct Outcome: Sendable {
+    public let sensing: CompressiveSensing
+    /// The first is shown, all are scored.
+    public let photographs: [Photograph]
+    /// x⁽⁰⁾, x⁽¹⁾, …; empty without weights.
+    public let stages: [Stage]
+    /// The file of weights, and whether it was there.
+    public let weights: String
+    public let hasWeights: Bool
+    public let parameterCount: Int
+    public let seconds: Double
+  }
+
+  public var ratio = 0.25
+  /// Photographs that are scored, at most; one more at least is needed to fit a linear start where no weights hold one.
+  public var count = 5
+  /// Blocks that it is fitted to.
+  public var fittedBlocks = 20_000
+  public var library: ModelLibrary
+
+  public init(library: ModelLibrary = .standard) { self.library = library }
+
+  /// The names of the methods as the page has them.
+  public static let linearStart = "Linear start"
+  public static let totalVariation = "TVAL3"
+  public static let network = "ISTA-Net⁺"
+
+  /// - Parameters: `images`, at least two; `report` is told what is being done.
+  public func run(images: ImageFolder, report: (String) -> Void = { _ in }) throws -> Outcome {
+    let begin = Date()
+    guard images.entries.count >= 2 else {
+      throw RecipeError("\(images.path): found \(images.entries.count) image; expected at least 2")
+    }
+    let seed = CompressiveSensing.standardSeed
+    let sensing = CompressiveSensing(ratio: ratio, seed: seed)
+    let shown = images.entries.prefix(min(count, images.entries.count - 1))
+    let file = library.block(.istaNetPlus, ratio: ratio)
+    var network: BlockSolver?
+    if FileManager.default.fileExists(atPath: file) {
+      network = try BlockSolver(.istaNetPlus, sensing: sensing, seed: seed, library: library)
+    } else {
+      report("found no weights of ISTA-Net⁺ at \(file); shown are TVAL3 and the linear start only")
+    }
+    // Q_init of the weights, or a fit over the photographs that are not shown.
+    let others = images.entries.dropFirst(shown.count).map(\.image)
+    let initial =
+      try network?.initial
+      ?? sensing.leastSquaresStart(moment: BlockCrops(others, side: sensing.side).secondMoment(count: fittedBlocks, seed: seed))
+    let start = LinearStart(weight: initial.converted(to: .single))
+    let tval3 = try BlockSolver(.tval3, sensing: sensing, seed: seed, library: library)
+
+    var photographs: [Photograph] = []
+    var stages: [Stage] = []
+    for (i, entry) in shown.enumerated() {
+      let image = entry.image.map { ($0 * 255).rounded() / 255 }
+      let sampling = sensing.sampling(height: image.shape[0], width: image.shape[1])
+      let y = sampling.forward(image).converted(to: .single)
+      report("\(entry.name): \(y.count) measurements of \(image.count) pixels")
+      func reconstructed(_ method: String, by solve: (Tensor) -> Tensor) throws -> Reconstruction {
+        _ = solve(y.rows(0..<1))  // what only the first call does is not timed
+        let clock = Date()
+        let blocks = solve(y)
+        let seconds = Date().timeIntervalSince(clock)
+        let estimate = Self.image(blocks, sampling.grid)
+        var scores = try Scores.ofImage(estimate, image, clip: true)
+        scores.seconds = seconds
+        report(String(format: "  \(method): %.2f dB in %.2f s", scores.psnr ?? .nan, seconds))
+        return Reconstruction(method: method, estimate: estimate, scores: scores)
+      }
+      var found = [
+        try reconstructed(Self.linearStart) { start($0) }, try reconstructed(Self.totalVariation) { tval3.solve($0) },
+      ]
+      if let network {
+        found.append(try reconstructed(Self.network) { network.solve($0) })
+        if i == 0 {
+          stages = try ([start(y)] + network.trace(y)).map { blocks in
+            let estimate = Self.image(blocks, sampling.grid)
+            return Stage(estimate: estimate, psnr: try psnr(estimate, image))
+          }
+        }
+      }
+      photographs.append(Photograph(name: entry.name, image: image, reconstructions: found))
+    }
+    return Outcome(
+      sensing: sensing, photographs: photographs, stages: stages, weights: file, hasWeights: network != nil,
+      parameterCount: network?.parameterCount ?? 0, seconds: Date().timeIntervalSince(begin))
+  }
+
+  private static func image(_ blocks: Tensor, _ grid: BlockGrid) -> Tensor {
+    clamped(grid.assemble(blocks).converted(to: .double), lower: 0, upper: 1)
+  }
+}
+
+extension BlockDemo.Outcome {
+  /// Means over the photographs, one for each method.
+  public var means: [Scores] {
+    photographs[0].reconstructions.indices.map { j in
+      func mean(_ score: (Scores) -> Double?) -> Double {
+        photographs.reduce(0) { $0 + (score($1.reconstructions[j].scores) ?? .nan) } / Double(photographs.count)
+      }
+      return Scores(psnr: mean(\.psnr), ssim: mean(\.ssim), seconds: mean(\.seconds))
+    }
+  }
+
+  public var json: JSONValue {
+    func scores(_ methods: [(name: String, scores: Scores)]) -> JSONValue {
+      .array(
+        methods.map {
+          .object([
+            "method": .string($0.name), "psnr": .number($0.scores.psnr ?? .nan), "ssim": .number($0.scores.ssim ?? .nan),
+            "seconds": .number($0.scores.seconds ?? .nan),
+          ])
+        })
+    }
+    return .object([
+      "ratio": .number(sensing.ratio), "weights": hasWeights ? .string(weights) : .null,
+      "images": .array(
+        photographs.map { photograph in
+          .object([
+            "name": .string(photograph.name), "methods": scores(photograph.reconstructions.map { ($0.method, $0.scores) }),
+          ])
+        }), "mean": scores(zip(photographs[0].reconstructions, means).map { ($0.method, $1) }),
+      "stages_psnr": .array(stages.map { .number($0.psnr) }), "seconds": .number(seconds),
+    ])
+  }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Evaluation
+import FileFormats
+import Foundation
+import Networks
+import Operators
+import Problems
+import Recipes
+import TestSupport
+import Tensors
+import Testing
+import Training
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+@Suite struct BlockDemoTests {
+  private let folder: String
+  private static let sizes = [(50, 70), (36, 40), (60, 45)]
+
+  init() throws {
+    folder = NSTemporaryDirectory() + "/unfold-block-demo-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder + "/images", withIntermediateDirectories: true)
+    for (k, (height, width)) in Self.sizes.enumerated() {
+      // Smooth with edges, never the same twice.
+      let pixels = (0..<height * width).map { at -> Double in
+        let (i, j) = (Double(at / width), Double(at % width))
+        return 0.5 + 0.2 * sin(i / 5 + Double(k)) * cos(j / 7) + (i + 2 * j > 60 + 9 * Double(k) ? 0.25 : -0.2)
+      }
+      try writePNG(Tensor(pixels, shape: [height, width]), to: folder + "/images/\(k).png")
+    }
+  }
+
+  private func run(report: (String) -> Void = { _ in }) throws -> BlockDemo.Outcome {
+    var demo = BlockDemo(library: ModelLibrary(path: folder))
+    demo.fittedBlocks = 600
+    return try demo.run(images: ImageFolder(folder + "/images", maximumSide: 512), report: report)
+  }
+
+  /// An untrained network of few channels, as a file that ships.
+  private func writeWeights(depth: Int) throws {
+    let sensing = CompressiveSensing(ratio: 0.25, seed: CompressiveSensing.standardSeed)
+    let initial = sensing.phi.entries.transposed.converted(to: .single)
+    let network = BlockMethod.istaNetPlus.network(
+      phi: sensing.phi.converted(to: .single), initial: initial, depth: depth, channels: 2, seed: 1)!
+    try FileManager.default.createDirectory(atPath: folder + "/image-cs", withIntermediateDirectories: true)
+    try Weights(parameters: network.parameters, operators: [NamedParameter(name: "initial", value: initial)])
+      .write(to: folder + "/image-cs/ista-net-plus-25.safetensors")
+  }
+
+  private func decibel(_ a: Tensor, _ b: Tensor) -> Double { -10 * log10(squaredNorm(a - b) / Double(a.count)) }
+
+  /// The table's figures are those of the pictures beside it: 8 bits move them by less than 0.01 dB below 40 dB.
+  private func check(_ page: Page, methods: [String], inTable columns: [String]) throws {
+    let shown = try page.images(in: "comparison").map { try page.pixels($0, scratch: folder) }
+    #expect(page.names(in: "comparison") == methods + ["Original"])
+    #expect(shown.allSatisfy { $0.shape == [50, 70] })
+    #expect(page.rows[0] == ["Photograph"] + columns)
+    let row = try #require(page.rows.first { $0[0] == "0.png" })
+    for (method, picture) in zip(methods, shown) {
+      let cell = row[try #require(columns.firstIndex(of: method)) + 1]
+      let parts = cell.split(separator: " ").map(String.init)
+      let stated = try #require(Double(parts[0]))
+      #expect(stated < 45 && abs(stated - decibel(picture, shown.last!)) < 0.03, "\(method): \(cell)")
+      let similarity = try #require(Double(cell.split(separator: "SSIM ").last!.prefix(6)))
+      #expect(abs(similarity - (try ssim(picture, shown.last!))) < 0.01, "\(method): \(cell)")
+    }
+    #expect(page.images(in: "scale").count == 1)
+  }
+
+  @Test func withoutWeights() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var lines: [String] = []
+    let outcome = try run { lines.append($0) }
+    #expect(lines.filter { $0.contains("no weights") && $0.contains("ista-net-plus-25.safetensors") }.count == 1)
+    #expect(outcome.photographs.map(\.name) == ["0.png", "1.png"] && outcome.stages.isEmpty && !outcome.hasWeights)
+
+    try DemoPage(blocks: outcome).write(to: folder, source: "images", command: "unfold demo")
+    let page = try Page(String(contentsOfFile: folder + "/index.html", encoding: .utf8))
+    try check(page, methods: ["Linear start", "TVAL3"], inTable: ["Linear start", "TVAL3"])
+    #expect(page.paragraphs.filter { $0.contains("no weights of ISTA-Net⁺") }.count == 1)
+    #expect(page.images(in: "strip").isEmpty)
+    #expect(FileManager.default.fileExists(atPath: folder + "/comparison.png"))
+
+    // A fit to photographs is better than none, Φᵀ y.
+    let photograph = outcome.photographs[0]
+    let sampling = outcome.sensing.sampling(height: 50, width: 70)
+    let plain = decibel(sampling.adjoint(sampling.forward(photograph.image)), photograph.image)
+    #expect(photograph.reconstructions[0].scores.psnr! > plain + 3)
+  }
+
+  @Test func withUntrainedWeights() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try writeWeights(depth: 3)
+    var lines: [String] = []
+    let outcome = try run { lines.append($0) }
+    #expect(outcome.hasWeights && outcome.stages.count == 4 && !lines.contains { $0.contains("no weights") })
+    // The first estimate is the linear start, the last is the network's.
+    let found = outcome.photographs[0].reconstructions
+    expectClose(outcome.stages[0].estimate, found[0].estimate, relative: 1e-12)
+    expectClose(outcome.stages[3].estimate, found[2].estimate, relative: 1e-12)
+
+    try DemoPage(blocks: outcome).write(to: folder, source: "images", command: "unfold demo")
+    let page = try Page(String(contentsOfFile: folder + "/index.html", encoding: .utf8))
+    try check(
+      page, methods: ["TVAL3", "ISTA-Net⁺", "Linear start"], inTable: ["Linear start", "TVAL3", "ISTA-Net⁺"])
+    let strip = page.images(in: "strip")
+    #expect(page.names(in: "strip") == ["x⁽⁰⁾", "x⁽¹⁾", "x⁽²⁾", "x⁽³⁾", "TVAL3", "Original"])
+    // The photograph is smaller than the detail, so that its stages are shown whole; PSNR of what is shown is what is stated.
+    let stages = try strip.map { try page.pixels($0, scratch: folder) }
+    for (stage, stated) in zip(stages, page.details(in: "strip").dropLast()) {
+      let value = try #require(Double(stated.split(separator: " ")[0]))
+      #expect(stage.shape == [50, 70] && abs(value - decibel(stage, stages.last!)) < 0.03)
+    }
+    #expect(outcome.stagePlot?.series[0].points.map(\.x) == [0, 1, 2, 3])
+    #expect(FileManager.default.fileExists(atPath: folder + "/stages.png"))
+  }
+
+  @Test func oneImageIsRefused() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let images = try ImageFolder(folder + "/images/0.png")
+    #expect(throws: RecipeError.self) { try BlockDemo(library: ModelLibrary(path: folder)).run(images: images) }
+  }
+}
+
+/// What stands where in a page.
+private final class Page: NSObject, XMLParserDelegate {
+  private var images: [(place: Set<String>, source: String)] = []
+  private var texts: [(place: Set<String>, element: String, text: String)] = []
+  private(set) var rows: [[String]] = []
+  private(set) var paragraphs: [String] = []
+  private var open: [(name: String, classes: Set<String>)] = []
+
+  init(_ html: String) throws {
+    super.init()
+    // But for the elements that HTML leaves open the page is XML.
+    let xml = String(html.split(separator: "<!DOCTYPE html>")[0]).replacing(/<(meta|img)( [^>]*)>/) {
+      "<\($0.output.1)\($0.output.2)/>"
+    }
+    let parser = XMLParser(data: Data(xml.utf8))
+    parser.delegate = self
+    guard parser.parse() else { throw parser.parserError ?? CocoaError(.coderReadCorrupt) }
+  }
+
+  func images(in name: String) -> [String] { images.filter { $0.place.contains(name) }.map(\.source) }
+  func names(in name: String) -> [String] { texts.filter { $0.place.contains(name) && $0.element == "strong" }.map(\.text) }
+  func details(in name: String) -> [String] { texts.filter { $0.place.contains(name) && $0.element == "span" }.map(\.text) }
+
+  func pixels(_ source: String, scratch folder: String) throws -> Tensor {
+    let data = try #require(Data(base64Encoded: String(source.dropFirst("data:image/png;base64,".count))))
+    let file = folder + "/" + UUID().uuidString + ".png"
+    try data.write(to: URL(fileURLWithPath: file))
+    let values = try readImage(file).values
+    return values.shape.count == 3 ? values.row(0) : values
+  }
+
+  func parser(
+    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
+    attributes: [String: String] = [:]
+  ) {
+    let classes = Set((attributes["class"] ?? "").split(separator: " ").map(String.init))
+    open.append((name, classes.union(open.last?.classes ?? [])))
+    switch name {
+    case "img": images.append((open.last!.classes, attributes["src"] ?? ""))
+    case "strong", "span": texts.append((open.last!.classes, name, ""))
+    case "tr": rows.append([])
+    case "th", "td": rows[rows.count - 1].append("")
+    case "p": paragraphs.append("")
+    case "small": rows[rows.count - 1][rows.last!.count - 1] += " "
+    default: break
+    }
+  }
+
+  func parser(_ parser: XMLParser, foundCharacters string: String) {
+    let names = open.map(\.name)
+    if names.last == "strong" || names.last == "span" { texts[texts.count - 1].text += string }
+    if names.contains("th") || names.contains("td") { rows[rows.count - 1][rows.last!.count - 1] += string }
+    if names.contains("p") { paragraphs[paragraphs.count - 1] += string }
+  }
+
+  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) { open.removeLast() }
+}
