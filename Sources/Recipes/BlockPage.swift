@@ -36,7 +36,7 @@ public struct DemoPage: Sendable {
     }
     return ReportPage(
       title: "Algorithms, unfolded and trained", lead: lead, facts: facts + [("Command", command)],
-      sections: try blocks.sections() + (coding?.sections(source: source) ?? []),
+      sections: try blocks.sections() + (coding?.sections() ?? []),
       footer: "Written by unfold demo. Methods: \(sources).")
   }
 }
@@ -160,7 +160,7 @@ extension BlockDemo.Outcome {
         try Picture(map, scaling: .range(0...end), colors: .magnitude), name: entry.method, detail: decibel(entry.scores),
         description: "Absolute error of \(entry.method) on \(first.name)")
     }
-    let ticks = (0...4).map { tick(end * Double($0) / 4) }
+    let ticks = (0...4).map { String(format: end < 0.04 ? "%.3f" : "%.2f", end * Double($0) / 4) }
     return ReportPage.Section(
       "Where the errors are",
       [
@@ -177,10 +177,8 @@ extension BlockDemo.Outcome {
   /// The least of a few round numbers that 99 % of the errors do not exceed.
   private func scaleEnd(_ errors: [Double]) -> Double {
     let bound = errors.sorted()[errors.count * 99 / 100]
-    return [0.02, 0.04, 0.08, 0.1, 0.2, 0.4].first { $0 >= bound } ?? 1
+    return [0.02, 0.04, 0.08, 0.12, 0.2, 0.4].first { $0 >= bound } ?? 1
   }
-
-  private func tick(_ value: Double) -> String { String(format: value * 100 == (value * 100).rounded() ? "%.2f" : "%.3f", value) }
 
   private func stageByStage() throws -> ReportPage.Section {
     let window = detail()

@@ -39,7 +39,7 @@ extension SparseCodingDemo.Outcome {
   }
 
   /// The sections of a page.
-  func sections(source: String) throws -> [ReportPage.Section] {
+  func sections() throws -> [ReportPage.Section] {
     let one = lista[0]
     let ratio = fista[0] / one.error
     let rows = lista.map { entry in
@@ -58,7 +58,7 @@ extension SparseCodingDemo.Outcome {
               + "network, LISTA, that comes as close to the optimal code in \(one.iterations + 1) stages as FISTA does in "
               + "\(one.fistaIterations.map { "\($0)" } ?? "more than \(fista.count)") iterations. Trained in "
               + String(format: "%.0f s", seconds)
-              + " on \(trainingImages) images of \(source), dictionary included; tested on \(testImages) others. Patches are 10 × 10, "
+              + " on \(trainingImages) photographs, dictionary included; tested on \(testImages) others. Patches are 10 × 10, "
               + "of zero mean and unit variance; α = 0.5; optimal codes are certified to a relative duality gap of "
               + String(format: "%.0e.", largestGap)),
           .keyFigures([
