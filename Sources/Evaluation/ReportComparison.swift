@@ -41,7 +41,7 @@ extension ReportPage {
   static let script = """
     for (const figure of document.querySelectorAll(".comparison")) {
       const stage = figure.querySelector(".pictures"), pictures = [...stage.children];
-      if (pictures.length < 2) continue;
+      if (!pictures[1]) continue;
       const names = pictures.map(p => p.querySelector("strong").textContent);
       const details = pictures.map(p => p.querySelector("span")?.textContent);
       const make = (tag, place, properties) => place(Object.assign(document.createElement(tag), properties));
