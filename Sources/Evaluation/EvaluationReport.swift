@@ -37,8 +37,14 @@ public struct Scores: Sendable, Equatable {
     }
   }
 
-  var members: [JSONMember] {
+  /// The scores there are, as members of a JSON object.
+  public var members: [JSONMember] {
     Metric.allCases.compactMap { metric in self[metric].map { JSONMember(metric.rawValue, .number($0)) } }
+  }
+
+  /// The scores there are, for people.
+  public var figures: [String] {
+    Metric.allCases.compactMap { metric in self[metric].map { "\(metric.title) \(metric.text($0))" } }
   }
 
   /// Means of the scores that every image has.

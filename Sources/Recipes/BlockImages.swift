@@ -48,18 +48,6 @@ public struct ImagePlanes: Sendable {
   public var values: Tensor { planes.count == 1 ? planes[0] : .stacked(planes) }
 }
 
-extension Scores {
-  /// Those of an image `[height, width]` or `[3, height, width]`; a colour image is scored as one, its planes under one another. No
-  /// SSIM where that holds no window of 7 × 7.
-  static func ofPlanes(_ estimate: Tensor, _ groundTruth: Tensor, clip: Bool) throws -> Scores {
-    func flat(_ image: Tensor) -> Tensor { image.shape.count == 2 ? image : image.reshaped([3 * image.shape[1], image.shape[2]]) }
-    let (estimate, truth) = (flat(clip ? estimate.map { min(max($0, 0), 1) } : estimate), flat(groundTruth))
-    return Scores(
-      psnr: try Evaluation.psnr(estimate, truth), ssim: truth.shape.min()! < 7 ? nil : try Evaluation.ssim(estimate, truth),
-      nmse: try Evaluation.nmse(estimate, truth), rmse: try Evaluation.rmse(estimate, truth))
-  }
-}
-
 extension CompressiveSensing {
   /// y = Φ x for every block of every plane, `[blocks, M]`, plane after plane.
   ///
@@ -106,10 +94,9 @@ public struct BlockEvaluation: Sendable {
       let begin = Date()
       let y = solver.sensing.measure(image, noiseDecibel: noiseDecibel, seed: noiseSeed, image: index)
       let grid = BlockGrid(height: image.height, width: image.width, side: solver.sensing.side)
-      let estimates = image.planes.indices.map { solver.reconstruct(grid, measurements: y, from: $0 * grid.count) }
+      let estimate = solver.reconstruct(grid, planes: image.planes.count, measurements: y)
       let seconds = Date().timeIntervalSince(begin)
-      let estimate = estimates.count == 1 ? estimates[0] : .stacked(estimates)
-      var found = try Scores.ofPlanes(estimate, image.values, clip: clip)
+      var found = try Scores.ofImage(estimate, image.values, clip: clip)
       found.seconds = seconds
       return EvaluationReport.ImageScore(name: image.name, scores: found)
     }

@@ -55,8 +55,6 @@ public struct BlockMeasurement: Sendable {
 
   // MARK: As a file
 
-  private static let format = "unfold measurement 1"
-
   /// Writes the HDF5 file atomically.
   public func write(to path: String) throws {
     let sizes = images.flatMap { [Double($0.height), Double($0.width), Double($0.planes)] }
@@ -68,7 +66,7 @@ public struct BlockMeasurement: Sendable {
       if let truth = image.groundTruth { arrays.append(NamedArray(name: "ground_truth/\(i)", value: truth)) }
     }
     var attributes = [
-      "format": Self.format, "problem": ProblemKind.imageCS.rawValue, "seed": String(seed), "side": String(sensing.side),
+      "format": MeasurementFile.format, "problem": ProblemKind.imageCS.rawValue, "seed": String(seed), "side": String(sensing.side),
       "names": images.map(\.name).joined(separator: "/"),
     ]
     attributes["phi_seed"] = phiSeed.map { String($0) }
@@ -76,69 +74,47 @@ public struct BlockMeasurement: Sendable {
     try HDF5File(arrays: arrays, attributes: attributes).write(to: path)
   }
 
-  /// The problem of the measurement in an HDF5 file. - Throws: ``RecipeError`` when it is none.
-  public static func problem(of path: String) throws -> ProblemKind {
-    guard case .hdf5 = try FileKind.detect(path) else {
-      throw RecipeError("\(path): found \(try FileKind.detect(path).name); expected a measurement, make one with unfold simulate")
-    }
-    let file = try HDF5File(contentsOf: path)
-    guard file.attributes["format"] == format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:)) else {
-      throw RecipeError("\(path): found an HDF5 file that is no measurement; make one with unfold simulate")
-    }
-    return kind
-  }
-
   /// Reads a file. - Throws: the reader's error, or ``RecipeError`` naming the first thing that does not fit.
-  public init(contentsOf path: String) throws {
-    let file = try HDF5File(contentsOf: path)
-    func damaged(_ what: String) -> RecipeError { RecipeError("\(path): \(what); the file is damaged, simulate it again") }
-    func array(_ name: String, rank: Int) throws -> Tensor {
-      guard let value = file[name]?.real, value.shape.count == rank, value.count > 0 else {
-        throw damaged("found \(name) of shape \(file[name]?.shape.description ?? "none"); expected \(rank) axes of real numbers")
-      }
-      guard value.isFinite else {
-        throw RecipeError("\(path): found NaN or infinity in \(name); expected finite numbers, simulate it again")
-      }
-      return value.converted(to: .double)
-    }
-    guard file.attributes["problem"] == ProblemKind.imageCS.rawValue, let seed = file.attributes["seed"].flatMap({ UInt64($0) }),
-      let side = file.attributes["side"].flatMap({ Int($0) }), (1...128).contains(side)
-    else { throw damaged("found no problem image-cs with a seed and a side of blocks") }
-    samples = try array("samples", rank: 2)
+  public init(contentsOf path: String) throws { try self.init(MeasurementFile(path)) }
+
+  /// - Throws: ``RecipeError`` naming the first thing that does not fit.
+  public init(_ file: MeasurementFile) throws {
+    let attributes = file.file.attributes
+    guard file.problem == .imageCS, let seed = file.seed,
+      let side = attributes["side"].flatMap({ Int($0) }), (1...128).contains(side)
+    else { throw file.damaged("found no problem image-cs with a seed and a side of blocks") }
+    samples = try file.array("samples", rank: 2)
     self.seed = seed
-    noiseDecibel = try file.attributes["noise_snr_db"].map { text in
-      guard let value = Double(text), value.isFinite else { throw damaged("found noise_snr_db “\(text)”; expected a number") }
-      return value
-    }
+    noiseDecibel = try file.number("noise_snr_db")
     let (rows, columns) = (samples.shape[1], side * side)
-    guard rows <= columns else { throw damaged("found \(rows) measurements of a block; expected at most \(columns)") }
-    phiSeed = file.attributes["phi_seed"].flatMap { UInt64($0) }
+    guard rows <= columns else { throw file.damaged("found \(rows) measurements of a block; expected at most \(columns)") }
+    phiSeed = attributes["phi_seed"].flatMap { UInt64($0) }
     if let phiSeed {
       sensing = CompressiveSensing(phi: .orthonormalRows(rows: rows, columns: columns, seed: phiSeed))
     } else {
-      let phi = try array("phi", rank: 2)
-      guard phi.shape == [rows, columns] else { throw damaged("found phi of \(phi.shape); expected [\(rows), \(columns)]") }
+      let phi = try file.array("phi", rank: 2)
+      guard phi.shape == [rows, columns] else { throw file.damaged("found phi of \(phi.shape); expected [\(rows), \(columns)]") }
       sensing = CompressiveSensing(phi: Matrix(phi))
     }
-    let sizes = try array("sizes", rank: 2)
-    let names = (file.attributes["names"] ?? "").split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard sizes.shape[1] == 3, names.count == sizes.shape[0] else { throw damaged("found sizes of shape \(sizes.shape)") }
+    let sizes = try file.array("sizes", rank: 2)
+    let names = (attributes["names"] ?? "").split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard sizes.shape[1] == 3, names.count == sizes.shape[0] else { throw file.damaged("found sizes of shape \(sizes.shape)") }
     var blocks = 0
     images = try (0..<sizes.shape[0]).map { i in
       let size = sizes.row(i).doubles
       guard size.allSatisfy({ $0 >= 1 && $0 <= 1e9 && $0 == $0.rounded() }), [1, 3].contains(size[2]), size[0] * size[1] <= 4e8
       else {
-        throw damaged("found sizes \(size); expected height, width and 1 or 3 planes")
+        throw file.damaged("found sizes \(size); expected height, width and 1 or 3 planes")
       }
       let (height, width, planes) = (Int(size[0]), Int(size[1]), Int(size[2]))
       blocks += planes * BlockGrid(height: height, width: width, side: side).count
-      let truth = file["ground_truth/\(i)"] == nil ? nil : try array("ground_truth/\(i)", rank: planes == 1 ? 2 : 3)
+      let truth = try file.array(ifPresent: "ground_truth/\(i)", rank: planes == 1 ? 2 : 3)
       if let truth, truth.shape != (planes == 1 ? [height, width] : [3, height, width]) {
-        throw damaged("found a ground truth of \(truth.shape); expected \(planes) × \(height) × \(width)")
+        throw file.damaged("found a ground truth of \(truth.shape); expected \(planes) × \(height) × \(width)")
       }
       return MeasuredPlanes(name: names[i], height: height, width: width, planes: planes, groundTruth: truth)
     }
-    guard blocks == samples.shape[0] else { throw damaged("found samples of \(samples.shape[0]) blocks; expected \(blocks)") }
+    guard blocks == samples.shape[0] else { throw file.damaged("found samples of \(samples.shape[0]) blocks; expected \(blocks)") }
   }
 
   // MARK: Reconstruction
@@ -149,14 +125,20 @@ public struct BlockMeasurement: Sendable {
     var first = 0
     for (index, image) in images.enumerated() {
       let grid = BlockGrid(height: image.height, width: image.width, side: sensing.side)
-      let planes = (0..<image.planes).map { solver.reconstruct(grid, measurements: samples, from: first + $0 * grid.count) }
+      let values = solver.reconstruct(grid, planes: image.planes, measurements: samples, from: first)
       first += image.planes * grid.count
-      try body(index, planes.count == 1 ? planes[0] : .stacked(planes))
+      try body(index, values)
     }
   }
 }
 
 extension BlockSolver {
+  /// The image of measurements from block `first` on, `[height, width]` or `[planes, height, width]`.
+  func reconstruct(_ grid: BlockGrid, planes: Int, measurements: Tensor, from first: Int = 0) -> Tensor {
+    let found = (0..<planes).map { reconstruct(grid, measurements: measurements, from: first + $0 * grid.count) }
+    return planes == 1 ? found[0] : .stacked(found)
+  }
+
   /// The plane of measurements from block `first` on, `[height, width]` in double precision; from top to bottom in strips of whole rows
   /// of blocks.
   func reconstruct(_ grid: BlockGrid, measurements: Tensor, from first: Int) -> Tensor {

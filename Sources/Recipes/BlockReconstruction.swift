@@ -15,7 +15,7 @@ public struct BlockReconstruction: Report, Sendable {
   /// Takes in an image; the protocol is that of the published tables, clipped to [0, 1].
   public mutating func add(_ values: Tensor, groundTruth: Tensor?, file: String) throws {
     seconds = Date().timeIntervalSince(begin)
-    files.append((file, try groundTruth.map { try Scores.ofPlanes(values, $0, clip: true) }))
+    files.append((file, try groundTruth.map { try Scores.ofImage(values, $0, clip: true) }))
   }
 
   public var json: JSONValue {
@@ -23,19 +23,14 @@ public struct BlockReconstruction: Report, Sendable {
       "method": .string(solver.method.rawValue), "problem": .string(ProblemKind.imageCS.rawValue),
       "outputs": .array(
         files.map { file in
-          let scores = Metric.allCases.compactMap { metric in file.scores?[metric].map { JSONMember(metric.rawValue, .number($0)) }
-          }
-          return .object([JSONMember("file", .string(file.name))] + scores)
+          .object([JSONMember("file", .string(file.name))] + (file.scores?.members ?? []))
         }), "depth": .integer(solver.depth), "seconds": .number(seconds), "weights": solver.weights.map(JSONValue.string) ?? .null,
     ])
   }
 
   public var text: String {
     let head = "\(solver.method.rawValue): \(String(format: "%.3g", seconds)) s"
-    let lines = files.map { file in
-      ([file.name] + Metric.allCases.compactMap { metric in file.scores?[metric].map { "\(metric.title) \(metric.text($0))" } })
-        .joined(separator: "  ")
-    }
+    let lines = files.map { file in ([file.name] + (file.scores?.figures ?? [])).joined(separator: "  ") }
     return ([head] + lines).joined(separator: "\n")
   }
 }

@@ -119,7 +119,7 @@ public struct BlockTraining: NetworkTraining, Sendable {
       network: method.rawValue, seed: seed,
       phases: [
         Recipe.Phase(
-          "training", steps: steps, batchSize: method.isUnfolded ? 16 : 64, chunkSize: method.isUnfolded ? 2 : 16,
+          "training", steps: steps, batchSize: Self.batchSize(of: method), chunkSize: method.isUnfolded ? 2 : 16,
           learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
       ], validationInterval: min(500, max(1, steps / 10)),
       notes: [
@@ -131,6 +131,9 @@ public struct BlockTraining: NetworkTraining, Sendable {
 
   /// The ratios whose weights are trained, in the order in which one starts from the other.
   public static let ratios = [0.25, 0.10, 0.50]
+
+  /// Blocks a step.
+  public static func batchSize(of method: BlockMethod) -> Int { method.isUnfolded ? 16 : 64 }
 
   /// Steps of a training, from scratch or from another ratio's weights.
   public static func steps(_ method: BlockMethod, _ budget: TrainingBudget, warm: Bool) -> Int {

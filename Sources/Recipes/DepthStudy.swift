@@ -66,7 +66,7 @@ public struct DepthStudy: Sendable {
       }
       byDepth.append(Plot.Series(method.rawValue, points: points))
     }
-    let conditions = "\(Self.steps) steps of 16 blocks each, \(Int(100 * Self.ratio)) %"
+    let conditions = "\(Self.steps) steps of \(BlockTraining.batchSize(of: .istaNet)) blocks each, \(Int(100 * Self.ratio)) %"
     return Outcome(
       table: ResultTable(
         table: PublishedTable.istaNetDepth.rawValue, rows: rows, data: "\(images.count) images of \(source)",
@@ -86,7 +86,7 @@ public struct DepthStudy: Sendable {
     let file = weights + ".tfevents"
     guard FileManager.default.fileExists(atPath: file) else { return nil }
     return try EventFile.read(file).filter { $0.tag == "loss/validation" && $0.value > 0 }.map {
-      (Double($0.step) * 16 / Double(BlockSamples.epoch), -10 * log10($0.value))
+      (Double($0.step * BlockTraining.batchSize(of: .istaNet)) / Double(BlockSamples.epoch), -10 * log10($0.value))
     }
   }
 }

@@ -102,15 +102,13 @@ public struct SparseMeasurement: Sendable {
 
   // MARK: As a file
 
-  private static let format = "unfold measurement 1"
-
   /// Writes the HDF5 file atomically.
   public func write(to path: String) throws {
     var arrays = [
       NamedArray(name: "samples", value: samples),
       NamedArray(name: problem == .sparseCoding ? "dictionary" : "A", value: A.entries),
     ]
-    var attributes = ["format": Self.format, "problem": problem.rawValue, "seed": String(seed)]
+    var attributes = ["format": MeasurementFile.format, "problem": problem.rawValue, "seed": String(seed)]
     attributes["alpha"] = alpha.map { "\($0)" }
     attributes["noise_snr_db"] = noiseDecibel.map { "\($0)" }
     if let codes { arrays.append(NamedArray(name: "ground_truth", value: codes)) }
@@ -128,62 +126,46 @@ public struct SparseMeasurement: Sendable {
   }
 
   /// Reads a file. - Throws: the reader's error, or ``RecipeError`` naming the first thing that does not fit.
-  public init(contentsOf path: String) throws {
-    guard case .hdf5 = try FileKind.detect(path) else {
-      throw RecipeError("\(path): found \(try FileKind.detect(path).name); expected a measurement, make one with unfold simulate")
-    }
-    let file = try HDF5File(contentsOf: path)
-    func damaged(_ what: String) -> RecipeError { RecipeError("\(path): \(what); the file is damaged, simulate it again") }
-    guard file.attributes["format"] == Self.format, let kind = file.attributes["problem"].flatMap(ProblemKind.init(rawValue:)),
-      kind != .imageCS
-    else {
+  public init(contentsOf path: String) throws { try self.init(MeasurementFile(path)) }
+
+  /// - Throws: ``RecipeError`` naming the first thing that does not fit.
+  public init(_ file: MeasurementFile) throws {
+    let kind = file.problem
+    guard kind != .imageCS else {
       throw RecipeError(
-        "\(path): found an HDF5 file that is no measurement of sparse coding or recovery; make one with unfold simulate")
+        "\(file.path): found an HDF5 file that is no measurement of sparse coding or recovery; make one with unfold simulate")
     }
-    func array(_ name: String, rank: Int) throws -> Tensor {
-      guard let value = file[name]?.real, value.shape.count == rank, value.count > 0 else {
-        throw damaged("found \(name) of shape \(file[name]?.shape.description ?? "none"); expected \(rank) axes of real numbers")
-      }
-      guard value.isFinite else {
-        throw RecipeError("\(path): found NaN or infinity in \(name); expected finite numbers, simulate it again")
-      }
-      return value.converted(to: .double)
-    }
-    func number(_ name: String) throws -> Double? {
-      guard let text = file.attributes[name] else { return nil }
-      guard let value = Double(text), value.isFinite else { throw damaged("found \(name) “\(text)”; expected a number") }
-      return value
-    }
-    guard let seed = file.attributes["seed"].flatMap({ UInt64($0) }) else { throw damaged("found no seed") }
+    guard let seed = file.seed else { throw file.damaged("found no seed") }
     problem = kind
     self.seed = seed
-    samples = try array("samples", rank: 2)
-    A = Matrix(try array(kind == .sparseCoding ? "dictionary" : "A", rank: 2))
-    noiseDecibel = try number("noise_snr_db")
+    samples = try file.array("samples", rank: 2)
+    A = Matrix(try file.array(kind == .sparseCoding ? "dictionary" : "A", rank: 2))
+    noiseDecibel = try file.number("noise_snr_db")
     guard samples.shape[1] == A.rows else {
-      throw damaged("found samples of \(samples.shape[1]) numbers; expected \(A.rows), the matrix's rows")
+      throw file.damaged("found samples of \(samples.shape[1]) numbers; expected \(A.rows), the matrix's rows")
     }
     switch kind {
     case .sparseRecovery, .imageCS:
       alpha = nil
       images = []
-      codes = file["ground_truth"] == nil ? nil : try array("ground_truth", rank: 2)
+      codes = try file.array(ifPresent: "ground_truth", rank: 2)
       if let codes, codes.shape != [samples.shape[0], A.columns] {
-        throw damaged("found a ground truth of \(codes.shape); expected [\(samples.shape[0]), \(A.columns)]")
+        throw file.damaged("found a ground truth of \(codes.shape); expected [\(samples.shape[0]), \(A.columns)]")
       }
     case .sparseCoding:
       codes = nil
-      guard let alpha = try number("alpha"), alpha >= 0 else { throw damaged("found no weight alpha of at least 0") }
+      guard let alpha = try file.number("alpha"), alpha >= 0 else { throw file.damaged("found no weight alpha of at least 0") }
       self.alpha = alpha
-      let sizes = try array("sizes", rank: 2)
-      let (means, deviations) = (try array("means", rank: 1).doubles, try array("deviations", rank: 1).doubles)
-      let names = file.attributes["names"].map { $0.components(separatedBy: "/") } ?? []
+      let sizes = try file.array("sizes", rank: 2)
+      let (means, deviations) = (try file.array("means", rank: 1).doubles, try file.array("deviations", rank: 1).doubles)
+      let names = file.file.attributes["names"].map { $0.components(separatedBy: "/") } ?? []
       let side = Int(Double(A.rows).squareRoot())
       guard sizes.shape == [names.count, 2], sizes.doubles.allSatisfy({ (1...65_500).contains($0) && $0 == $0.rounded() }) else {
-        throw damaged("found sizes of shape \(sizes.shape) for \(names.count) images; expected whole numbers, [\(names.count), 2]")
+        throw file.damaged(
+          "found sizes of shape \(sizes.shape) for \(names.count) images; expected whole numbers, [\(names.count), 2]")
       }
       guard side * side == A.rows, means.count == samples.shape[0], deviations.count == samples.shape[0] else {
-        throw damaged(
+        throw file.damaged(
           "found \(means.count) means of \(samples.shape[0]) patches of \(A.rows) pixels; expected one each of square patches")
       }
       var found: [MeasuredImage] = []
@@ -191,19 +173,19 @@ public struct SparseMeasurement: Sendable {
       for (i, name) in names.enumerated() {
         let (height, width) = (Int(sizes[flat: 2 * i]), Int(sizes[flat: 2 * i + 1]))
         let end = start + PatchGrid.count(height: height, width: width, side: side)
-        guard end <= samples.shape[0] else { throw damaged("found \(samples.shape[0]) patches; expected at least \(end)") }
+        guard end <= samples.shape[0] else { throw file.damaged("found \(samples.shape[0]) patches; expected at least \(end)") }
         let grid = try PatchGrid(
           patches: samples.rows(start..<end), means: Array(means[start..<end]), deviations: Array(deviations[start..<end]),
           height: height,
           width: width, side: side)
-        let truth = file["ground_truth/\(i)"] == nil ? nil : try array("ground_truth/\(i)", rank: 2)
+        let truth = try file.array(ifPresent: "ground_truth/\(i)", rank: 2)
         if let truth, truth.shape != [height, width] {
-          throw damaged("found a ground truth of \(truth.shape); expected [\(height), \(width)]")
+          throw file.damaged("found a ground truth of \(truth.shape); expected [\(height), \(width)]")
         }
         found.append(MeasuredImage(name: name, grid: grid, groundTruth: truth))
         start = end
       }
-      guard start == samples.shape[0] else { throw damaged("found \(samples.shape[0]) patches; expected \(start)") }
+      guard start == samples.shape[0] else { throw file.damaged("found \(samples.shape[0]) patches; expected \(start)") }
       images = found
     }
   }

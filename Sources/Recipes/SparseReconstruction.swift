@@ -31,14 +31,11 @@ public struct SparseReconstruction: Report, Sendable {
     }
   }
 
+  private func scores(of file: Int) -> Scores? { file < scores.count ? scores[file] : nil }
+
   public var json: JSONValue {
     let rows = files.enumerated().map { i, file in
-      let members =
-        i < scores.count
-        ? scores[i].map { scores in
-          Metric.allCases.compactMap { metric in scores[metric].map { JSONMember(metric.rawValue, .number($0)) } }
-        } : nil
-      return JSONValue.object([JSONMember("file", .string(file))] + (members ?? []))
+      return JSONValue.object([JSONMember("file", .string(file))] + (scores(of: i)?.members ?? []))
     }
     return .object([
       "method": .string(method.rawValue), "problem": .string(problem.rawValue), "outputs": .array(rows),
@@ -54,9 +51,7 @@ public struct SparseReconstruction: Report, Sendable {
       ?? "\(solution.iterations) stages"
     let head = "\(method.rawValue): \(solution.codes.shape[0]) samples, \(work), \(String(format: "%.3g", solution.seconds)) s"
     let lines = files.enumerated().map { i, file in
-      let found = i < scores.count ? scores[i] : nil
-      let figures = Metric.allCases.compactMap { metric in found?[metric].map { "\(metric.title) \(metric.text($0))" } }
-      return ([file] + figures).joined(separator: "  ")
+      return ([file] + (scores(of: i)?.figures ?? [])).joined(separator: "  ")
     }
     return ([head] + lines).joined(separator: "\n")
   }

@@ -20,18 +20,18 @@ struct Reconstruct: ParsableCommand {
 
   func run() throws {
     common.apply()
-    let problem = try BlockMeasurement.problem(of: measurement)
-    try method.check(for: problem)
+    let file = try MeasurementFile(measurement)
+    try method.check(for: file.problem)
     switch method {
-    case .sparse(let method): try sparse(method)
-    case .block(let method): try blocks(method)
+    case .sparse(let method): try sparse(method, file)
+    case .block(let method): try blocks(method, file)
     }
   }
 
-  private func blocks(_ method: BlockMethod) throws {
+  private func blocks(_ method: BlockMethod, _ file: MeasurementFile) throws {
     if codes != nil { throw InputError("found --codes for image-cs; leave it out, there are none") }
     let options = try running.blockOptions()
-    let measurement = try BlockMeasurement(contentsOf: measurement)
+    let measurement = try BlockMeasurement(file)
     let places = try imageTargets(measurement.images.map(\.name))
     let solver = try BlockSolver(method, sensing: measurement.sensing, seed: measurement.phiSeed, options: options)
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
@@ -46,8 +46,8 @@ struct Reconstruct: ParsableCommand {
     try common.answer(report)
   }
 
-  private func sparse(_ method: SparseMethod) throws {
-    let measurement = try SparseMeasurement(contentsOf: measurement)
+  private func sparse(_ method: SparseMethod, _ file: MeasurementFile) throws {
+    let measurement = try SparseMeasurement(file)
     let places = try targets(measurement)
     let solver = try SparseSolver(
       method, for: measurement.problem, A: measurement.A, alpha: measurement.alpha, options: running.options(common))

@@ -123,14 +123,17 @@ struct Reproduce: ParsableCommand {
 
   /// ISTA-Net⁺ first; every ratio but the first starts from the weights of the one before.
   private func trainBlocks(_ library: ModelLibrary, _ seed: UInt64) throws {
-    let pictures = try trainingFolders(["/natural/t91", "/natural/train400"]).flatMap { try ImageFolder($0).entries.map(\.image) }
+    let pictures = try blockTrainingImages()
+    var initials: [Double: Tensor] = [:]  // Q_init is the same for every network of a ratio
     for method in [BlockMethod.istaNetPlus, .istaNet, .reconNet, .sda] {
       var start: String?
       for ratio in BlockTraining.ratios {
         let sensing = CompressiveSensing(ratio: ratio, seed: seed)
         let path = library.block(method, ratio: sensing.ratio)
         note("\(method.rawValue), \(Int((100 * ratio).rounded())) %: training\(quick ? ", the quick version" : "")")
-        let training = try BlockTraining(method, sensing, phiSeed: seed, images: pictures, initial: initial(of: path), seed: seed)
+        let known = try initials[ratio] ?? initial(of: path)
+        let training = try BlockTraining(method, sensing, phiSeed: seed, images: pictures, initial: known, seed: seed)
+        if method.isUnfolded { initials[ratio] = training.initial }
         var network = training.network()!
         if let start, method.isUnfolded { network = try Weights(anyFile: start).filled(any: network, file: start) }
         let recipe = training.recipe(
@@ -144,7 +147,7 @@ struct Reproduce: ParsableCommand {
   private func depths(_ library: ModelLibrary) throws -> ResultTable {
     let seed = common.seed ?? CompressiveSensing.standardSeed
     if train {
-      let pictures = try trainingFolders(["/natural/t91", "/natural/train400"]).flatMap { try ImageFolder($0).entries.map(\.image) }
+      let pictures = try blockTrainingImages()
       let sensing = CompressiveSensing(ratio: DepthStudy.ratio, seed: seed)
       var initial: Tensor?
       for method in DepthStudy.methods {
@@ -173,6 +176,10 @@ struct Reproduce: ParsableCommand {
   /// Q_init of an interrupted training: fitting it anew would do the same work again.
   private func initial(of path: String) throws -> Tensor? {
     try interruptedTraining(of: path)?.operators.first { $0.name == "initial" }?.value
+  }
+
+  private func blockTrainingImages() throws -> [Tensor] {
+    try trainingFolders(["/natural/t91", "/natural/train400"]).flatMap { try ImageFolder($0).entries.map(\.image) }
   }
 
   private func blockTestImages() throws -> (folder: String, source: String) {

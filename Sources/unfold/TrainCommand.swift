@@ -104,9 +104,8 @@ struct Train: ParsableCommand {
     training.recomputes = recompute
     let depth = settings.depth ?? 9
     let channels = settings.channels ?? 32
-    let batch = training.recipe(depth: depth, channels: channels, steps: 1).phases[0].batchSize!
     let steps =
-      settings.steps(samples: BlockSamples.epoch, batch: batch)
+      settings.steps(samples: BlockSamples.epoch, batch: BlockTraining.batchSize(of: method))
       ?? BlockTraining.steps(method, quick ? .quick : .full, warm: settings.start != nil)
     var recipe = training.recipe(depth: depth, channels: channels, steps: steps)
     settings.apply(to: &recipe)
