@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+
+/// P F: the k-space samples that a mask selects of a complex image, `[…, h, w]` on the whole grid, 0 where nothing is measured.
+///
+/// F is unitary, so AᴴA = Fᴴ P F and ‖A‖² = 1.
+public struct MaskedFourier: LinearOperator {
+  public let mask: SamplingMask
+
+  public init(_ mask: SamplingMask) { self.mask = mask }
+
+  public func forward(_ x: ComplexTensor) -> ComplexTensor { fft2(x).selecting(mask) }
+  public func adjoint(_ y: ComplexTensor) -> ComplexTensor { inverseFFT2(y.selecting(mask)) }
+  public var lipschitz: Double { mask.count > 0 ? 1 : 0 }
+}
+
+/// P F of a real image: domain real tensors `[…, h, w]`, codomain k-space as for ``MaskedFourier``. The adjoint is Re Fᴴ P, the real
+/// part of zero filling.
+public struct RealMaskedFourier: LinearOperator {
+  public let mask: SamplingMask
+
+  public init(_ mask: SamplingMask) { self.mask = mask }
+
+  public func forward(_ x: Tensor) -> ComplexTensor { fft2(complex(x)).selecting(mask) }
+  public func adjoint(_ y: ComplexTensor) -> Tensor { inverseFFT2(y.selecting(mask)).real }
+  /// 1 where the mask has a frequency with its opposite; an upper bound otherwise.
+  public var lipschitz: Double { mask.count > 0 ? 1 : 0 }
+}
+
+extension ComplexTensor {
+  /// k-space `[…, h, w]` with 0 where the mask has nothing. Not differentiable.
+  public func selecting(_ mask: SamplingMask) -> ComplexTensor {
+    if isShapelessZero { return self }
+    precondition(
+      shape.suffix(2) == [mask.height, mask.width], "k-space of shape \(shape) for a mask of \(mask.height) × \(mask.width)")
+    func run<S: FloatingPoint>(_ v: [S]) -> [S] {
+      var v = v
+      let size = mask.isSampled.count
+      v.withUnsafeMutableBufferPointer { v in
+        mask.isSampled.withUnsafeBufferPointer { mask in
+          for begin in stride(from: 0, to: v.count, by: 2 * size) {
+            for i in 0..<size where !mask[i] { (v[begin + 2 * i], v[begin + 2 * i + 1]) = (0, 0) }
+          }
+        }
+      }
+      return v
+    }
+    return switch precision {
+    case .single: ComplexTensor(pairs: Tensor(run(pairs.floats), shape: pairs.shape))
+    case .double: ComplexTensor(pairs: Tensor(run(pairs.doubles), shape: pairs.shape))
+    }
+  }
+}
