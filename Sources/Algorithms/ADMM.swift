@@ -4,31 +4,58 @@ import Problems
 import Tensors
 import _Differentiation
 
+/// The x-update of ADMM: what agrees with the measurement and, as far as the penalty asks, with u = z − β.
+public protocol ReconstructionStep: Parameterized {
+  associatedtype Signal: VectorSpace
+  associatedtype Measurement: VectorSpace
+  associatedtype Split: VectorSpace
+  @differentiable(reverse,wrt: (self, y, u))
+  func callAsFunction(_ y: Measurement, pulledTo u: Split) -> Signal
+}
+
+/// c = D x, D given or learned.
+public protocol AnalysisStep: Parameterized {
+  associatedtype Signal: VectorSpace
+  associatedtype Split: VectorSpace
+  @differentiable(reverse,wrt: (self, x))
+  func callAsFunction(_ x: Signal) -> Split
+}
+
+/// β + η (D x − z), with one η or several.
+public protocol MultiplierStep: Parameterized {
+  associatedtype Split: VectorSpace
+  @differentiable(reverse,wrt: (self, multiplier, gap))
+  func callAsFunction(_ multiplier: Split, gap: Split) -> Split
+}
+
 /// The alternating direction method of multipliers for min ½‖A x − y‖² + g(D x), with scaled multipliers β:
 ///
+///     z⁽ᵏ⁾ = prior(D x⁽ᵏ⁾ + β⁽ᵏ⁻¹⁾)                          soft threshold λ/ρ for g = λ‖·‖₁
+///     β⁽ᵏ⁾ = β⁽ᵏ⁻¹⁾ + η (D x⁽ᵏ⁾ − z⁽ᵏ⁾)                      0 < η < (1 + √5)/2
 ///     x⁽ᵏ⁺¹⁾ = argmin ½‖A x − y‖² + (ρ/2)‖D x − (z⁽ᵏ⁾ − β⁽ᵏ⁾)‖²
-///     z⁽ᵏ⁺¹⁾ = prior(D x⁽ᵏ⁺¹⁾ + β⁽ᵏ⁾)                        soft threshold λ/ρ for g = λ‖·‖₁
-///     β⁽ᵏ⁺¹⁾ = β⁽ᵏ⁾ + η (D x⁽ᵏ⁺¹⁾ − z⁽ᵏ⁺¹⁾)                  0 < η < (1 + √5)/2
 ///
-/// starting at z = β = 0. Splitting I has the analysis operator D in the constraint (Deep ADMM-Net's z_l = D_l x). Splitting II has
-/// z = x, D the identity, and the prior step is ``InnerGradientDescent`` through D (ADMM-CSNet's). Source: Yang, Sun, Li & Xu (2016, 2020).
-public struct ADMM<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver, Prior: PriorStep>: Iteration
-where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain, Prior.Signal == Analysis.Codomain {
-  public typealias Signal = Op.Domain
-  public typealias Measurement = Op.Codomain
+/// from x⁽⁰⁾ and β = 0. From x⁽⁰⁾ = 0 the first x is argmin ½‖A x − y‖² + (ρ/2)‖D x‖², where published accounts begin.
+/// Splitting I has the analysis operator D in the constraint (Deep ADMM-Net's z_l = D_l x). Splitting II has z = x, D the identity,
+/// and the prior step is ``InnerGradientDescent`` through D (ADMM-CSNet's). Source: Yang, Sun, Li & Xu (2016, 2020).
+public struct ADMM<Reconstruct: ReconstructionStep, Analysis: AnalysisStep, Prior: PriorStep, Update: MultiplierStep>: Iteration
+where
+  Analysis.Signal == Reconstruct.Signal, Analysis.Split == Reconstruct.Split, Prior.Signal == Reconstruct.Split,
+  Update.Split == Reconstruct.Split
+{
+  public typealias Signal = Reconstruct.Signal
+  public typealias Measurement = Reconstruct.Measurement
+  public typealias Split = Reconstruct.Split
 
   public struct State: Differentiable {
     public var x: Signal
-    public var z: Analysis.Codomain
+    public var z: Split
     /// β = α/ρ.
-    public var multiplier: Analysis.Codomain
+    public var multiplier: Split
     public var penalty: Double
     /// z of the stage before, for the dual residual.
-    @noDerivative public var previousZ: Analysis.Codomain
+    @noDerivative public var previousZ: Split
     @differentiable(reverse,wrt: (x, z, multiplier, penalty))
-    public init(
-      x: Signal, z: Analysis.Codomain, multiplier: Analysis.Codomain, penalty: Double, previousZ: Analysis.Codomain
-    ) {
+    public init(x: Signal, z: Split, multiplier: Split, penalty: Double, previousZ: Split) {
       self.x = x
       self.z = z
       self.multiplier = multiplier
@@ -38,19 +65,20 @@ where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain, Prior.Signal == 
   }
 
   /// The x-update with its penalty ρ.
-  public var solve: RegularisedLeastSquares<Op, Analysis, Solver>
-  public var prior: Prior
-  /// η.
-  public var updateRate: Double
-
-  public init(solve: RegularisedLeastSquares<Op, Analysis, Solver>, prior: Prior, updateRate: Double = 1) {
-    self.solve = solve
-    self.prior = prior
-    self.updateRate = updateRate
-  }
-
+  public var solve: Reconstruct
   /// D.
-  public var analysis: Analysis { solve.D }
+  public var analysis: Analysis
+  public var prior: Prior
+  /// The multiplier's step with its rate η.
+  public var update: Update
+
+  @differentiable(reverse)
+  public init(solve: Reconstruct, analysis: Analysis, prior: Prior, update: Update) {
+    self.solve = solve
+    self.analysis = analysis
+    self.prior = prior
+    self.update = update
+  }
 
   @differentiable(reverse)
   public func initialState(_ x: Signal) -> State { State(x: x, z: .zero, multiplier: .zero, penalty: 0, previousZ: .zero) }
@@ -61,23 +89,59 @@ where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain, Prior.Signal == 
 
   @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
-    let x = solve(y, s.z - s.multiplier)
-    let c = solve.D(x)
+    let c = analysis(s.x)
     let output = prior(c + s.multiplier, recording: recording)
-    let multiplier = s.multiplier + updateRate * (c - output.value)
+    let z = output.value
+    let multiplier = update(s.multiplier, gap: c - z)
+    let x = solve(y, pulledTo: z - multiplier)
     return State(
-      x: x, z: output.value, multiplier: multiplier, penalty: s.penalty + output.penalty, previousZ: withoutDerivative(at: s.z))
-  }
-
-  /// ‖D x − z‖ and ρ ‖Dᴴ(z − z_previous)‖: both fall to 0 as ADMM converges.
-  public func residuals(_ s: State) -> (primal: Double, dual: Double) {
-    ((analysis.forward(s.x) - s.z).norm, solve.penalty * analysis.adjoint(s.z - s.previousZ).norm)
+      x: x, z: z, multiplier: multiplier, penalty: s.penalty + output.penalty, previousZ: withoutDerivative(at: s.z))
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     solve.visitParameters(&gradient.solve, path, visit)
+    analysis.visitParameters(&gradient.analysis, path + "analysis.", visit)
     prior.visitParameters(&gradient.prior, path + "prior.", visit)
-    visit(path + "updateRate", &updateRate, &gradient.updateRate)
+    update.visitParameters(&gradient.update, path, visit)
+  }
+}
+
+/// ADMM with operators A and D that are given, one penalty and one rate.
+public typealias ClassicalADMM<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver, Prior: PriorStep> = ADMM<
+  RegularisedLeastSquares<Op, Analysis, Solver>, FixedAnalysis<Analysis>, Prior, UniformUpdate<Analysis.Codomain>
+> where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain, Prior.Signal == Analysis.Codomain
+
+extension ADMM {
+  public init<Op, D, Solver>(solve: RegularisedLeastSquares<Op, D, Solver>, prior: Prior, updateRate: Double = 1)
+  where Reconstruct == RegularisedLeastSquares<Op, D, Solver>, Analysis == FixedAnalysis<D>, Update == UniformUpdate<D.Codomain> {
+    self.init(solve: solve, analysis: FixedAnalysis(solve.D), prior: prior, update: UniformUpdate(rate: updateRate))
+  }
+
+  /// ‖D x − z‖ and ρ ‖Dᴴ(z − z_previous)‖: both fall to 0 as ADMM converges.
+  public func residuals<Op, D, Solver>(_ s: State) -> (primal: Double, dual: Double)
+  where Reconstruct == RegularisedLeastSquares<Op, D, Solver>, Analysis == FixedAnalysis<D> {
+    ((solve.D.forward(s.x) - s.z).norm, solve.penalty * solve.D.adjoint(s.z - s.previousZ).norm)
+  }
+}
+
+/// An operator that is given, in the place of a learned one.
+public struct FixedAnalysis<Op: LinearOperator>: AnalysisStep {
+  @noDerivative public let D: Op
+  public init(_ D: Op) { self.D = D }
+  @differentiable(reverse,wrt: (self, x))
+  public func callAsFunction(_ x: Op.Domain) -> Op.Codomain { D(x) }
+}
+
+/// β + η (D x − z) with one η.
+public struct UniformUpdate<Split: VectorSpace>: MultiplierStep {
+  /// η.
+  public var rate: Double
+  @differentiable(reverse)
+  public init(rate: Double) { self.rate = rate }
+  @differentiable(reverse,wrt: (self, multiplier, gap))
+  public func callAsFunction(_ multiplier: Split, gap: Split) -> Split { multiplier + rate * gap }
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "updateRate", &rate, &gradient.rate)
   }
 }
 
@@ -127,7 +191,10 @@ where Shrinkage.Signal == Analysis.Codomain {
 }
 
 extension ADMM
-where Op == Matrix, Analysis == Identity<Tensor>, Solver == CholeskySolver, Prior == SoftThreshold {
+where
+  Reconstruct == RegularisedLeastSquares<Matrix, Identity<Tensor>, CholeskySolver>, Analysis == FixedAnalysis<Identity<Tensor>>,
+  Prior == SoftThreshold, Update == UniformUpdate<Tensor>
+{
   /// For a sparse-coding problem, z = Z: threshold α/ρ.
   public init(_ problem: SparseCoding, penalty: Double, updateRate: Double = 1) {
     self.init(

@@ -76,7 +76,7 @@ public final class CholeskySolver: NormalEquationSolver {
 /// x = argmin ½‖A x − y‖² + (ρ/2)‖D x − c‖² = (AᴴA + ρ DᴴD)⁻¹ (Aᴴ y + ρ Dᴴ c): the exact x-update of ADMM.
 ///
 /// Differentiated implicitly, with one more solve: for w = K⁻¹ v, dy = A w, dc = ρ D w, dρ = ⟨D w, c − D x⟩.
-public struct RegularisedLeastSquares<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver>: Parameterized
+public struct RegularisedLeastSquares<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver>: ReconstructionStep
 where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain {
   @noDerivative public let A: Op
   @noDerivative public let D: Analysis
@@ -92,15 +92,15 @@ where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain {
   }
 
   @differentiable(reverse)
-  public func callAsFunction(_ y: Op.Codomain, _ c: Analysis.Codomain) -> Op.Domain {
+  public func callAsFunction(_ y: Op.Codomain, pulledTo c: Analysis.Codomain) -> Op.Domain {
     solver.solve(A.adjoint(y) + penalty * D.adjoint(c), penalty: penalty)
   }
 
   @derivative(of: callAsFunction) @usableFromInline
   func _vjpCall(
-    _ y: Op.Codomain, _ c: Analysis.Codomain
+    _ y: Op.Codomain, pulledTo c: Analysis.Codomain
   ) -> (value: Op.Domain, pullback: (Op.Domain) -> (TangentVector, Op.Codomain, Analysis.Codomain)) {
-    let x = self(y, c)
+    let x = self(y, pulledTo: c)
     return (
       x,
       { v in

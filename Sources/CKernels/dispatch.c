@@ -92,6 +92,21 @@ void ck_keep_freed_memory(void) {
   void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1,       \
                    double scale2, int64_t n) {                                                                                     \
     IN_USE(S)->adam(g, m, u, w, rate, b1, b2, eps, decay, scale1, scale2, n);                                                      \
+  }                                                                                                                                \
+  void ck_circular_filter_##S(const T *x, const T *k, T *y, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t first,           \
+                              int64_t last, int add) {                                                                             \
+    IN_USE(S)->circular_filter(x, k, y, h, w, kh, kw, first, last, add);                                                           \
+  }                                                                                                                                \
+  void ck_circular_gradient_##S(const T *x, const T *v, double *g, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t first,    \
+                                int64_t last) {                                                                                    \
+    IN_USE(S)->circular_gradient(x, v, g, h, w, kh, kw, first, last);                                                              \
+  }                                                                                                                                \
+  void ck_piecewise_##S(const T *a, const T *q, T *out, int64_t n, int64_t knots, double first, double spacing, T left, T right) { \
+    IN_USE(S)->piecewise(a, q, out, n, knots, first, spacing, left, right);                                                        \
+  }                                                                                                                                \
+  void ck_piecewise_pullback_##S(const T *a, const T *q, const T *v, T *da, double *dq, double *ds, int64_t n, int64_t knots,      \
+                                 double first, double spacing, T left, T right) {                                                  \
+    IN_USE(S)->piecewise_pullback(a, q, v, da, dq, ds, n, knots, first, spacing, left, right);                                     \
   }
 CK_FORWARD(float, f32)
 CK_FORWARD(double, f64)

@@ -2,6 +2,7 @@
 #ifndef UNFOLD_CKERNELS_TABLE_H
 #define UNFOLD_CKERNELS_TABLE_H
 #include <stdint.h>
+#include "CKernels.h"
 
 #define CK_TABLE(T, S)                                                                                     \
   struct ck_table_##S {                                                                                    \
@@ -23,6 +24,10 @@
     void (*complex_multiply_conjugated)(const T *, const T *, T *, int64_t);                               \
     void (*complex_conjugate)(const T *, T *, int64_t);                                                    \
     void (*adam)(const T *, T *, T *, T *, double, double, double, double, double, double, double, int64_t); \
+    void (*circular_filter)(const T *, const T *, T *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int);         \
+    void (*circular_gradient)(const T *, const T *, double *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);       \
+    void (*piecewise)(const T *, const T *, T *, int64_t, int64_t, double, double, T, T);                                  \
+    void (*piecewise_pullback)(const T *, const T *, const T *, T *, double *, double *, int64_t, int64_t, double, double, T, T); \
   };
 CK_TABLE(float, f32)
 CK_TABLE(double, f64)

@@ -74,8 +74,8 @@ private func operationGradients() -> [CheckItem] {
   let A = Matrix(W)
   item("operator and its adjoint", at: x) { squaredNorm(A.H(A($0) - wide)) }
   let update = RegularisedLeastSquares(A, Identity<Tensor>(), solver: CholeskySolver(A), penalty: 0.7)
-  item("regularised least squares in y", at: wide) { squaredNorm(update($0, c)) }
-  item("regularised least squares in c", at: c) { squaredNorm(update(wide, $0)) }
+  item("regularised least squares in y", at: wide) { squaredNorm(update($0, pulledTo: c)) }
+  item("regularised least squares in c", at: c) { squaredNorm(update(wide, pulledTo: $0)) }
   return items
 }
 

@@ -115,7 +115,7 @@ private func optimalityChecks() -> [CheckItem] {
   items.append(
     CheckItem(
       "x-update: conjugate gradients against Cholesky",
-      error: relativeDifference(byGradients(y, lasso.optimum), byCholesky(y, lasso.optimum)), tolerance: 1e-10))
+      error: relativeDifference(byGradients(y, pulledTo: lasso.optimum), byCholesky(y, pulledTo: lasso.optimum)), tolerance: 1e-10))
   return items
 }
 

@@ -55,5 +55,57 @@
       }
       for b in 0..<batch { fftw_execute_dft(plan.plan, numbers + b * count, numbers + b * count) }
     }
+
+    // MARK: Planes of real numbers and the half of their transform
+
+    private struct RealKey: Hashable, Sendable {
+      let height: Int
+      let width: Int
+      let inverse: Bool
+    }
+
+    private static let singleRealPlans = PlanCache<RealKey, Plan>()
+    private static let doubleRealPlans = PlanCache<RealKey, Plan>()
+
+    static func forward(_ x: UnsafeMutablePointer<Float>, height: Int, width: Int, into half: UnsafeMutablePointer<Float>) {
+      let numbers = UnsafeMutableRawPointer(half).assumingMemoryBound(to: fftwf_complex.self)
+      let plan = singleRealPlans.plan(RealKey(height: height, width: width, inverse: false)) {
+        made(planner.withLock { fftwf_plan_dft_r2c_2d(Int32(height), Int32(width), x, numbers, flags | UInt32(FFTW_PRESERVE_INPUT)) }) {
+          fftwf_destroy_plan($0)
+        }
+      }
+      fftwf_execute_dft_r2c(plan.plan, x, numbers)
+    }
+
+    static func forward(_ x: UnsafeMutablePointer<Double>, height: Int, width: Int, into half: UnsafeMutablePointer<Double>) {
+      let numbers = UnsafeMutableRawPointer(half).assumingMemoryBound(to: fftw_complex.self)
+      let plan = doubleRealPlans.plan(RealKey(height: height, width: width, inverse: false)) {
+        made(planner.withLock { fftw_plan_dft_r2c_2d(Int32(height), Int32(width), x, numbers, flags | UInt32(FFTW_PRESERVE_INPUT)) }) {
+          fftw_destroy_plan($0)
+        }
+      }
+      fftw_execute_dft_r2c(plan.plan, x, numbers)
+    }
+
+    static func backward(_ half: UnsafeMutablePointer<Float>, height: Int, width: Int, into x: UnsafeMutablePointer<Float>) {
+      let numbers = UnsafeMutableRawPointer(half).assumingMemoryBound(to: fftwf_complex.self)
+      let plan = singleRealPlans.plan(RealKey(height: height, width: width, inverse: true)) {
+        made(planner.withLock { fftwf_plan_dft_c2r_2d(Int32(height), Int32(width), numbers, x, flags) }) { fftwf_destroy_plan($0) }
+      }
+      fftwf_execute_dft_c2r(plan.plan, numbers, x)
+    }
+
+    static func backward(_ half: UnsafeMutablePointer<Double>, height: Int, width: Int, into x: UnsafeMutablePointer<Double>) {
+      let numbers = UnsafeMutableRawPointer(half).assumingMemoryBound(to: fftw_complex.self)
+      let plan = doubleRealPlans.plan(RealKey(height: height, width: width, inverse: true)) {
+        made(planner.withLock { fftw_plan_dft_c2r_2d(Int32(height), Int32(width), numbers, x, flags) }) { fftw_destroy_plan($0) }
+      }
+      fftw_execute_dft_c2r(plan.plan, numbers, x)
+    }
+
+    private static func made(_ plan: OpaquePointer?, destroy: @escaping (OpaquePointer) -> Void) -> Plan {
+      precondition(plan != nil, "FFTW has no plan for real planes")
+      return Plan(plan!, destroy: destroy)
+    }
   }
 #endif

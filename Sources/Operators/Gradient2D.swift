@@ -7,7 +7,7 @@ import Tensors
 ///
 ///     (D u)[i, j] = (u[i, j + 1] − u[i, j], u[i + 1, j] − u[i, j])
 ///
-/// Domain `[…, h · w]`, codomain `[…, h · w, 2]`, so that the shrinkage of a pixel is that of a group of two
+/// Domain `[…, h · w]` or `[…, h, w]`, codomain that and a last axis of 2, so that the shrinkage of a pixel is that of a group of two
 /// (``groupSoftThreshold(_:threshold:groupSize:)``).
 public struct Gradient2D: LinearOperator {
   /// What stands beyond the last column and row.
@@ -31,23 +31,38 @@ public struct Gradient2D: LinearOperator {
 
   public func forward(_ u: Tensor) -> Tensor {
     if u.isShapelessZero { return u }
-    precondition(u.width == height * width, "Gradient2D: an image of shape \(u.shape); expected […, \(height * width)]")
+    let images = imageCount(u.shape, "an image of shape \(u.shape)")
     let shape = u.shape + [2]
     return u.precision == .single
-      ? Tensor(differences(u.floats, images: u.rowCount), shape: shape)
-      : Tensor(differences(u.doubles, images: u.rowCount), shape: shape)
+      ? Tensor(differences(u.floats, images: images), shape: shape) : Tensor(differences(u.doubles, images: images), shape: shape)
   }
 
   /// (Dᵀ v)[i, j] = v₀[i, j − 1] − v₀[i, j] + v₁[i − 1, j] − v₁[i, j], without the differences that D does not form.
   public func adjoint(_ v: Tensor) -> Tensor {
     if v.isShapelessZero { return v }
-    let expected = [height * width, 2]
-    precondition(
-      v.shape.suffix(2) == expected[...], "Gradient2D: differences of shape \(v.shape); expected them to end in \(expected)")
+    precondition(v.shape.last == 2, "Gradient2D: differences of shape \(v.shape); expected a last axis of 2")
     let shape = Array(v.shape.dropLast())
-    let images = shape.dropLast().reduce(1, *)
+    let images = imageCount(shape, "differences of shape \(v.shape)")
     return v.precision == .single
       ? Tensor(divergences(v.floats, images: images), shape: shape) : Tensor(divergences(v.doubles, images: images), shape: shape)
+  }
+
+  private func imageCount(_ shape: [Int], _ found: @autoclosure () -> String) -> Int {
+    let isFlat = shape.last == height * width
+    precondition(
+      isFlat || shape.suffix(2) == [height, width],
+      "Gradient2D: \(found()); expected images of \(height) × \(width), flat or not")
+    return shape.dropLast(isFlat ? 1 : 2).reduce(1, *)
+  }
+
+  /// |D̂|² of the periodic gradient on the grid of the Fourier transform, 4 sin²(π k/h) + 4 sin²(π l/w), the first `columns` of it.
+  public func gain(columns: Int) -> [Double] {
+    precondition(boundary == .periodic, "Gradient2D: the gradient is diagonal in k-space with a periodic boundary only")
+    func part(_ k: Int, _ n: Int) -> Double {
+      let s = sin(Double.pi * Double(k) / Double(n))
+      return 4 * s * s
+    }
+    return (0..<height).flatMap { k in (0..<columns).map { l in part(k, height) + part(l, width) } }
   }
 
   /// λ_max(DᵀD), the sum of both directions' 4 sin²(π k / (2 n)) at k = n − 1, or with n instead of 2 n at k = ⌊n / 2⌋ where the

@@ -30,6 +30,19 @@ public struct SamplingMask: Sendable, Equatable {
   /// 1 where a frequency is measured, else 0: `[height, width]` in double precision.
   public var values: Tensor { Tensor(isSampled.map { $0 ? 1 : 0 }, shape: [height, width]) }
 
+  /// What PᴴP is on real images, the mean of the mask at k and at −k: the half `[height, ⌊width / 2⌋ + 1]`, in double precision.
+  public var symmetricHalf: Tensor {
+    let columns = width / 2 + 1
+    var half = [Double](repeating: 0, count: height * columns)
+    for k in 0..<height {
+      for l in 0..<columns {
+        let opposite = (height - k) % height * width + (width - l) % width
+        half[k * columns + l] = 0.5 * (isSampled[k * width + l] ? 1 : 0) + 0.5 * (isSampled[opposite] ? 1 : 0)
+      }
+    }
+    return Tensor(half, shape: [height, columns])
+  }
+
   /// The grid gone around by `rows` down and `columns` to the right.
   private func rolled(rows: Int, columns: Int) -> SamplingMask {
     var moved = isSampled

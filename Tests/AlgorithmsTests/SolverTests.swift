@@ -77,8 +77,8 @@ private let elasticReference = Tensor([
     // Eight distinct eigenvalues and one more: nine steps in exact arithmetic.
     #expect(found.iterations <= 12)
     let byCholesky = RegularisedLeastSquares(A, Identity<Tensor>(), solver: CholeskySolver(A), penalty: 0.5)
-    expectClose(byCholesky(y, Tensor.zero), reference, relative: 1e-12)
-    expectClose(byCholesky(Tensor.stacked([y, 2 * y]), Tensor.zero).row(1), 2 * reference, relative: 1e-12)
+    expectClose(byCholesky(y, pulledTo: Tensor.zero), reference, relative: 1e-12)
+    expectClose(byCholesky(Tensor.stacked([y, 2 * y]), pulledTo: Tensor.zero).row(1), 2 * reference, relative: 1e-12)
     #expect(conjugateGradient({ $0 }, Tensor.zeros([3])).iterations == 0)
   }
 

@@ -21,6 +21,9 @@ int ck_set_thread_instruction_set(int level);
    network would fault its pages in anew. Does nothing but with glibc. */
 void ck_keep_freed_memory(void);
 
+/* Extents of filters and numbers of knots. */
+enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024 };
+
 #define CK_DECLARE(T, S)                                                                                                        \
   /* out = a + b */                                                                                                             \
   void ck_add_##S(const T *a, const T *b, T *out, int64_t count);                                                               \
@@ -58,7 +61,20 @@ void ck_keep_freed_memory(void);
   void ck_complex_conjugate_##S(const T *a, T *out, int64_t count);                                                            \
   /* one step of Adam: m, u (second moment) and w in place; scale1 = 1/(1-b1^t), scale2 = 1/(1-b2^t) */                         \
   void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1,    \
-                   double scale2, int64_t count);
+                   double scale2, int64_t count);                                                                               \
+  /* circular cross-correlation of one image, h x w, with one filter, kh x kw (odd, at most CK_LARGEST_FILTER), rows first ..< last: \
+     y[i, j] (+)= sum over a, b of k[a, b] x[i + a - kh / 2, j + b - kw / 2], added to y when add is not 0; y is not x */        \
+  void ck_circular_filter_##S(const T *x, const T *k, T *y, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t first,        \
+                              int64_t last, int add);                                                                           \
+  /* g[a, b] += sum over rows first ..< last of v[i, j] x[i + a - kh / 2, j + b - kw / 2] */                                    \
+  void ck_circular_gradient_##S(const T *x, const T *v, double *g, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t first, \
+                                int64_t last);                                                                                  \
+  /* the piecewise-linear curve through (first + i spacing, q[i]), 2 to CK_MOST_KNOTS knots, with slopes left and right outside */ \
+  void ck_piecewise_##S(const T *a, const T *q, T *out, int64_t count, int64_t knots, double first, double spacing, T left,     \
+                        T right);                                                                                               \
+  /* its pullback of v: da, and dq (one a knot) and ds (left and right slope) are added to */                                   \
+  void ck_piecewise_pullback_##S(const T *a, const T *q, const T *v, T *da, double *dq, double *ds, int64_t count,              \
+                                 int64_t knots, double first, double spacing, T left, T right);
 
 CK_DECLARE(float, f32)
 CK_DECLARE(double, f64)

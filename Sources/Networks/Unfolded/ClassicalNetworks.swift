@@ -19,7 +19,7 @@ public typealias UnfoldedFISTA = SparseRecoveryNetwork<
 
 /// ADMM for sparse coding (z = Z) with ρ, θ and η per stage and an exact x-update.
 public typealias UnfoldedADMM = SparseRecoveryNetwork<
-  Untied<ADMM<Matrix, Identity<Tensor>, CholeskySolver, SoftThreshold>>
+  Untied<ClassicalADMM<Matrix, Identity<Tensor>, CholeskySolver, SoftThreshold>>
 >
 
 extension Unrolled
@@ -51,7 +51,7 @@ where
 extension Unrolled
 where
   Encode == AsMeasured<Tensor>, Start == ZeroStart<Tensor, Tensor>, Output == AsEstimated<Tensor, Tensor>,
-  Stages == Untied<ADMM<Matrix, Identity<Tensor>, CholeskySolver, SoftThreshold>>
+  Stages == Untied<ClassicalADMM<Matrix, Identity<Tensor>, CholeskySolver, SoftThreshold>>
 {
   /// Starts at ADMM with penalty ρ: threshold α/ρ, update rate 1.
   public init(unfolding problem: SparseCoding, depth: Int, penalty: Double) {

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Operators
+import Tensors
+import _Differentiation
+
+// The layers of Deep ADMM-Net as the parts of ``ADMM``, on real images `[batch, h, w]` and stacks of maps `[batch, L, h, w]`.
+
+/// Filters as mixtures of fixed atoms: h_l = Σ_m γ_lm B_m. Only γ is learned.
+public struct FilterBank: Parameterized {
+  /// γ, `[L, atoms]`.
+  public var coefficients: Tensor
+  /// B, `[atoms, kh · kw]`.
+  @noDerivative public let atoms: Tensor
+  @noDerivative public let height: Int
+  @noDerivative public let width: Int
+
+  /// - Parameters: `coefficients` of shape `[L, atoms]`, `atoms` of shape `[atoms, kh, kw]`, both of one precision.
+  public init(coefficients: Tensor, atoms: Tensor) {
+    precondition(
+      atoms.shape.count == 3 && coefficients.shape.count == 2 && coefficients.shape[1] == atoms.shape[0],
+      "FilterBank: coefficients \(coefficients.shape) of atoms \(atoms.shape)")
+    self.coefficients = coefficients
+    self.atoms = atoms.reshaped([atoms.shape[0], atoms.shape[1] * atoms.shape[2]])
+    (height, width) = (atoms.shape[1], atoms.shape[2])
+  }
+
+  /// Every atom itself.
+  public init(atoms: Tensor) {
+    self.init(coefficients: .identity(atoms.shape[0], precision: atoms.precision), atoms: atoms)
+  }
+
+  /// h, `[L, kh, kw]`.
+  @differentiable(reverse)
+  public var filters: Tensor {
+    let count = withoutDerivative(at: coefficients.shape[0])
+    return reshaped(linearTransposed(coefficients, atoms), [count, height, width])
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "filters", &coefficients, &gradient.coefficients)
+  }
+
+  /// The basis of the two-dimensional cosine transform (DCT-II) without its constant, B_m[i, j] = d_v[i] d_u[j] for
+  /// m = size · u + v = 1 … size² − 1: `[size² − 1, size, size]`.
+  public static func cosineAtoms(size: Int = 3, precision: Precision = .double) -> Tensor {
+    func d(_ k: Int, _ i: Int) -> Double {
+      if k == 0 { return (1 / Double(size)).squareRoot() }
+      let angle = Double.pi * Double((2 * i + 1) * k) / Double(2 * size)
+      return (2 / Double(size)).squareRoot() * cos(angle)
+    }
+    var atoms: [Double] = []
+    for m in 1..<size * size {
+      for i in 0..<size {
+        for j in 0..<size { atoms.append(d(m % size, i) * d(m / size, j)) }
+      }
+    }
+    return Tensor(atoms, shape: [size * size - 1, size, size], precision: precision)
+  }
+}
+
+/// The layer X: x = argmin ½‖P F x − y‖² + Σ_l (ρ_l/2)‖h_l * x − u_l‖², from b = Re Fᴴ P y in the place of y. H and ρ are learned.
+public struct FilteredReconstruction: ReconstructionStep {
+  /// H.
+  public var bank: FilterBank
+  /// ρ, `[L]`. Not forced to be positive; trained ones are.
+  public var penalties: Tensor
+  /// What PᴴP is for real images: the half of k-space, ``SamplingMask/symmetricHalf``.
+  @noDerivative public let mask: Tensor
+
+  public init(bank: FilterBank, penalties: Tensor, mask: SamplingMask) {
+    self.bank = bank
+    self.penalties = penalties
+    self.mask = mask.symmetricHalf
+  }
+
+  @differentiable(reverse,wrt: (self, b, u))
+  public func callAsFunction(_ b: Tensor, pulledTo u: Tensor) -> Tensor {
+    kSpaceSolve(b, pulledTo: u, filters: bank.filters, penalties: penalties, mask: mask)
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    bank.visitParameters(&gradient.bank, path + "reconstruction.", visit)
+    visit(path + "penalties", &penalties, &gradient.penalties)
+  }
+}
+
+/// The layer C: c_l = d_l * x, D learned.
+public struct FilterAnalysis: AnalysisStep {
+  public var bank: FilterBank
+  public init(bank: FilterBank) { self.bank = bank }
+  @differentiable(reverse,wrt: (self, x))
+  public func callAsFunction(_ x: Tensor) -> Tensor { circularConvolution(x, bank.filters) }
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    bank.visitParameters(&gradient.bank, path, visit)
+  }
+}
+
+/// The layer Z: z_l = S_l(c_l + β_l), a learned piecewise-linear curve for every map, of slope 1 outside its knots.
+public struct MapShrinkage: PriorStep {
+  /// q, `[L, knots]`.
+  public var values: Tensor
+  @noDerivative public let firstKnot: Double
+  @noDerivative public let spacing: Double
+
+  public init(values: Tensor, firstKnot: Double = -1, spacing: Double = 0.02) {
+    self.values = values
+    self.firstKnot = firstKnot
+    self.spacing = spacing
+  }
+
+  /// Starts as the soft threshold, on `knots` knots over [−1, 1]; exactly that there when `threshold` is a knot.
+  public init(softThreshold threshold: Double, maps: Int, knots: Int = 101, precision: Precision = .double) {
+    let curve = PiecewiseLinearShrinkage(softThreshold: threshold, knots: knots)
+    self.init(
+      values: Tensor.stacked(Array(repeating: curve.values.converted(to: precision), count: maps)), firstKnot: curve.firstKnot,
+      spacing: curve.spacing)
+  }
+
+  @differentiable(reverse,wrt: (self, r))
+  public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
+    let none = withoutDerivative(at: Tensor.zero)
+    return PriorOutput(
+      value: piecewiseLinear(maps: r, values: values, slopes: none, first: firstKnot, spacing: spacing), penalty: 0)
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "values", &values, &gradient.values)
+  }
+}
+
+/// The layer M: β_l + η_l (c_l − z_l), a learned rate for every map.
+public struct MapUpdate: MultiplierStep {
+  /// η, `[L]`.
+  public var rates: Tensor
+  public init(rates: Tensor) { self.rates = rates }
+  @differentiable(reverse,wrt: (self, multiplier, gap))
+  public func callAsFunction(_ multiplier: Tensor, gap: Tensor) -> Tensor { mapsAdded(multiplier, gap, by: rates) }
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "updateRates", &rates, &gradient.rates)
+  }
+}
+
+/// x⁽⁰⁾ = X(Aᴴ y) without maps to be pulled to: the first reconstruction layer, with filters and penalties of its own.
+public struct FilteredStart: InitialMap {
+  @noDerivative public let A: RealMaskedFourier
+  public var solve: FilteredReconstruction
+  public init(_ A: RealMaskedFourier, solve: FilteredReconstruction) {
+    self.A = A
+    self.solve = solve
+  }
+  @differentiable(reverse,wrt: (self, y))
+  public func callAsFunction(_ y: ComplexTensor) -> Tensor { solve(A.H(y), pulledTo: withoutDerivative(at: Tensor.zero)) }
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    solve.visitParameters(&gradient.solve, path, visit)
+  }
+}
+
+/// x⁽⁰⁾ = argmin ½‖A x − y‖² + (ρ/2)‖D x‖² with a learned ρ.
+public struct RegularisedStart<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver>: InitialMap
+where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain {
+  public var solve: RegularisedLeastSquares<Op, Analysis, Solver>
+  public init(solve: RegularisedLeastSquares<Op, Analysis, Solver>) { self.solve = solve }
+  @differentiable(reverse,wrt: (self, y))
+  public func callAsFunction(_ y: Op.Codomain) -> Op.Domain {
+    solve(y, pulledTo: withoutDerivative(at: Analysis.Codomain.zero))
+  }
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    solve.visitParameters(&gradient.solve, path, visit)
+  }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import CKernels
+
+/// A bank of small filters on images that go around at their edges: one image to `maps` maps, and back.
+///
+/// Filter l, of `filterHeight` × `filterWidth` (odd), is a true convolution with its centre at the origin:
+///
+///     y_l[i, j] = Σ_a,b k_l[a, b] x[i − a + ⌊kh/2⌋, j − b + ⌊kw/2⌋]
+///
+/// Images are `[batch, height, width]`, maps `[batch, maps, height, width]`. Work is cut into bands of rows, whatever the threads.
+public struct CircularFilters: Sendable {
+  public let batch: Int
+  public let maps: Int
+  public let height: Int
+  public let width: Int
+  public let filterHeight: Int
+  public let filterWidth: Int
+
+  /// The largest extent of a filter.
+  public static let largestFilter = Int(CK_LARGEST_FILTER)
+
+  public init(batch: Int, maps: Int, height: Int, width: Int, filterHeight: Int, filterWidth: Int) {
+    precondition(
+      filterHeight % 2 == 1 && filterWidth % 2 == 1 && max(filterHeight, filterWidth) <= Self.largestFilter && min(height, width) > 0,
+      "CircularFilters: filters of \(filterHeight) × \(filterWidth) on images of \(height) × \(width)")
+    self.batch = batch
+    self.maps = maps
+    self.height = height
+    self.width = width
+    self.filterHeight = filterHeight
+    self.filterWidth = filterWidth
+  }
+
+  var filterSize: Int { filterHeight * filterWidth }
+  private var pixels: Int { height * width }
+  public var imageCount: Int { batch * pixels }
+  public var mapCount: Int { batch * maps * pixels }
+
+  /// Rows of a band: enough to outweigh the call, few enough to stay in the cache.
+  private var bandHeight: Int { max(1, 8192 / width) }
+  private var bands: Int { (height + bandHeight - 1) / bandHeight }
+
+  /// y_l = k_l * x.
+  public func forward<S: Scalar>(_ x: UnsafePointer<S>, _ filters: UnsafePointer<S>, into y: UnsafeMutablePointer<S>) {
+    let (x, y) = (Shared(x), SharedMutable(y))
+    turned(filters) { turned in
+      let turned = Shared(turned)
+      Parallel.forEach(batch * bands) { piece in
+        let (image, rows) = band(piece)
+        for l in 0..<maps {
+          S.circularFilter(
+            x.pointer + image * pixels, turned.pointer + l * filterSize, into: y.pointer + (image * maps + l) * pixels, self, rows,
+            adding: false)
+        }
+      }
+    }
+  }
+
+  /// x = Σ_l k_lᵀ y_l, the correlations: the adjoint.
+  public func adjoint<S: Scalar>(_ y: UnsafePointer<S>, _ filters: UnsafePointer<S>, into x: UnsafeMutablePointer<S>) {
+    let (y, filters, x) = (Shared(y), Shared(filters), SharedMutable(x))
+    Parallel.forEach(batch * bands) { piece in
+      let (image, rows) = band(piece)
+      for l in 0..<maps {
+        S.circularFilter(
+          y.pointer + (image * maps + l) * pixels, filters.pointer + l * filterSize, into: x.pointer + image * pixels, self, rows,
+          adding: l > 0)
+      }
+    }
+  }
+
+  /// Σ over images and pixels of y_l[i, j] x[i − a + ⌊kh/2⌋, j − b + ⌊kw/2⌋]: the derivative of ⟨k_l * x, y_l⟩ with respect to k_l[a, b].
+  public func filterGradient<S: Scalar>(_ x: UnsafePointer<S>, _ y: UnsafePointer<S>) -> [Double] {
+    let (x, y) = (Shared(x), Shared(y))
+    let parts = Parallel.map(batch * bands) { piece in
+      let (image, rows) = band(piece)
+      var part = [Double](repeating: 0, count: maps * filterSize)
+      part.withUnsafeMutableBufferPointer { part in
+        for l in 0..<maps {
+          S.circularGradient(
+            x.pointer + image * pixels, y.pointer + (image * maps + l) * pixels, addingTo: part.baseAddress! + l * filterSize, self,
+            rows)
+        }
+      }
+      return part
+    }
+    var sum = [Double](repeating: 0, count: maps * filterSize)
+    for part in parts {
+      for l in 0..<maps {
+        for t in 0..<filterSize { sum[l * filterSize + filterSize - 1 - t] += part[l * filterSize + t] }
+      }
+    }
+    return sum
+  }
+
+  private func band(_ piece: Int) -> (image: Int, rows: Range<Int>) {
+    let first = piece % bands * bandHeight
+    return (piece / bands, first..<min(first + bandHeight, height))
+  }
+
+  /// The filters turned by half a turn: a convolution is the correlation with them.
+  private func turned<S: Scalar>(_ filters: UnsafePointer<S>, _ body: (UnsafePointer<S>) -> Void) {
+    let values = (0..<maps).flatMap { l in (0..<filterSize).map { filters[l * filterSize + filterSize - 1 - $0] } }
+    values.withUnsafeBufferPointer { body($0.baseAddress!) }
+  }
+}
+
+/// A pointer that many threads read.
+struct Shared<S>: @unchecked Sendable {
+  let pointer: UnsafePointer<S>
+  init(_ pointer: UnsafePointer<S>) { self.pointer = pointer }
+}
+
+/// A pointer through which every thread writes to places of its own.
+struct SharedMutable<S>: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<S>
+  init(_ pointer: UnsafeMutablePointer<S>) { self.pointer = pointer }
+}
+
+extension Scalar {
+  /// The rows of the circular correlation of one image with one filter.
+  static func circularFilter(
+    _ x: UnsafePointer<Self>, _ k: UnsafePointer<Self>, into y: UnsafeMutablePointer<Self>, _ shape: CircularFilters,
+    _ rows: Range<Int>, adding: Bool
+  ) {
+    let (h, w, kh, kw) = (Int64(shape.height), Int64(shape.width), Int64(shape.filterHeight), Int64(shape.filterWidth))
+    let (first, last) = (Int64(rows.lowerBound), Int64(rows.upperBound))
+    if let x = single(x), let k = single(k), let y = single(y) {
+      ck_circular_filter_f32(x, k, y, h, w, kh, kw, first, last, adding ? 1 : 0)
+    } else {
+      ck_circular_filter_f64(double(x), double(k), double(y), h, w, kh, kw, first, last, adding ? 1 : 0)
+    }
+  }
+
+  /// g[a, b] += Σ over rows of v[i, j] x[i + a − ⌊kh/2⌋, j + b − ⌊kw/2⌋].
+  static func circularGradient(
+    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, addingTo g: UnsafeMutablePointer<Double>, _ shape: CircularFilters,
+    _ rows: Range<Int>
+  ) {
+    let (h, w, kh, kw) = (Int64(shape.height), Int64(shape.width), Int64(shape.filterHeight), Int64(shape.filterWidth))
+    let (first, last) = (Int64(rows.lowerBound), Int64(rows.upperBound))
+    if let x = single(x), let v = single(v) {
+      ck_circular_gradient_f32(x, v, g, h, w, kh, kw, first, last)
+    } else {
+      ck_circular_gradient_f64(double(x), double(v), g, h, w, kh, kw, first, last)
+    }
+  }
+}
+
+extension Reference {
+  /// ``CircularFilters/forward(_:_:into:)``, one pixel at a time.
+  public static func circularFilters<S: Scalar>(
+    _ shape: CircularFilters, _ x: UnsafePointer<S>, _ filters: UnsafePointer<S>, into y: UnsafeMutablePointer<S>
+  ) {
+    let (h, w, kh, kw) = (shape.height, shape.width, shape.filterHeight, shape.filterWidth)
+    for image in 0..<shape.batch {
+      for l in 0..<shape.maps {
+        for i in 0..<h {
+          for j in 0..<w {
+            var sum: S = 0
+            for a in 0..<kh {
+              for b in 0..<kw {
+                let row = ((i - a + kh / 2) % h + h) % h
+                let column = ((j - b + kw / 2) % w + w) % w
+                sum += filters[(l * kh + a) * kw + b] * x[(image * h + row) * w + column]
+              }
+            }
+            y[((image * shape.maps + l) * h + i) * w + j] = sum
+          }
+        }
+      }
+    }
+  }
+}

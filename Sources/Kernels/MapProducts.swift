@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Stacks of maps, `batch` × `maps` runs of `size` numbers, with one number for each of the maps.
+public struct MapStack: Sendable {
+  public let batch: Int
+  public let maps: Int
+  public let size: Int
+
+  public init(batch: Int, maps: Int, size: Int) { (self.batch, self.maps, self.size) = (batch, maps, size) }
+
+  public var count: Int { batch * maps * size }
+
+  /// y_l = factor_l x_l.
+  public func scale<S: Scalar>(_ x: UnsafePointer<S>, by factors: UnsafePointer<S>, into y: UnsafeMutablePointer<S>) {
+    let (x, factors, y) = (Shared(x), Shared(factors), SharedMutable(y))
+    Parallel.forEach(batch * maps) { run in
+      let at = run * size
+      S.scale(factors.pointer[run % maps], x.pointer + at, into: y.pointer + at, count: size)
+    }
+  }
+
+  /// y_l = a_l + factor_l x_l.
+  public func add<S: Scalar>(
+    _ a: UnsafePointer<S>, _ x: UnsafePointer<S>, by factors: UnsafePointer<S>, into y: UnsafeMutablePointer<S>
+  ) {
+    let (a, x, factors, y) = (Shared(a), Shared(x), Shared(factors), SharedMutable(y))
+    Parallel.forEach(batch * maps) { run in
+      let at = run * size
+      (y.pointer + at).initialize(from: a.pointer + at, count: size)
+      S.axpy(factors.pointer[run % maps], x.pointer + at, y.pointer + at, count: size)
+    }
+  }
+
+  /// ⟨a_l, b_l⟩ over all samples.
+  public func products<S: Scalar>(_ a: UnsafePointer<S>, _ b: UnsafePointer<S>) -> [Double] {
+    let (a, b) = (Shared(a), Shared(b))
+    let parts = Parallel.map(batch * maps) { S.dot(a.pointer + $0 * size, b.pointer + $0 * size, count: size) }
+    return (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } }
+  }
+
+  /// out_l = S_l(a_l), a curve for each of the maps.
+  ///
+  /// - Parameter curve: the curve of map l; its values are at `values` + l · knots.
+  public func apply<S: Scalar>(
+    _ a: UnsafePointer<S>, values: UnsafePointer<S>, into out: UnsafeMutablePointer<S>, curve: @Sendable (Int) -> PiecewiseCurve
+  ) {
+    let (a, values, out) = (Shared(a), Shared(values), SharedMutable(out))
+    Parallel.forEach(batch * maps) { run in
+      let (at, l) = (run * size, run % maps)
+      let curve = curve(l)
+      curve.apply(a.pointer + at, values.pointer + l * curve.knots, into: out.pointer + at, count: size)
+    }
+  }
+
+  /// da, and Σ over samples of v ∂S/∂q, `maps` × knots, and of v ∂S/∂slope, `maps` × 2.
+  public func pullback<S: Scalar>(
+    _ a: UnsafePointer<S>, values: UnsafePointer<S>, _ v: UnsafePointer<S>, into da: UnsafeMutablePointer<S>,
+    curve: @Sendable (Int) -> PiecewiseCurve
+  ) -> (values: [Double], slopes: [Double]) {
+    let (a, values, v, da) = (Shared(a), Shared(values), Shared(v), SharedMutable(da))
+    let parts = Parallel.map(batch * maps) { run in
+      let (at, l) = (run * size, run % maps)
+      let curve = curve(l)
+      var dq = [Double](repeating: 0, count: curve.knots)
+      var ds = [0.0, 0.0]
+      curve.pullback(
+        a.pointer + at, values.pointer + l * curve.knots, v.pointer + at, into: da.pointer + at, addingTo: &dq, &ds, count: size)
+      return (dq, ds)
+    }
+    func sums(_ pick: (([Double], [Double])) -> [Double]) -> [Double] {
+      (0..<maps).flatMap { l in
+        (1..<max(batch, 1)).reduce(into: pick(parts[l])) { sum, b in
+          for (i, value) in pick(parts[b * maps + l]).enumerated() { sum[i] += value }
+        }
+      }
+    }
+    return (sums { $0.0 }, sums { $0.1 })
+  }
+}
