@@ -16,14 +16,14 @@ public struct ConvolutionalShrinkage: PriorStep {
   public var analysisBias: Tensor
   /// q of S, `[maps, knots]`.
   public var values: Tensor
+  /// The slopes of S left and right of its knots, `[maps, 2]`; `.zero` for 1, which is then no parameter.
+  public var slopes: Tensor
   /// w₂, `[1, maps, size, size]`.
   public var synthesis: Tensor
   /// b₂, `[1]`.
   public var synthesisBias: Tensor
   /// μ₂.
   public var pull: Double
-  /// The slopes of S outside its knots, `[maps, 2]`; `.zero` for 1.
-  @noDerivative public let slopes: Tensor
   @noDerivative public let firstKnot: Double
   @noDerivative public let spacing: Double
   @noDerivative public let steps: Int
@@ -46,13 +46,18 @@ public struct ConvolutionalShrinkage: PriorStep {
   }
 
   /// Filters of N(0, 2 / (size² · maps)), curves max(p, 0) on 101 knots over [−1, 1], no bias.
-  public init(maps: Int, size: Int, precision: Precision, steps: Int = 1, using generator: inout RandomGenerator) {
+  ///
+  /// - Parameter learnsSlopes: the slopes outside the knots are parameters too, 0 on the left and 1 on the right to begin with.
+  public init(
+    maps: Int, size: Int, learnsSlopes: Bool = false, precision: Precision, steps: Int = 1, using generator: inout RandomGenerator
+  ) {
     let deviation = (2 / Double(size * size * maps)).squareRoot()
     func filters(_ shape: [Int]) -> Tensor { deviation * Tensor.normal(shape, precision: precision, using: &generator) }
     let curve = (0...100).map { max(0, -1 + 0.02 * Double($0)) }
     self.init(
       analysis: filters([maps, 1, size, size]), analysisBias: .zeros([maps], precision: precision),
       values: Tensor((0..<maps).flatMap { _ in curve }, shape: [maps, 101], precision: precision),
+      slopes: learnsSlopes ? Tensor((0..<2 * maps).map { Double($0 % 2) }, shape: [maps, 2], precision: precision) : .zero,
       synthesis: filters([1, maps, size, size]), synthesisBias: .zeros([1], precision: precision), steps: steps)
   }
 
@@ -69,7 +74,7 @@ public struct ConvolutionalShrinkage: PriorStep {
     let shape = withoutDerivative(at: z.shape)
     let image = reshaped(z, [shape[0], 1, shape[1], shape[2]])
     let c = conv2d(image, analysis, bias: analysisBias)
-    let h = piecewiseLinear(maps: c, values: values, slopes: withoutDerivative(at: slopes), first: firstKnot, spacing: spacing)
+    let h = piecewiseLinear(maps: c, values: values, slopes: slopes, first: firstKnot, spacing: spacing)
     return reshaped(conv2d(h, synthesis, bias: synthesisBias), shape)
   }
 
@@ -77,6 +82,7 @@ public struct ConvolutionalShrinkage: PriorStep {
     visit(path + "analysis", &analysis, &gradient.analysis)
     visit(path + "analysisBias", &analysisBias, &gradient.analysisBias)
     visit(path + "values", &values, &gradient.values)
+    if !slopes.isShapelessZero { visit(path + "slopes", &slopes, &gradient.slopes) }
     visit(path + "synthesis", &synthesis, &gradient.synthesis)
     visit(path + "synthesisBias", &synthesisBias, &gradient.synthesisBias)
     if steps > 1 { visit(path + "pull", &pull, &gradient.pull) }

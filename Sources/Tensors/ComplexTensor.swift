@@ -124,3 +124,12 @@ public func complexOfParts(_ parts: Tensor) -> ComplexTensor {
 func _vjpComplexOfParts(_ parts: Tensor) -> (value: ComplexTensor, pullback: (ComplexTensor) -> Tensor) {
   (complexOfParts(parts), { stackedParts($0) })
 }
+
+/// The numbers of a complex tensor as pairs (real, imaginary) along a last axis.
+@differentiable(reverse)
+public func pairs(_ z: ComplexTensor) -> Tensor { z.pairs }
+
+@derivative(of: pairs) @usableFromInline
+func _vjpPairs(_ z: ComplexTensor) -> (value: Tensor, pullback: (Tensor) -> ComplexTensor) {
+  (z.pairs, { ComplexTensor(pairs: $0) })
+}

@@ -57,10 +57,11 @@ where
 {
   /// Before training: ρ = 0.1, η = 1, filters of N(0, 2 / (size² · maps)), curves max(p, 0), no bias.
   ///
-  /// - Parameter isHard: the measured samples replace those of the last estimate.
+  /// - Parameters: `isHard`, the measured samples replace those of the last estimate; `learnsSlopes`, the curves have slopes of their
+  ///   own outside the knots, as in the authors' second program.
   public init(
     mask: SamplingMask, stages: Int = 10, maps: Int = 128, filterSize: Int = 5, penalty: Double = 0.1, updateRate: Double = 1,
-    isHard: Bool = true, precision: Precision = .double, seed: UInt64
+    isHard: Bool = true, learnsSlopes: Bool = false, precision: Precision = .double, seed: UInt64
   ) {
     var generator = RandomGenerator(seed: seed, stream: 8)
     let A = MaskedFourier(mask)
@@ -71,7 +72,9 @@ where
         (0..<stages).map { _ in
           ADMM(
             solve: solve,
-            prior: PriorOnParts(ConvolutionalShrinkage(maps: maps, size: filterSize, precision: precision, using: &generator)),
+            prior: PriorOnParts(
+              ConvolutionalShrinkage(
+                maps: maps, size: filterSize, learnsSlopes: learnsSlopes, precision: precision, using: &generator)),
             updateRate: updateRate)
         }), output: DataConsistency(A, isHard: isHard))
   }

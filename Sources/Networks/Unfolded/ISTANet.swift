@@ -26,6 +26,20 @@ public typealias BlockNetwork<Prior: PriorStep> = Unrolled<
   AsEstimated<Tensor, Tensor>
 > where Prior.Signal == Tensor
 
+/// ISTA-Net for compressive-sensing MRI: Re Fᴴ P F in the place of ΦᵀΦ, whole images in the place of blocks, x⁽⁰⁾ = Re Fᴴ y.
+///
+/// Measurements are k-space `[batch, h, w]` on the whole grid, estimates real images `[batch, h, w]`.
+public typealias KSpaceISTANet = RealKSpaceGradientNetwork<TransformThreshold>
+
+/// ISTA-Net⁺ for compressive-sensing MRI.
+public typealias KSpaceISTANetPlus = RealKSpaceGradientNetwork<ResidualCorrection<TransformThreshold>>
+
+/// A proximal-gradient network from k-space to real images whose prior is a convolutional network.
+public typealias RealKSpaceGradientNetwork<Prior: PriorStep> = Unrolled<
+  AsMeasured<ComplexTensor>, AdjointStart<RealMaskedFourier>,
+  Untied<ProximalGradient<GradientStep<RealMaskedFourier>, OnImages<Prior>, NoMomentum<Tensor>>>, AsEstimated<ComplexTensor, Tensor>
+> where Prior.Signal == Tensor
+
 /// The convolution weights a stage starts from. Xavier normal: N(0, 2 / (9 (in + out))).
 private struct XavierWeights {
   var generator: RandomGenerator
@@ -36,6 +50,18 @@ private struct XavierWeights {
   }
   mutating func pair(_ input: Int, _ middle: Int, _ output: Int) -> ConvolutionPair {
     ConvolutionPair(first: layer(input, middle), second: layer(middle, output))
+  }
+  /// The prior of a stage of ISTA-Net.
+  mutating func transform(_ channels: Int) -> TransformThreshold {
+    TransformThreshold(
+      analysis: pair(1, channels, channels), threshold: initialThreshold, synthesis: pair(channels, channels, 1))
+  }
+  /// The prior of a stage of ISTA-Net⁺.
+  mutating func correction(_ channels: Int) -> ResidualCorrection<TransformThreshold> {
+    let expansion = layer(1, channels)
+    let inner = TransformThreshold(
+      analysis: pair(channels, channels, channels), threshold: initialThreshold, synthesis: pair(channels, channels, channels))
+    return ResidualCorrection(expansion: expansion, prior: inner, reduction: layer(channels, 1))
   }
 }
 
@@ -55,11 +81,7 @@ where
     var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: phi.precision)
     self.init(
       blocks: phi, initial: initial, depth: depth,
-      priors: (0..<depth).map { _ in
-        TransformThreshold(
-          analysis: weights.pair(1, channels, channels), threshold: initialThreshold, synthesis: weights.pair(channels, channels, 1)
-        )
-      })
+      priors: (0..<depth).map { _ in weights.transform(channels) })
   }
 }
 
@@ -75,13 +97,7 @@ where
     var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: phi.precision)
     self.init(
       blocks: phi, initial: initial, depth: depth,
-      priors: (0..<depth).map { _ in
-        let expansion = weights.layer(1, channels)
-        let inner = TransformThreshold(
-          analysis: weights.pair(channels, channels, channels), threshold: initialThreshold,
-          synthesis: weights.pair(channels, channels, channels))
-        return ResidualCorrection(expansion: expansion, prior: inner, reduction: weights.layer(channels, 1))
-      })
+      priors: (0..<depth).map { _ in weights.correction(channels) })
   }
 }
 
@@ -101,5 +117,51 @@ extension Unrolled where Encode == AsMeasured<Tensor>, Start == LinearStart, Out
             momentum: NoMomentum())
         }),
       output: AsEstimated(), depth: depth)
+  }
+}
+
+extension Unrolled
+where
+  Encode == AsMeasured<ComplexTensor>, Start == AdjointStart<RealMaskedFourier>, Output == AsEstimated<ComplexTensor, Tensor>,
+  Stages == Untied<ProximalGradient<GradientStep<RealMaskedFourier>, OnImages<TransformThreshold>, NoMomentum<Tensor>>>
+{
+  /// ISTA-Net for MRI before training: ρ = 0.5, θ = 0.01, Xavier-normal filters.
+  public init(mask: SamplingMask, depth: Int = 9, channels: Int = 32, precision: Precision = .single, seed: UInt64) {
+    var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: precision)
+    self.init(kSpace: mask, priors: (0..<depth).map { _ in weights.transform(channels) })
+  }
+}
+
+extension Unrolled
+where
+  Encode == AsMeasured<ComplexTensor>, Start == AdjointStart<RealMaskedFourier>, Output == AsEstimated<ComplexTensor, Tensor>,
+  Stages
+    == Untied<
+      ProximalGradient<GradientStep<RealMaskedFourier>, OnImages<ResidualCorrection<TransformThreshold>>, NoMomentum<Tensor>>
+    >
+{
+  /// ISTA-Net⁺ for MRI before training: ρ = 0.5, θ = 0.01, Xavier-normal filters.
+  public init(mask: SamplingMask, depth: Int = 9, channels: Int = 32, precision: Precision = .single, seed: UInt64) {
+    var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: precision)
+    self.init(kSpace: mask, priors: (0..<depth).map { _ in weights.correction(channels) })
+  }
+}
+
+extension Unrolled
+where
+  Encode == AsMeasured<ComplexTensor>, Start == AdjointStart<RealMaskedFourier>, Output == AsEstimated<ComplexTensor, Tensor>
+{
+  fileprivate init<Prior: PriorStep>(kSpace mask: SamplingMask, priors: [Prior])
+  where Stages == Untied<ProximalGradient<GradientStep<RealMaskedFourier>, OnImages<Prior>, NoMomentum<Tensor>>> {
+    let A = RealMaskedFourier(mask)
+    self.init(
+      encoder: AsMeasured(), start: AdjointStart(A),
+      schedule: Untied(
+        priors.map {
+          ProximalGradient(
+            data: GradientStep(A, stepSize: initialStepSize), prior: OnImages($0, height: mask.height, width: mask.width),
+            momentum: NoMomentum())
+        }),
+      output: AsEstimated())
   }
 }
