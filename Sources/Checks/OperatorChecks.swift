@@ -58,8 +58,41 @@ public func operatorChecks() -> [CheckItem] {
         adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: 100 + seed)
       }
     }
+    worstOfDraws("MaskedFourier") { m, n, seed in
+      adjointError(MaskedFourier(randomMask(m, n, seed)), [2, m, n], [2, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("RealMaskedFourier") { m, n, seed in
+      adjointError(RealMaskedFourier(randomMask(m, n, seed)), [2, m, n], [2, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("CoilSensitivities") { m, n, seed in
+      adjointError(randomMaps(m, n, precision, seed), [2, m, n], [2, 3, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("SENSE") { m, n, seed in
+      let A = SENSE(randomMaps(m, n, precision, seed), mask: randomMask(m, n, seed))
+      return adjointError(A, [2, m, n], [2, 3, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("OnReal") { m, n, seed in
+      let A = OnReal(SENSE(randomMaps(m, n, precision, seed), mask: randomMask(m, n, seed)))
+      return adjointError(A, [2, m, n], [2, 3, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("OnParts") { m, n, seed in
+      let D = OnParts(Gradient2D(height: m, width: n, boundary: .periodic))
+      return adjointError(D, [2, m * n], [2, m * n, 2], precision, seed: 100 + seed)
+    }
   }
   return items + lipschitzChecks()
+}
+
+/// Each frequency with the chance 1/2.
+private func randomMask(_ m: Int, _ n: Int, _ seed: UInt64) -> SamplingMask {
+  var generator = RandomGenerator(seed: seed)
+  return SamplingMask(height: m, width: n, isSampled: (0..<m * n).map { _ in generator.uniform() < 0.5 })
+}
+
+/// Three coils of independent normal numbers.
+private func randomMaps(_ m: Int, _ n: Int, _ precision: Precision, _ seed: UInt64) -> CoilSensitivities {
+  var generator = RandomGenerator(seed: seed)
+  return CoilSensitivities(maps: ComplexTensor(pairs: .normal([3, m, n, 2], precision: precision, using: &generator)))
 }
 
 private let sizes = [(1, 1), (5, 7), (8, 6), (16, 16), (31, 17), (1, 9), (9, 1)]
@@ -85,6 +118,17 @@ func adjointError<Op: LinearOperator>(
   let (Ax, Ahy, Ahiy) = (A.forward(x), A.adjoint(y), A.adjoint(iy))
   let (real, imaginary) = (Ax.inner(y) - x.inner(Ahy), Ax.inner(iy) - x.inner(Ahiy))
   return (real * real + imaginary * imaginary).squareRoot() / max(Ax.norm * y.norm, 1e-300)
+}
+
+/// |Re⟨A x, y⟩ − ⟨x, Aᴴ y⟩| / (‖A x‖ ‖y‖) of an operator from real to complex arrays.
+func adjointError<Op: LinearOperator>(
+  _ A: Op, _ domain: [Int], _ codomain: [Int], _ precision: Precision, seed: UInt64
+) -> Double where Op.Domain == Tensor, Op.Codomain == ComplexTensor {
+  var generator = RandomGenerator(seed: seed)
+  let x = Tensor.normal(domain, precision: precision, using: &generator)
+  let y = ComplexTensor(pairs: .normal(codomain + [2], precision: precision, using: &generator))
+  let Ax = A.forward(x)
+  return abs(Ax.inner(y) - x.inner(A.adjoint(y))) / max(Ax.norm * y.norm, 1e-300)
 }
 
 /// Power iteration rises monotonically to the largest eigenvalue; ‖A v‖ ≤ √L ‖v‖.
