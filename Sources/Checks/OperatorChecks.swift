@@ -53,6 +53,23 @@ public func operatorChecks() -> [CheckItem] {
         (Gradient2D(height: m, width: n, boundary: boundary), [2, m * n], [2, m * n, 2])
       }
     }
+    for filter in WaveletFilter.allCases {
+      item("UndecimatedWavelet, filter of \(filter.length)") { m, n, _ in
+        let W = UndecimatedWavelet<Tensor>(height: m, width: n, filter: filter, levels: 3)
+        return (W, [2, m, n], [2, W.bands, m, n])
+      }
+      worstOfDraws("UndecimatedWavelet of complex images, filter of \(filter.length)") { m, n, seed in
+        let W = UndecimatedWavelet<ComplexTensor>(height: m, width: n, filter: filter, levels: 2)
+        return adjointError(W, [m, n], [W.bands, m, n], precision, seed: 100 + seed)
+      }
+      item("OrthonormalWavelet, filter of \(filter.length)") { m, n, _ in
+        (OrthonormalWavelet<Tensor>(height: 2 * m, width: 4 * n, filter: filter, levels: 1), [2, 2 * m, 4 * n], [2, 2 * m, 4 * n])
+      }
+      worstOfDraws("OrthonormalWavelet of complex images, filter of \(filter.length)") { m, n, seed in
+        let P = OrthonormalWavelet<ComplexTensor>(height: 4 * m, width: 4 * n, filter: filter, levels: 2)
+        return adjointError(P, [4 * m, 4 * n], [4 * m, 4 * n], precision, seed: 100 + seed)
+      }
+    }
     for axes in [1, 2] {
       worstOfDraws("Fourier over \(axes == 1 ? "1 axis" : "2 axes")") { m, n, seed in
         adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: 100 + seed)
