@@ -53,13 +53,63 @@ public func operatorChecks() -> [CheckItem] {
         (Gradient2D(height: m, width: n, boundary: boundary), [2, m * n], [2, m * n, 2])
       }
     }
+    for filter in WaveletFilter.allCases {
+      item("UndecimatedWavelet, filter of \(filter.length)") { m, n, _ in
+        let W = UndecimatedWavelet<Tensor>(height: m, width: n, filter: filter, levels: 3)
+        return (W, [2, m, n], [2, W.bands, m, n])
+      }
+      worstOfDraws("UndecimatedWavelet of complex images, filter of \(filter.length)") { m, n, seed in
+        let W = UndecimatedWavelet<ComplexTensor>(height: m, width: n, filter: filter, levels: 2)
+        return adjointError(W, [m, n], [W.bands, m, n], precision, seed: 100 + seed)
+      }
+      item("OrthonormalWavelet, filter of \(filter.length)") { m, n, _ in
+        (OrthonormalWavelet<Tensor>(height: 2 * m, width: 4 * n, filter: filter, levels: 1), [2, 2 * m, 4 * n], [2, 2 * m, 4 * n])
+      }
+      worstOfDraws("OrthonormalWavelet of complex images, filter of \(filter.length)") { m, n, seed in
+        let P = OrthonormalWavelet<ComplexTensor>(height: 4 * m, width: 4 * n, filter: filter, levels: 2)
+        return adjointError(P, [4 * m, 4 * n], [4 * m, 4 * n], precision, seed: 100 + seed)
+      }
+    }
     for axes in [1, 2] {
       worstOfDraws("Fourier over \(axes == 1 ? "1 axis" : "2 axes")") { m, n, seed in
         adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: 100 + seed)
       }
     }
+    worstOfDraws("MaskedFourier") { m, n, seed in
+      adjointError(MaskedFourier(randomMask(m, n, seed)), [2, m, n], [2, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("RealMaskedFourier") { m, n, seed in
+      adjointError(RealMaskedFourier(randomMask(m, n, seed)), [2, m, n], [2, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("CoilSensitivities") { m, n, seed in
+      adjointError(randomMaps(m, n, precision, seed), [2, m, n], [2, 3, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("SENSE") { m, n, seed in
+      let A = SENSE(randomMaps(m, n, precision, seed), mask: randomMask(m, n, seed))
+      return adjointError(A, [2, m, n], [2, 3, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("OnReal") { m, n, seed in
+      let A = OnReal(SENSE(randomMaps(m, n, precision, seed), mask: randomMask(m, n, seed)))
+      return adjointError(A, [2, m, n], [2, 3, m, n], precision, seed: 100 + seed)
+    }
+    worstOfDraws("OnParts") { m, n, seed in
+      let D = OnParts(Gradient2D(height: m, width: n, boundary: .periodic))
+      return adjointError(D, [2, m * n], [2, m * n, 2], precision, seed: 100 + seed)
+    }
   }
   return items + lipschitzChecks()
+}
+
+/// Each frequency with the chance 1/2.
+private func randomMask(_ m: Int, _ n: Int, _ seed: UInt64) -> SamplingMask {
+  var generator = RandomGenerator(seed: seed)
+  return SamplingMask(height: m, width: n, isSampled: (0..<m * n).map { _ in generator.uniform() < 0.5 })
+}
+
+/// Three coils of independent normal numbers.
+private func randomMaps(_ m: Int, _ n: Int, _ precision: Precision, _ seed: UInt64) -> CoilSensitivities {
+  var generator = RandomGenerator(seed: seed)
+  return CoilSensitivities(maps: ComplexTensor(pairs: .normal([3, m, n, 2], precision: precision, using: &generator)))
 }
 
 private let sizes = [(1, 1), (5, 7), (8, 6), (16, 16), (31, 17), (1, 9), (9, 1)]
@@ -85,6 +135,17 @@ func adjointError<Op: LinearOperator>(
   let (Ax, Ahy, Ahiy) = (A.forward(x), A.adjoint(y), A.adjoint(iy))
   let (real, imaginary) = (Ax.inner(y) - x.inner(Ahy), Ax.inner(iy) - x.inner(Ahiy))
   return (real * real + imaginary * imaginary).squareRoot() / max(Ax.norm * y.norm, 1e-300)
+}
+
+/// |Re⟨A x, y⟩ − ⟨x, Aᴴ y⟩| / (‖A x‖ ‖y‖) of an operator from real to complex arrays.
+func adjointError<Op: LinearOperator>(
+  _ A: Op, _ domain: [Int], _ codomain: [Int], _ precision: Precision, seed: UInt64
+) -> Double where Op.Domain == Tensor, Op.Codomain == ComplexTensor {
+  var generator = RandomGenerator(seed: seed)
+  let x = Tensor.normal(domain, precision: precision, using: &generator)
+  let y = ComplexTensor(pairs: .normal(codomain + [2], precision: precision, using: &generator))
+  let Ax = A.forward(x)
+  return abs(Ax.inner(y) - x.inner(A.adjoint(y))) / max(Ax.norm * y.norm, 1e-300)
 }
 
 /// Power iteration rises monotonically to the largest eigenvalue; ‖A v‖ ≤ √L ‖v‖.

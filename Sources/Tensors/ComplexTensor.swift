@@ -20,7 +20,15 @@ public struct ComplexTensor: VectorSpace {
   /// real + i · imaginary; both of one shape and precision.
   public init(real: Tensor, imaginary: Tensor) {
     precondition(real.shape == imaginary.shape, "complex: real part \(real.shape), imaginary part \(imaginary.shape)")
-    func interleave<S>(_ a: [S], _ b: [S]) -> [S] { zip(a, b).flatMap { [$0, $1] } }
+    func interleave<S>(_ a: [S], _ b: [S]) -> [S] {
+      [S](unsafeUninitializedCapacity: 2 * a.count) { out, filled in
+        for i in 0..<a.count {
+          out.initializeElement(at: 2 * i, to: a[i])
+          out.initializeElement(at: 2 * i + 1, to: b[i])
+        }
+        filled = 2 * a.count
+      }
+    }
     switch real.precision {
     case .single: pairs = Tensor(interleave(real.floats, imaginary.floats), shape: real.shape + [2])
     case .double: pairs = Tensor(interleave(real.doubles, imaginary.doubles), shape: real.shape + [2])
@@ -38,10 +46,16 @@ public struct ComplexTensor: VectorSpace {
   public var imaginary: Tensor { part(1) }
 
   private func part(_ offset: Int) -> Tensor {
-    switch pairs.buffer {
+    func every<S>(_ v: [S]) -> [S] {
+      [S](unsafeUninitializedCapacity: v.count / 2) { out, filled in
+        for i in 0..<v.count / 2 { out.initializeElement(at: i, to: v[2 * i + offset]) }
+        filled = v.count / 2
+      }
+    }
+    return switch pairs.buffer {
     case .zero: .zero
-    case .single(let v): Tensor(stride(from: offset, to: v.count, by: 2).map { v[$0] }, shape: shape)
-    case .double(let v): Tensor(stride(from: offset, to: v.count, by: 2).map { v[$0] }, shape: shape)
+    case .single(let v): Tensor(every(v), shape: shape)
+    case .double(let v): Tensor(every(v), shape: shape)
     }
   }
 
