@@ -18,6 +18,9 @@ public struct RealKSpaceSolver: NormalEquationSolver {
   /// For D the periodic gradient, |D̂|² = 4 sin²(π k/h) + 4 sin²(π l/w).
   public init(_ mask: SamplingMask, _ D: Gradient2D) { self.init(mask, gain: D.gain(columns: mask.width / 2 + 1)) }
 
+  /// For D the periodic gradient and orthonormal wavelets.
+  public init(_ mask: SamplingMask, _ D: GradientAndWavelet) { self.init(mask, gain: D.gain(columns: mask.width / 2 + 1)) }
+
   private init(_ mask: SamplingMask, gain: [Double]) {
     self.mask = mask.symmetricHalf.doubles
     self.gain = gain
@@ -42,6 +45,9 @@ public struct ComplexKSpaceSolver: NormalEquationSolver {
 
   /// For D the periodic gradient.
   public init(_ mask: SamplingMask, _ D: Gradient2D) { self.init(mask, gain: D.gain(columns: mask.width)) }
+
+  /// For D the periodic gradient and orthonormal wavelets.
+  public init(_ mask: SamplingMask, _ D: GradientAndWavelet) { self.init(mask, gain: D.gain(columns: mask.width)) }
 
   private init(_ mask: SamplingMask, gain: [Double]) {
     self.mask = mask.values.doubles

@@ -164,25 +164,6 @@ private struct StoredBlockWeights {
   }
 }
 
-extension Weights {
-  /// These weights under the names of this package where they have those of the public ISTA-Net code: `fcs.K.lambda_step`, `soft_thr`,
-  /// `conv_D`, `conv1_forward`, `conv2_forward`, `conv1_backward`, `conv2_backward`, `conv_G`, with or without `module.` before.
-  public var withHouseNames: Weights {
-    let names = [
-      "lambda_step": "stepSize", "soft_thr": "threshold", "conv_D": "expansion", "conv1_forward": "analysis.0",
-      "conv2_forward": "analysis.1", "conv1_backward": "synthesis.0", "conv2_backward": "synthesis.1", "conv_G": "reduction",
-    ]
-    var result = self
-    for i in parameters.indices {
-      var parts = parameters[i].name.split(separator: ".").map(String.init)
-      if parts.first == "module" { parts.removeFirst() }
-      guard parts.count == 3, parts[0] == "fcs", let stage = Int(parts[1]), let name = names[parts[2]] else { continue }
-      result.parameters[i].name = "stages.\(stage).\(name)"
-    }
-    return result
-  }
-}
-
 extension ModelLibrary {
   /// The weights of a network for block compressive sensing at a ratio.
   public func block(_ method: BlockMethod, ratio: Double) -> String {

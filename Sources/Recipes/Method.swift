@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Any method of any problem, by its name on the command line, in files and on pages.
+///
+/// ISTA-Net and ISTA-Net⁺ serve two problems and are `block` here; ``forMRI`` is what they are for the other.
 public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
   case sparse(SparseMethod)
   case block(BlockMethod)
+  case mri(MRIMethod)
 
-  public static var allCases: [Method] { SparseMethod.allCases.map(Method.sparse) + BlockMethod.allCases.map(Method.block) }
+  public static var allCases: [Method] {
+    SparseMethod.allCases.map(Method.sparse) + BlockMethod.allCases.map(Method.block)
+      + MRIMethod.allCases.filter { BlockMethod(rawValue: $0.rawValue) == nil }.map(Method.mri)
+  }
 
   public init?(rawValue: String) {
     guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
@@ -16,6 +22,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     switch self {
     case .sparse(let method): method.rawValue
     case .block(let method): method.rawValue
+    case .mri(let method): method.rawValue
     }
   }
 
@@ -24,6 +31,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     switch self {
     case .sparse(let method): method.isTrained
     case .block(let method): method.isTrained
+    case .mri(let method): method.isTrained
     }
   }
 
@@ -31,6 +39,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     switch self {
     case .sparse(let method): method.title
     case .block(let method): method.title
+    case .mri(let method): method.title
     }
   }
 
@@ -39,14 +48,19 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     switch self {
     case .sparse(let method): method.source
     case .block(let method): method.source
+    case .mri(let method): method.source
     }
   }
+
+  /// The method of compressive-sensing MRI of this name.
+  public var forMRI: MRIMethod? { MRIMethod(rawValue: rawValue) }
 
   public func serves(_ problem: ProblemKind) -> Bool {
     switch (self, problem) {
     case (.sparse(let method), .sparseCoding): method.servesSparseCoding
     case (.sparse(let method), .sparseRecovery): method.servesSparseRecovery
     case (.block, .imageCS): true
+    case (_, .mri): forMRI != nil
     default: false
     }
   }

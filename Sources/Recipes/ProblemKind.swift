@@ -5,12 +5,14 @@ public enum ProblemKind: String, CaseIterable, Sendable, Codable {
   case sparseCoding = "sparse-coding"
   case sparseRecovery = "sparse-recovery"
   case imageCS = "image-cs"
+  case mri = "cs-mri"
 
   public var title: String {
     switch self {
     case .sparseCoding: "Codes Z of image patches, argmin ½‖X − W_d Z‖² + α‖Z‖₁; images are W_d Z put together"
     case .sparseRecovery: "Sparse x from b = A x + noise, A of 250 × 500, 10 % non-zeros"
     case .imageCS: "Images from y = Φ x of every block x of 33 × 33 pixels, Φ of orthonormal rows"
+    case .mri: "Images from y = P F x, the k-space samples that a mask P selects; real or complex, one coil or several"
     }
   }
 
@@ -20,6 +22,7 @@ public enum ProblemKind: String, CaseIterable, Sendable, Codable {
     case .sparseCoding: "Olshausen & Field, Nature 381 (1996); Gregor & LeCun, ICML 2010"
     case .sparseRecovery: "Chen, Liu, Wang & Yin, NeurIPS 2018; Liu, Chen, Wang & Yin, ICLR 2019"
     case .imageCS: "Kulkarni, Lohit, Turaga, Kerviche & Ashok, CVPR 2016; Zhang & Ghanem, CVPR 2018"
+    case .mri: "Lustig, Donoho & Pauly, Magn. Reson. Med. 58 (2007); Yang, Sun, Li & Xu, NIPS 2016"
     }
   }
 

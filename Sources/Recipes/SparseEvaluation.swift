@@ -77,7 +77,7 @@ public struct SparseEvaluation: Sendable {
 extension Scores {
   /// Of an image in [0, 1], `[height, width]` or `[3, height, width]`, clipped to it first or not; SSIM with the uniform window, none
   /// where the image holds no window. A colour image is scored as one, its planes under one another.
-  static func ofImage(_ estimate: Tensor, _ groundTruth: Tensor, clip: Bool) throws -> Scores {
+  public static func ofImage(_ estimate: Tensor, _ groundTruth: Tensor, clip: Bool) throws -> Scores {
     func flat(_ image: Tensor) -> Tensor { image.shape.count == 2 ? image : image.reshaped([3 * image.shape[1], image.shape[2]]) }
     let (estimate, truth) = (flat(clip ? estimate.map { min(max($0, 0), 1) } : estimate), flat(groundTruth))
     return Scores(

@@ -131,7 +131,7 @@ public struct SparseMeasurement: Sendable {
   /// - Throws: ``RecipeError`` naming the first thing that does not fit.
   public init(_ file: MeasurementFile) throws {
     let kind = file.problem
-    guard kind != .imageCS else {
+    guard kind == .sparseCoding || kind == .sparseRecovery else {
       throw RecipeError(
         "\(file.path): found an HDF5 file that is no measurement of sparse coding or recovery; make one with unfold simulate")
     }
@@ -145,7 +145,7 @@ public struct SparseMeasurement: Sendable {
       throw file.damaged("found samples of \(samples.shape[1]) numbers; expected \(A.rows), the matrix's rows")
     }
     switch kind {
-    case .sparseRecovery, .imageCS:
+    case .sparseRecovery, .imageCS, .mri:
       alpha = nil
       images = []
       codes = try file.array(ifPresent: "ground_truth", rank: 2)

@@ -29,3 +29,33 @@ func _vjpReshaped(_ a: Tensor, _ shape: [Int]) -> (value: Tensor, pullback: (Ten
   let original = a.shape
   return (a.reshaped(shape), { v in v.reshaped(original) })
 }
+
+/// The mean over samples of ‖aᵢ − bᵢ‖₂ / ‖bᵢ‖₂, samples along the first axis; b is given.
+///
+/// - Note: where a sample is exact, its derivative is taken as 0.
+@differentiable(reverse,wrt: a)
+public func meanNormalisedError(_ a: Tensor, _ b: Tensor) -> Double {
+  let (errors, norms) = sampleErrors(a, b)
+  return zip(errors, norms).reduce(0) { $0 + $1.0 / $1.1 } / Double(errors.count)
+}
+
+@derivative(of: meanNormalisedError, wrt: a) @usableFromInline
+func _vjpMeanNormalisedError(_ a: Tensor, _ b: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
+  let (errors, norms) = sampleErrors(a, b)
+  let count = Double(errors.count)
+  return (
+    zip(errors, norms).reduce(0) { $0 + $1.0 / $1.1 } / count,
+    { v in
+      let difference = a - b
+      let scales = zip(errors, norms).map { $0 > 0 ? v / (count * $0 * $1) : 0 }
+      return Tensor.concatenated(scales.indices.map { scales[$0] * difference.rows($0..<$0 + 1) })
+    }
+  )
+}
+
+private func sampleErrors(_ a: Tensor, _ b: Tensor) -> (errors: [Double], norms: [Double]) {
+  precondition(a.shape == b.shape && (a.shape.first ?? 0) > 0, "meanNormalisedError: \(a.shape) beside \(b.shape)")
+  let difference = a - b
+  let rows = (0..<a.shape[0]).map { $0..<$0 + 1 }
+  return (rows.map { difference.rows($0).norm }, rows.map { b.rows($0).norm })
+}

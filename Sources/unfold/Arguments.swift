@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Datasets
 import Evaluation
 import Foundation
 import Operators
@@ -9,6 +10,7 @@ import Recipes
 extension Method: ExpressibleByArgument {}
 extension BlockTraining.Constraint: ExpressibleByArgument {}
 extension MeasuredColor: ExpressibleByArgument {}
+extension FrequencyOrder: ExpressibleByArgument {}
 extension ProblemKind: ExpressibleByArgument {}
 extension PublishedTable: ExpressibleByArgument {}
 
@@ -24,11 +26,17 @@ struct MethodOptions: ParsableArguments {
   var lambda: Double?
 
   @Option(help: ArgumentHelp("image-cs: Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
+  @Flag(help: "cs-mri: a network as it is before training.") var untrained = false
+
+  func validate() throws {
+    if untrained, weights != nil { throw ValidationError("found --untrained and --weights; expected one of them") }
+  }
 
   /// For image-cs. - Throws: when an option of the other problems is given.
   func blockOptions() throws -> BlockSolver.Options {
-    if iterations != nil || lambda != nil {
-      throw InputError("found \(lambda == nil ? "--iterations" : "--lambda"); leave it out, it is not for image-cs")
+    if iterations != nil || lambda != nil || untrained {
+      let found = iterations != nil ? "--iterations" : lambda != nil ? "--lambda" : "--untrained"
+      throw InputError("found \(found); leave it out, it is not for image-cs")
     }
     var options = BlockSolver.Options()
     options.weights = weights
@@ -37,9 +45,23 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
+  /// For cs-mri. - Throws: when an option of the other problems is given.
+  func mriOptions() throws -> MRISolver.Options {
+    if iterations != nil || lambda != nil || initial != nil {
+      let found = iterations != nil ? "--iterations" : lambda != nil ? "--lambda" : "--initial"
+      throw InputError("found \(found); leave it out, it is not for cs-mri")
+    }
+    var options = MRISolver.Options()
+    options.weights = weights
+    options.depth = depth
+    options.isUntrained = untrained
+    return options
+  }
+
   /// For the sparse problems. - Throws: when an option of image-cs is given.
   func options(_ common: CommonOptions) throws -> SparseSolver.Options {
     if initial != nil { throw InputError("found --initial; leave it out, it is for image-cs only") }
+    if untrained { throw InputError("found --untrained; leave it out, it is for cs-mri only") }
     var options = SparseSolver.Options()
     options.weights = weights
     options.depth = depth
@@ -63,12 +85,17 @@ struct MeasurementOptions: ParsableArguments {
     help: ArgumentHelp(
       "sparse-recovery: matrix A in any array format; without it, the benchmark's own of 250 × 500 by --seed.", valueName: "file"))
   var matrix: String?
-  @Option(help: "image-cs: sampling ratio, for a Φ drawn from --seed.")
+  @Option(help: "image-cs, cs-mri: sampling ratio, for a Φ or a mask drawn from --seed.")
   var ratio: Double?
   @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file"))
   var phi: String?
   @Option(help: "image-cs: what of a colour image is measured: luminance (default) or every-channel.")
   var color: MeasuredColor?
+  @Option(help: ArgumentHelp("cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.", valueName: "mask"))
+  var mask: String?
+  @Option(help: "cs-mri: where a mask from a file has frequency 0: transform (at [0, 0], default) or centred.")
+  var maskOrder: FrequencyOrder?
+  @Flag(help: "cs-mri: divide every image by its largest magnitude.") var toMaximum = false
   @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB"))
   var noiseSnr: Double?
 
@@ -82,12 +109,13 @@ struct MeasurementOptions: ParsableArguments {
 
   /// Refuses what belongs to another problem.
   func check(_ problem: ProblemKind) throws {
-    let given: [(name: String, isGiven: Bool, problem: ProblemKind)] = [
-      ("--dictionary", dictionary != nil, .sparseCoding), ("--units", units != nil, .sparseCoding),
-      ("--matrix", matrix != nil, .sparseRecovery), ("--ratio", ratio != nil, .imageCS), ("--phi", phi != nil, .imageCS),
-      ("--color", color != nil, .imageCS),
+    let given: [(name: String, isGiven: Bool, problems: [ProblemKind])] = [
+      ("--dictionary", dictionary != nil, [.sparseCoding]), ("--units", units != nil, [.sparseCoding]),
+      ("--matrix", matrix != nil, [.sparseRecovery]), ("--ratio", ratio != nil, [.imageCS, .mri]), ("--phi", phi != nil, [.imageCS]),
+      ("--color", color != nil, [.imageCS]), ("--mask", mask != nil, [.mri]), ("--mask-order", maskOrder != nil, [.mri]),
+      ("--to-maximum", toMaximum, [.mri]),
     ]
-    if let wrong = given.first(where: { $0.isGiven && $0.problem != problem }) {
+    if let wrong = given.first(where: { $0.isGiven && !$0.problems.contains(problem) }) {
       throw InputError("found \(wrong.name) for \(problem.rawValue); leave it out, it is not for this problem")
     }
   }
@@ -97,6 +125,8 @@ struct MeasurementOptions: ParsableArguments {
   }
 
   func sensing(seed: UInt64) throws -> CompressiveSensing { try CompressiveSensing(ratio: ratio, phi: phi, seed: seed) }
+
+  func sampling(seed: UInt64) throws -> MRISampling { try MRISampling(mask: mask, ratio: ratio, order: maskOrder, seed: seed) }
 
   /// A, and the experiment whose seed it is of.
   func readA(seed: UInt64) throws -> Matrix {
@@ -111,7 +141,7 @@ extension CommonOptions {
     return switch problem {
     case .sparseCoding: SparseCodingTraining(units: 100).seed
     case .sparseRecovery: SparseRecoveryTraining.standardSeed
-    case .imageCS: CompressiveSensing.standardSeed
+    case .imageCS, .mri: CompressiveSensing.standardSeed
     }
   }
 
@@ -123,4 +153,16 @@ extension CommonOptions {
 struct Answer: Report {
   let json: JSONValue
   let text: String
+}
+
+extension MRISampling {
+  /// From the name of a pattern, or a file.
+  init(mask: String?, ratio: Double?, order: FrequencyOrder?, seed: UInt64) throws {
+    let patterns: [String: Pattern] = ["radial": .radial, "cartesian": .cartesian, "random": .random]
+    let pattern = patterns[mask ?? "radial"] ?? .file(mask!)
+    if let order, patterns[mask ?? "radial"] != nil {
+      throw InputError("found --mask-order \(order.rawValue) without a file of a mask; leave it out")
+    }
+    try self.init(pattern, ratio: ratio, order: order ?? .transform, seed: seed)
+  }
 }

@@ -11,11 +11,12 @@ struct Evaluate: ParsableCommand {
     discussion: """
       sparse-coding: PSNR, SSIM, NMSE and RMSE of every image of --images, and the squared error of its codes against optimal ones. \
       sparse-recovery: the error over the codes of --data, or over the benchmark's own 1,000 test samples. image-cs: PSNR, SSIM, NMSE \
-      and RMSE of every image of --images, measured at --ratio or by --phi.
+      and RMSE of every image of --images, measured at --ratio or by --phi. cs-mri: the same of images and arrays, real or complex, \
+      measured with --mask.
       """)
   @Argument(help: "A classical method or a trained network (`unfold methods`).") var method: Method
   @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
-  @Option(help: ArgumentHelp("sparse-coding, image-cs: folder of images, or one image.", valueName: "dir")) var images: String?
+  @Option(help: ArgumentHelp("sparse-coding, image-cs, cs-mri: folder of images, or one image.", valueName: "dir")) var images: String?
   @Option(help: ArgumentHelp("sparse-recovery: array of codes, one a row.", valueName: "file")) var data: String?
   @Flag(inversion: .prefixedNo, help: "Clip images to [0, 1] before they are scored (default: --clip).") var clip: Bool?
   @OptionGroup var measuring: MeasurementOptions
@@ -29,10 +30,12 @@ struct Evaluate: ParsableCommand {
     let seed = common.seed(for: problem)
     let report: EvaluationReport
     switch method {
+    case _ where problem == .mri: report = try kSpace(method.forMRI!, seed)
     case .sparse(let method):
       let evaluation = try SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
       report = problem == .sparseCoding ? try coding(evaluation) : try recovery(evaluation, seed)
     case .block(let method): report = try blocks(method, seed)
+    case .mri: preconditionFailure("checked above")
     }
     if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
     try common.answer(report)
@@ -46,6 +49,16 @@ struct Evaluate: ParsableCommand {
     let solver = try BlockSolver(method, sensing: measuring.sensing(seed: seed), seed: phiSeed, options: running.blockOptions())
     return try BlockEvaluation(solver, seed: phiSeed, noiseDecibel: measuring.noiseSnr, noiseSeed: seed).run(
       images: ImageFolder.imagePaths(images), color: measuring.color ?? .luminance, clip: clip ?? true)
+  }
+
+  private func kSpace(_ method: MRIMethod, _ seed: UInt64) throws -> EvaluationReport {
+    guard let images, data == nil else {
+      throw InputError("found \(data == nil ? "no --images" : "--data"); expected --images DIR for cs-mri")
+    }
+    let pictures = try MRIImage.paths(images).map { try MRIImage($0, toMaximum: measuring.toMaximum) }
+    return try MRIEvaluation(
+      method, sampling: measuring.sampling(seed: seed), options: running.mriOptions(), noiseDecibel: measuring.noiseSnr, seed: seed
+    ).run(images: pictures, clip: clip)
   }
 
   private func coding(_ evaluation: SparseEvaluation) throws -> EvaluationReport {

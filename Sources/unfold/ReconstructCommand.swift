@@ -23,8 +23,10 @@ struct Reconstruct: ParsableCommand {
     let file = try MeasurementFile(measurement)
     try method.check(for: file.problem)
     switch method {
+    case _ where file.problem == .mri: try kSpace(method.forMRI!, file)
     case .sparse(let method): try sparse(method, file)
     case .block(let method): try blocks(method, file)
+    case .mri: preconditionFailure("checked above")
     }
   }
 
@@ -35,15 +37,41 @@ struct Reconstruct: ParsableCommand {
     let places = try imageTargets(measurement.images.map(\.name))
     let solver = try BlockSolver(method, sensing: measurement.sensing, seed: measurement.phiSeed, options: options)
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
-    var report = BlockReconstruction(solver)
+    var report = ImageReconstruction(solver)
     try measurement.forEachImage(solver) { index, values in
       guard values.isFinite else {
         throw WorkFailed("\(method.rawValue): found NaN or infinity in \(places[index]), which was not written; check the weights")
       }
       try writeImage(Image(values: values), to: places[index])
-      try report.add(values, groundTruth: measurement.images[index].groundTruth, file: places[index])
+      let truth = measurement.images[index].groundTruth
+      report.add(try truth.map { try Scores.ofImage(values, $0, clip: true) }, file: places[index])
     }
     try common.answer(report)
+  }
+
+  private func kSpace(_ method: MRIMethod, _ file: MeasurementFile) throws {
+    if codes != nil { throw InputError("found --codes for cs-mri; leave it out, there are none") }
+    let options = try running.mriOptions()
+    let measurement = try MRIMeasurement(file)
+    let places = try imageTargets(measurement.scans.map(\.name))
+    var report: ImageReconstruction?
+    var known: MRISolver?
+    for (scan, place) in zip(measurement.scans, places) {
+      let solver =
+        if let known, known.mask == scan.mask, known.isComplex == scan.isComplex { known } else {
+          try MRISolver(method, mask: scan.mask, isComplex: scan.isComplex, ratio: measurement.ratio, options: options)
+        }
+      if known == nil, running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
+      known = solver
+      if report == nil { report = ImageReconstruction(solver) }
+      let image = solver.image(scan.kSpace)
+      guard image.display.isFinite else {
+        throw WorkFailed("\(method.rawValue): found NaN or infinity in \(place), which was not written; check the weights")
+      }
+      try writeImage(Image(values: image.display), to: place)
+      report?.add(try scan.groundTruth.map { try image.scores($0, clip: method.clips) }, file: place)
+    }
+    if let report { try common.answer(report) }
   }
 
   private func sparse(_ method: SparseMethod, _ file: MeasurementFile) throws {

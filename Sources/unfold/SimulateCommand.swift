@@ -11,7 +11,7 @@ struct Simulate: ParsableCommand {
     discussion: """
       sparse-coding: images are cut into patches of 10 × 10 pixels, each less its mean and over its deviation. \
       sparse-recovery: b = A x for the codes x of an array, one a row. image-cs: y = Φ x of every block of 33 × 33 pixels, Φ of --ratio \
-      or --phi.
+      or --phi. cs-mri: y = P F x, P of --mask, of images and arrays, real or complex.
       """)
   @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
   @Argument(help: ArgumentHelp("Images (PNG, JPEG, TIFF), or one array of codes.", valueName: "input")) var inputs: [String]
@@ -24,6 +24,7 @@ struct Simulate: ParsableCommand {
     common.apply()
     try measuring.check(problem)
     if problem == .imageCS { return try blocks() }
+    if problem == .mri { return try kSpace() }
     let measurement = try problem == .sparseCoding ? coding() : recovery()
     try measurement.write(to: output)
     let shape = measurement.samples.shape
@@ -57,6 +58,26 @@ struct Simulate: ParsableCommand {
         ]),
         text:
           "\(output): \(shape[0]) blocks of \(measurement.sensing.side) × \(measurement.sensing.side) pixels, \(shape[1]) measurements each, seed \(seed)"
+      ))
+  }
+
+  private func kSpace() throws {
+    let seed = common.seed(for: problem)
+    let images = try inputs.flatMap { try MRIImage.paths($0).map { try MRIImage($0, toMaximum: measuring.toMaximum) } }
+    let measurement = try MRIMeasurement(
+      images, sampling: measuring.sampling(seed: seed), noiseDecibel: measuring.noiseSnr, seed: seed, keepingGroundTruth: groundTruth)
+    try measurement.write(to: output)
+    let mask = measurement.scans[0].mask
+    try common.answer(
+      Answer(
+        json: .object([
+          "problem": .string(problem.rawValue), "file": .string(output), "samples": .integer(measurement.scans.count),
+          "mask": .string(measurement.pattern), "ratio": .number(mask.ratio), "height": .integer(mask.height),
+          "width": .integer(mask.width), "noise_snr": measuring.noiseSnr.map(JSONValue.number), "ground_truth": .bool(groundTruth),
+          "seed": .unsigned(seed),
+        ]),
+        text:
+          "\(output): k-space of \(measurement.scans.count) images, \(mask.count) of \(mask.height) × \(mask.width) samples of the first, seed \(seed)"
       ))
   }
 

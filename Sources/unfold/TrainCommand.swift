@@ -27,7 +27,7 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("YAML file of the settings below; what is given on the command line wins.", valueName: "file"))
   var config: String?
   @Flag(help: "A smaller training of minutes.") var quick = false
-  @Flag(help: "image-cs: recompute stages in the backward pass: less than half the memory, a third more time, the same weights.")
+  @Flag(help: "image-cs, cs-mri: recompute stages in the backward pass: less than half the memory, a third more time, the same weights.")
   var recompute = false
   @OptionGroup var settings: TrainingSettings
   @OptionGroup var common: CommonOptions
@@ -41,9 +41,11 @@ struct Train: ParsableCommand {
     try network.check(for: problem)
     try settings.check(problem)
     switch (network, problem) {
+    case (_, .mri): try trainMRI(network.forMRI!, settings)
     case (.sparse(let method), .sparseCoding): try trainCoding(method, settings)
     case (.sparse(let method), _): try trainRecovery(method, settings)
     case (.block(let method), _): try trainBlocks(method, settings)
+    case (.mri, _): preconditionFailure("checked above")
     }
   }
 
@@ -112,6 +114,30 @@ struct Train: ParsableCommand {
     var untrained = training.network(depth: depth, channels: channels)!
     if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, resuming, settings)
+  }
+
+  private func trainMRI(_ method: MRIMethod, _ settings: TrainingSettings) throws {
+    guard !images.isEmpty else { throw InputError("found no --images; expected a folder of training images for cs-mri") }
+    let seed = common.seed ?? CompressiveSensing.standardSeed
+    let pictures = try images.flatMap { try MRIImage.paths($0) }.map { path in
+      let image = try MRIImage(path, toMaximum: true)
+      guard let real = image.value.real else { throw InputError("\(path): found a complex image; expected real ones for training") }
+      return real
+    }
+    guard let size = pictures.first?.shape else { throw InputError("found no training image; expected some") }
+    let sampling = try MRISampling(mask: settings.mask, ratio: settings.ratio, order: nil, seed: seed)
+    let kept = pictures.indices.filter { $0 % 10 == 9 }
+    var training = try MRITraining(
+      method, sampling: sampling, mask: sampling.mask(height: size[0], width: size[1]),
+      images: pictures.indices.filter { $0 % 10 != 9 }.map { pictures[$0] }, validation: kept.map { pictures[$0] }, seed: seed)
+    if recompute { training.recomputes = true }
+    let shape = MRIArchitecture(method, depth: settings.depth, channels: settings.channels)
+    let steps = settings.steps(samples: pictures.count - kept.count, batch: 4) ?? MRITraining.steps(method, quick ? .quick : .full)
+    var recipe = training.recipe(shape, steps: steps)
+    settings.apply(to: &recipe)
+    var untrained = training.network(shape)!
+    if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
+    try train(untrained, by: training, recipe, checkpoint(), settings)
   }
 
   private var checkpointFile: String { checkpointPath(of: output) }

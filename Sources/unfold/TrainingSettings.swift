@@ -19,7 +19,8 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "Sparse recovery: rows of A.") var rows: Int?
   @Option(help: "Sparse recovery: columns of A.") var columns: Int?
   @Option(help: ArgumentHelp("Sparse recovery: signal-to-noise ratio of the measurements.", valueName: "dB")) var noiseSnr: Double?
-  @Option(help: "image-cs: sampling ratio, for a Φ drawn from --seed.") var ratio: Double?
+  @Option(help: "image-cs, cs-mri: sampling ratio, for a Φ or a mask drawn from --seed.") var ratio: Double?
+  @Option(help: "cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.") var mask: String?
   @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file")) var phi: String?
   @Option(help: ArgumentHelp("image-cs: Q_init in place of the fit to training blocks.", valueName: "file")) var initial: String?
   @Option(help: "image-cs: channels of the convolutions (default: 32).") var channels: Int?
@@ -68,6 +69,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "columns": result.columns = try integer(result.columns)
       case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
       case "ratio": result.ratio = try number(result.ratio)
+      case "mask": result.mask = result.mask ?? value.string
       case "phi": result.phi = result.phi ?? value.string
       case "initial": result.initial = result.initial ?? value.string
       case "channels": result.channels = try integer(result.channels)
@@ -109,17 +111,24 @@ struct TrainingSettings: ParsableArguments, Decodable {
   /// Steps from epochs or steps; nil: the recipe's own.
   func steps(samples: Int, batch usual: Int = 64) -> Int? { steps ?? epochs.map { max(1, $0 * samples / (batch ?? usual)) } }
 
-  /// Refuses what belongs to image-cs for another problem, and what belongs to another problem for image-cs.
+  /// Refuses what belongs to another problem.
   func check(_ problem: ProblemKind) throws {
-    let blocks = [
-      ("--ratio", ratio != nil), ("--phi", phi != nil), ("--initial", initial != nil), ("--channels", channels != nil),
-      ("--constraint", constraint != nil), ("--start", start != nil),
+    let images = [
+      ("--ratio", ratio != nil), ("--channels", channels != nil), ("--start", start != nil),
     ]
+    let blocks = [("--phi", phi != nil), ("--initial", initial != nil), ("--constraint", constraint != nil)]
+    let kSpace = [("--mask", mask != nil)]
     let others = [
       ("--units", units != nil), ("--iterations", iterations != nil), ("--patches", patches != nil),
       ("--dictionary", dictionary != nil), ("--rows", rows != nil), ("--columns", columns != nil), ("--noise-snr", noiseSnr != nil),
     ]
-    if let wrong = (problem == .imageCS ? others : blocks).first(where: \.1) {
+    let refused =
+      switch problem {
+      case .imageCS: others + kSpace
+      case .mri: others + blocks
+      case .sparseCoding, .sparseRecovery: images + blocks + kSpace
+      }
+    if let wrong = refused.first(where: \.1) {
       throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem")
     }
   }

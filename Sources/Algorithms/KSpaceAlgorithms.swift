@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kernels
+import Operators
+import Tensors
+import _Differentiation
+
+// Classical algorithms of compressive-sensing MRI: ADMM with an exact solve in k-space and a shrinkage of groups of numbers.
+
+/// min ½‖P F x − y‖² + λ Σᵢ ‖(∇x)ᵢ‖₂ over real images.
+public typealias KSpaceTV = ClassicalADMM<RealMaskedFourier, Gradient2D, RealKSpaceSolver, GroupShrinkage<Tensor>>
+/// The same over complex images; a pixel's group holds both parts of its two differences.
+public typealias ComplexKSpaceTV = ClassicalADMM<
+  MaskedFourier, OnParts<Gradient2D>, ComplexKSpaceSolver, GroupShrinkage<ComplexTensor>
+>
+
+/// min ½‖P F x − y‖² + λ ‖W x‖₁ with W undecimated wavelets, whose low pass is left alone.
+public typealias KSpaceSIDWT = ClassicalADMM<RealMaskedFourier, UndecimatedWavelet<Tensor>, RealKSpaceSolver, GroupShrinkage<Tensor>>
+public typealias ComplexKSpaceSIDWT = ClassicalADMM<
+  MaskedFourier, UndecimatedWavelet<ComplexTensor>, ComplexKSpaceSolver, GroupShrinkage<ComplexTensor>
+>
+
+/// min ½‖P F x − y‖² + λ₁ Σᵢ ‖(∇x)ᵢ‖₂ + λ₂ ‖Ψ x‖₁ with Ψ orthonormal wavelets.
+public typealias RecPF = ClassicalADMM<RealMaskedFourier, GradientAndWavelet, RealKSpaceSolver, GroupShrinkage<Tensor>>
+public typealias ComplexRecPF = ClassicalADMM<
+  MaskedFourier, OnParts<GradientAndWavelet>, ComplexKSpaceSolver, GroupShrinkage<ComplexTensor>
+>
+
+extension ADMM
+where
+  Reconstruct == RegularisedLeastSquares<RealMaskedFourier, Gradient2D, RealKSpaceSolver>, Analysis == FixedAnalysis<Gradient2D>,
+  Prior == GroupShrinkage<Tensor>, Update == UniformUpdate<Tensor>
+{
+  /// - Parameters: `weight` λ, `penalty` ρ.
+  public init(totalVariation weight: Double, mask: SamplingMask, penalty: Double) {
+    let D = Gradient2D(height: mask.height, width: mask.width, boundary: .periodic)
+    self.init(
+      solve: RegularisedLeastSquares(RealMaskedFourier(mask), D, solver: RealKSpaceSolver(mask, D), penalty: penalty),
+      prior: GroupShrinkage(groups: [.init(size: 2, threshold: weight / penalty)]))
+  }
+}
+
+extension ADMM
+where
+  Reconstruct == RegularisedLeastSquares<MaskedFourier, OnParts<Gradient2D>, ComplexKSpaceSolver>,
+  Analysis == FixedAnalysis<OnParts<Gradient2D>>, Prior == GroupShrinkage<ComplexTensor>, Update == UniformUpdate<ComplexTensor>
+{
+  /// - Parameters: `weight` λ, `penalty` ρ.
+  public init(totalVariation weight: Double, mask: SamplingMask, penalty: Double) {
+    let D = Gradient2D(height: mask.height, width: mask.width, boundary: .periodic)
+    self.init(
+      solve: RegularisedLeastSquares(MaskedFourier(mask), OnParts(D), solver: ComplexKSpaceSolver(mask, D), penalty: penalty),
+      prior: GroupShrinkage(groups: [.init(size: 4, threshold: weight / penalty)]))
+  }
+}
+
+extension ADMM
+where
+  Reconstruct == RegularisedLeastSquares<RealMaskedFourier, UndecimatedWavelet<Tensor>, RealKSpaceSolver>,
+  Analysis == FixedAnalysis<UndecimatedWavelet<Tensor>>, Prior == GroupShrinkage<Tensor>, Update == UniformUpdate<Tensor>
+{
+  /// - Parameters: `weight` λ, `penalty` ρ.
+  public init(undecimatedWavelet weight: Double, mask: SamplingMask, filter: WaveletFilter, levels: Int, penalty: Double) {
+    let W = UndecimatedWavelet<Tensor>(height: mask.height, width: mask.width, filter: filter, levels: levels)
+    self.init(
+      solve: RegularisedLeastSquares(RealMaskedFourier(mask), W, solver: RealKSpaceSolver(mask), penalty: penalty),
+      prior: GroupShrinkage(groups: [.init(size: 1, threshold: weight / penalty)], planes: W.bands, planesKept: 1))
+  }
+}
+
+extension ADMM
+where
+  Reconstruct == RegularisedLeastSquares<MaskedFourier, UndecimatedWavelet<ComplexTensor>, ComplexKSpaceSolver>,
+  Analysis == FixedAnalysis<UndecimatedWavelet<ComplexTensor>>, Prior == GroupShrinkage<ComplexTensor>,
+  Update == UniformUpdate<ComplexTensor>
+{
+  /// - Parameters: `weight` λ, `penalty` ρ.
+  public init(undecimatedWavelet weight: Double, mask: SamplingMask, filter: WaveletFilter, levels: Int, penalty: Double) {
+    let W = UndecimatedWavelet<ComplexTensor>(height: mask.height, width: mask.width, filter: filter, levels: levels)
+    self.init(
+      solve: RegularisedLeastSquares(MaskedFourier(mask), W, solver: ComplexKSpaceSolver(mask), penalty: penalty),
+      prior: GroupShrinkage(groups: [.init(size: 2, threshold: weight / penalty)], planes: W.bands, planesKept: 1))
+  }
+}
+
+extension ADMM
+where
+  Reconstruct == RegularisedLeastSquares<RealMaskedFourier, GradientAndWavelet, RealKSpaceSolver>,
+  Analysis == FixedAnalysis<GradientAndWavelet>, Prior == GroupShrinkage<Tensor>, Update == UniformUpdate<Tensor>
+{
+  /// - Parameters: `gradientWeight` λ₁, `waveletWeight` λ₂, `penalty` ρ of both constraints.
+  public init(gradientWeight: Double, waveletWeight: Double, mask: SamplingMask, wavelet: OrthonormalWavelet<Tensor>, penalty: Double)
+  {
+    let D = GradientAndWavelet(wavelet)
+    self.init(
+      solve: RegularisedLeastSquares(RealMaskedFourier(mask), D, solver: RealKSpaceSolver(mask, D), penalty: penalty),
+      prior: GroupShrinkage(
+        groups: [.init(size: 2, threshold: gradientWeight / penalty), .init(size: 1, threshold: waveletWeight / penalty)]))
+  }
+}
+
+extension ADMM
+where
+  Reconstruct == RegularisedLeastSquares<MaskedFourier, OnParts<GradientAndWavelet>, ComplexKSpaceSolver>,
+  Analysis == FixedAnalysis<OnParts<GradientAndWavelet>>, Prior == GroupShrinkage<ComplexTensor>,
+  Update == UniformUpdate<ComplexTensor>
+{
+  /// - Parameters: `gradientWeight` λ₁, `waveletWeight` λ₂, `penalty` ρ of both constraints.
+  public init(gradientWeight: Double, waveletWeight: Double, mask: SamplingMask, wavelet: OrthonormalWavelet<Tensor>, penalty: Double)
+  {
+    let D = GradientAndWavelet(wavelet)
+    self.init(
+      solve: RegularisedLeastSquares(MaskedFourier(mask), OnParts(D), solver: ComplexKSpaceSolver(mask, D), penalty: penalty),
+      prior: GroupShrinkage(
+        groups: [.init(size: 4, threshold: gradientWeight / penalty), .init(size: 2, threshold: waveletWeight / penalty)]))
+  }
+}
+
+/// D x = (∇x, Ψ x): the periodic gradient and an orthonormal wavelet transform of real images `[…, h, w]`, side by side,
+/// `[…, h, w, 3]`. Source: Yang, Zhang & Yin (2010), RecPF.
+public struct GradientAndWavelet: LinearOperator {
+  public let gradient: Gradient2D
+  public let wavelet: OrthonormalWavelet<Tensor>
+
+  public init(_ wavelet: OrthonormalWavelet<Tensor>) {
+    self.wavelet = wavelet
+    gradient = Gradient2D(height: wavelet.height, width: wavelet.width, boundary: .periodic)
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    if x.isShapelessZero { return x }
+    let (g, w) = (gradient.forward(x), wavelet.forward(x))
+    func merged<S: FloatingPoint>(_ g: [S], _ w: [S]) -> [S] {
+      var out = [S](repeating: 0, count: 3 * w.count)
+      for i in w.indices { (out[3 * i], out[3 * i + 1], out[3 * i + 2]) = (g[2 * i], g[2 * i + 1], w[i]) }
+      return out
+    }
+    return x.precision == .single
+      ? Tensor(merged(g.floats, w.floats), shape: x.shape + [3]) : Tensor(merged(g.doubles, w.doubles), shape: x.shape + [3])
+  }
+
+  public func adjoint(_ y: Tensor) -> Tensor {
+    if y.isShapelessZero { return y }
+    precondition(y.shape.last == 3, "GradientAndWavelet: \(y.shape); expected a last axis of 3")
+    let shape = Array(y.shape.dropLast())
+    let v = y.doubles
+    var (g, w) = ([Double](repeating: 0, count: 2 * v.count / 3), [Double](repeating: 0, count: v.count / 3))
+    for i in w.indices { (g[2 * i], g[2 * i + 1], w[i]) = (v[3 * i], v[3 * i + 1], v[3 * i + 2]) }
+    return gradient.adjoint(Tensor(g, shape: shape + [2], precision: y.precision))
+      + wavelet.adjoint(Tensor(w, shape: shape, precision: y.precision))
+  }
+
+  public var lipschitz: Double { gradient.lipschitz + 1 }
+
+  /// |D̂|² on the first `columns` of the grid of the Fourier transform.
+  public func gain(columns: Int) -> [Double] { gradient.gain(columns: columns).map { $0 + 1 } }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Evaluation
+import FileFormats
+import Foundation
+import Operators
+import Tensors
+
+/// An image that is measured in k-space: real, or complex with its phase.
+public struct MRIImage: Sendable {
+  public let name: String
+  /// `[height, width]`, in double precision.
+  public let value: NumericArray
+
+  public init(name: String, value: NumericArray) {
+    precondition(value.shape.count == 2, "an image of shape \(value.shape)")
+    self.name = name
+    self.value =
+      switch value {
+      case .real(let x): .real(x.converted(to: .double))
+      case .complex(let z): .complex(ComplexTensor(pairs: z.pairs.converted(to: .double)))
+      }
+  }
+
+  public var height: Int { value.shape[0] }
+  public var width: Int { value.shape[1] }
+  public var isComplex: Bool { value.real == nil }
+
+  /// An image file (gray, or the luminance of a colour image), or an array file with one array of two axes.
+  ///
+  /// - Parameter toMaximum: divides by the largest magnitude, as published evaluations of MRI do.
+  /// - Throws: the reader's error; ``RecipeError`` for something else than one image, NaN or infinity.
+  public init(_ path: String, toMaximum: Bool) throws {
+    let name = (path as NSString).lastPathComponent
+    var value: NumericArray
+    switch try FileKind.detect(path) {
+    case .png, .jpeg, .tiff: value = .real(try readImage(path).grayscale)
+    default:
+      let arrays = try readArrays(path).filter { $0.value.shape.count == 2 && $0.value.shape.allSatisfy { $0 > 1 } }
+      guard arrays.count == 1 else {
+        throw RecipeError("\(path): found \(arrays.count) arrays of two axes; expected one, the image: convert it first")
+      }
+      value = arrays[0].value
+    }
+    let numbers = value.real ?? value.complex.pairs
+    guard numbers.isFinite else { throw RecipeError("\(path): found NaN or infinite pixels; expected finite values in [0, 1]") }
+    let largest = value.real?.maximumMagnitude ?? value.complex.maximumMagnitude
+    if toMaximum, largest > 0 {
+      value =
+        switch value {
+        case .real(let x): .real((1 / largest) * x.converted(to: .double))
+        case .complex(let z): .complex((1 / largest) * z)
+        }
+    }
+    self.init(name: name, value: value)
+  }
+
+  /// The images of a folder in the order of their names, images and arrays, or the one file `path` names.
+  public static func paths(_ path: String) throws -> [String] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw RecipeError("\(path): no such file or folder; name a folder of images or arrays")
+      }
+      return [path]
+    }
+    let kinds: Set = ["png", "jpg", "jpeg", "tif", "tiff", "npy", "mat", "cfl", "nii", "gz", "dcm"]
+    let names = try FileManager.default.contentsOfDirectory(atPath: path).filter {
+      kinds.contains(($0 as NSString).pathExtension.lowercased())
+    }.sorted()
+    if names.isEmpty { throw RecipeError("\(path): found no image; expected at least one") }
+    return names.map { (path as NSString).appendingPathComponent($0) }
+  }
+
+  /// y = P F x, `[1, h, w]` on the whole grid.
+  ///
+  /// - Parameter noiseDecibel: complex white noise of ‖noise‖ = ‖y‖ · 10^(−SNR/20) in the mean is added to the measured samples, drawn
+  ///   from `seed` for the image of this number.
+  public func measured(_ mask: SamplingMask, noiseDecibel: Double?, seed: UInt64, image: Int) -> ComplexTensor {
+    let A = MaskedFourier(mask)
+    let batch = value.complex.pairs.reshaped([1, height, width, 2])
+    let y = A.forward(ComplexTensor(pairs: batch))
+    guard let noiseDecibel, mask.count > 0 else { return y }
+    var generator = RandomGenerator(seed: seed, stream: UInt64(image))
+    let deviation = y.norm / Double(2 * mask.count).squareRoot() * pow(10, -noiseDecibel / 20)
+    let noise = ComplexTensor(pairs: deviation * Tensor.normal(batch.shape, using: &generator))
+    return y + noise.selecting(mask)
+  }
+}
+
+/// Which frequencies are measured, for images of any size.
+public struct MRISampling: Sendable {
+  public enum Pattern: Sendable, Equatable {
+    /// Straight lines through frequency 0, of a ratio.
+    case radial
+    /// Random whole columns and a full centre.
+    case cartesian
+    /// Random frequencies, denser in the middle.
+    case random
+    /// A file of 0 and 1.
+    case file(String)
+  }
+
+  public var pattern: Pattern
+  /// Nil for a file.
+  public var ratio: Double?
+  /// Where a file has frequency 0.
+  public var order: FrequencyOrder
+  public var seed: UInt64
+
+  /// - Throws: ``RecipeError`` when the ratio is missing, or given beside a file.
+  public init(_ pattern: Pattern, ratio: Double?, order: FrequencyOrder = .transform, seed: UInt64) throws {
+    if case .file = pattern {
+      guard ratio == nil else { throw RecipeError("found --ratio and a file of a mask; expected one of them, the mask has a ratio of its own") }
+    } else {
+      guard let ratio else { throw RecipeError("found no --ratio; expected one such as --ratio 0.2, or a file as --mask") }
+      guard ratio > 0, ratio <= 1 else { throw RecipeError("found --ratio \(ratio); expected more than 0 and at most 1") }
+    }
+    self.pattern = pattern
+    self.ratio = ratio
+    self.order = order
+    self.seed = seed
+  }
+
+  /// In words, for answers and recipes.
+  public var name: String {
+    switch pattern {
+    case .radial: "radial"
+    case .cartesian: "cartesian"
+    case .random: "random"
+    case .file(let path): (path as NSString).lastPathComponent
+    }
+  }
+
+  public func mask(height: Int, width: Int) throws -> SamplingMask {
+    switch pattern {
+    case .radial: return try .pseudoRadial(height: height, width: width, ratio: ratio!)
+    case .cartesian:
+      let centre = max(1, Int((0.32 * ratio! * Double(width)).rounded()))  // the share of fastMRI's masks
+      return try .cartesian(height: height, width: width, ratio: ratio!, centreLines: centre, seed: seed)
+    case .random: return try .variableDensity(height: height, width: width, ratio: ratio!, seed: seed)
+    case .file(let path):
+      let values = try readTable(path, names: ["mask", "mask_matrix", "Umask"])
+      return try SamplingMask(values: values, height: height, width: width, order: order, name: path)
+    }
+  }
+}
+
+/// Scores of a method of compressive-sensing MRI on images that it measures itself.
+public struct MRIEvaluation: Sendable {
+  public var method: MRIMethod
+  public var sampling: MRISampling
+  public var options: MRISolver.Options
+  public var noiseDecibel: Double?
+  public var seed: UInt64
+  public var library: ModelLibrary
+
+  public init(
+    _ method: MRIMethod, sampling: MRISampling, options: MRISolver.Options = .init(), noiseDecibel: Double? = nil, seed: UInt64,
+    library: ModelLibrary = .standard
+  ) {
+    self.method = method
+    self.sampling = sampling
+    self.options = options
+    self.noiseDecibel = noiseDecibel
+    self.seed = seed
+    self.library = library
+  }
+
+  /// Every image measured, reconstructed and scored against itself, of complex ones the magnitudes.
+  ///
+  /// - Parameter clip: estimates clipped to [0, 1] first; nil: as the method's authors do.
+  public func run(images: [MRIImage], clip: Bool? = nil) throws -> EvaluationReport {
+    let clips = clip ?? method.clips
+    var solvers: [MRISolver] = []
+    let scores = try images.enumerated().map { index, image in
+      let known = solvers.first {
+        $0.mask.height == image.height && $0.mask.width == image.width && $0.isComplex == image.isComplex
+      }
+      let solver = try known ?? solver(for: image)
+      if known == nil { solvers.append(solver) }
+      let y = image.measured(solver.mask, noiseDecibel: noiseDecibel, seed: seed, image: index)
+      let begin = Date()
+      let estimate = solver.solve(y)
+      let seconds = Date().timeIntervalSince(begin)
+      var found = try Scores.ofMRI(estimate, image.value, clip: clips)
+      found.seconds = seconds
+      return EvaluationReport.ImageScore(name: image.name, scores: found)
+    }
+    guard let solver = solvers.first else { throw RecipeError("found no image; expected at least one") }
+    return try EvaluationReport(
+      method: method.rawValue,
+      problem: .object([
+        "name": .string(ProblemKind.mri.rawValue), "mask": .string(sampling.name), "ratio": .number(solver.mask.ratio),
+        "complex": .bool(solver.isComplex), "noise_snr": noiseDecibel.map(JSONValue.number),
+      ]), protocol: ScoringProtocol(clip: clips, peak: 1, ssim: .uniform7), images: scores, parameters: solver.parameterCount,
+      weights: solver.weights, seed: seed)
+  }
+
+  private func solver(for image: MRIImage) throws -> MRISolver {
+    try MRISolver(
+      method, mask: sampling.mask(height: image.height, width: image.width), isComplex: image.isComplex, ratio: sampling.ratio,
+      options: options, library: library)
+  }
+}
+
+extension MRIMethod {
+  /// Whether published figures clip estimates to [0, 1] first.
+  public var clips: Bool { self == .istaNet || self == .istaNetPlus }
+}
+
+extension Scores {
+  /// Of a real image `[1, h, w]`, or of the pairs `[1, h, w, 2]` of a complex one, whose PSNR and SSIM are of the magnitudes.
+  static func ofMRI(_ estimate: Tensor, _ groundTruth: NumericArray, clip: Bool) throws -> Scores {
+    if let truth = groundTruth.real { return try ofImage(estimate.reshaped(truth.shape), truth, clip: clip) }
+    let truth = groundTruth.complex
+    let z = ComplexTensor(pairs: estimate.reshaped(truth.pairs.shape))
+    var scores = try ofImage(z.magnitude, truth.magnitude, clip: clip)
+    scores.nmse = (z - truth).norm / truth.norm
+    return scores
+  }
+}
+
+extension ComplexTensor {
+  /// |z|.
+  var magnitude: Tensor {
+    let v = pairs.doubles
+    let lengths: [Double] = (0..<count).map { i in
+      let (re, im) = (v[2 * i], v[2 * i + 1])
+      return (re * re + im * im).squareRoot()
+    }
+    return Tensor(lengths, shape: shape)
+  }
+}

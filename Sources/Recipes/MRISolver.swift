@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Evaluation
+import FileFormats
+import Foundation
+import Kernels
+import Networks
+import Operators
+import Tensors
+import Training
+
+/// Any method of compressive-sensing MRI made ready for one mask: a classical algorithm, or a network with its weights.
+public struct MRISolver: Sendable {
+  /// What may be chosen; nil takes the default.
+  public struct Options: Sendable {
+    /// Stages of a network; all that its weights have by default.
+    public var depth: Int?
+    /// A file of weights; those that ship by default.
+    public var weights: String?
+    /// True for a network as it is before training.
+    public var isUntrained = false
+    public init() {}
+  }
+
+  public let method: MRIMethod
+  public let mask: SamplingMask
+  /// True for complex images, false for real ones.
+  public let isComplex: Bool
+  /// Nil for a classical method.
+  public let network: (any TensorNetwork)?
+  /// Stages that are run.
+  public let depth: Int
+  /// The file of weights; nil for a classical method and for an untrained network.
+  public let weights: String?
+
+  /// Number of learnable numbers.
+  public var parameterCount: Int { network?.parameterCount ?? 0 }
+
+  /// - Parameter ratio: the nominal ratio of the mask, by which the weights that ship are named.
+  /// - Throws: ``RecipeError`` when an option is not for the method, or the weights are another network's.
+  public init(
+    _ method: MRIMethod, mask: SamplingMask, isComplex: Bool = false, ratio: Double? = nil, options: Options = Options(),
+    library: ModelLibrary = .standard
+  ) throws {
+    self.method = method
+    self.mask = mask
+    self.isComplex = isComplex
+    if let depth = options.depth, !(1...1000).contains(depth) { throw RecipeError("found --depth \(depth); expected 1 to 1000") }
+    guard method.isTrained else {
+      for (name, isGiven) in [("--weights", options.weights != nil), ("--depth", options.depth != nil)] where isGiven {
+        throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out")
+      }
+      (network, weights, depth) = (nil, nil, 0)
+      return
+    }
+    guard !isComplex || method == .admmCSNet else {
+      throw RecipeError("found complex images for \(method.rawValue), which is for real ones; expected admm-csnet or a classical method")
+    }
+    if options.isUntrained {
+      let shape = MRIArchitecture(method, depth: options.depth, isComplex: isComplex)
+      (network, weights, depth) = (method.network(mask: mask, shape, seed: 0), nil, shape.depth)
+      return
+    }
+    let shipped = library.mri(method, ratio: ratio ?? mask.ratio, isComplex: isComplex)
+    let path = try options.weights ?? library.existing(shipped, instead: "--weights")
+    let stored = try Weights(anyFile: path).withHouseNames
+    let recipe = try stored.recipe.map(Recipe.init(json:))
+    if let recipe, recipe.network != method.rawValue || recipe.notes["problem"] != ProblemKind.mri.rawValue {
+      throw RecipeError(
+        "\(path): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(method.rawValue) for "
+          + "\(ProblemKind.mri.rawValue), choose other weights")
+    }
+    guard let shape = MRIArchitecture(of: stored, method, isComplex: isComplex) else {
+      throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
+    }
+    if let wanted = options.depth, wanted > shape.depth {
+      throw RecipeError("\(path): found weights of \(shape.depth) stages; expected --depth up to \(shape.depth), not \(wanted)")
+    }
+    network = try stored.filled(any: method.network(mask: mask, shape, seed: 0)!, file: path)
+    weights = path
+    depth = options.depth ?? shape.depth
+  }
+
+  /// Images from k-space `[batch, h, w]` on the whole grid: `[batch, h, w]`, of complex images pairs `[batch, h, w, 2]`, in double
+  /// precision. Results do not depend on the number of threads.
+  public func solve(_ kSpace: ComplexTensor) -> Tensor {
+    precondition(kSpace.shape.suffix(2) == [mask.height, mask.width] && kSpace.shape.count == 3, "k-space of \(kSpace.shape)")
+    let estimates = (0..<kSpace.shape[0]).map { i in
+      let y = ComplexTensor(pairs: kSpace.pairs.rows(i..<i + 1))
+      if let network { return network(y.pairs.converted(to: method.precision), stages: depth).converted(to: .double) }
+      let double = ComplexTensor(pairs: y.pairs.converted(to: .double))
+      return isComplex ? KSpaceDefaults.complex(method, mask, double).pairs : KSpaceDefaults.real(method, mask, double)
+    }
+    return Tensor.concatenated(estimates)
+  }
+
+  /// The image of one measurement `[1, h, w]`.
+  public func image(_ kSpace: ComplexTensor) -> MRIEstimate {
+    let found = solve(kSpace)
+    let shape = [mask.height, mask.width]
+    return MRIEstimate(
+      value: isComplex ? .complex(ComplexTensor(pairs: found.reshaped(shape + [2]))) : .real(found.reshaped(shape)))
+  }
+
+  /// The estimates after every stage of a network, of one measurement `[1, h, w]`.
+  public func trace(_ kSpace: ComplexTensor) -> [Tensor] {
+    network.map { Array($0.trace(kSpace.pairs.converted(to: method.precision)).prefix(depth)) } ?? []
+  }
+}
+
+/// An image made of k-space.
+public struct MRIEstimate: Sendable {
+  /// `[h, w]`, real or complex.
+  public let value: NumericArray
+
+  /// What is shown: a real image, or the magnitude of a complex one.
+  public var display: Tensor { value.real ?? value.complex.magnitude }
+
+  /// Scores against the image that was measured.
+  public func scores(_ groundTruth: NumericArray, clip: Bool) throws -> Scores {
+    try Scores.ofMRI(value.real ?? value.complex.pairs, groundTruth, clip: clip)
+  }
+}
+
+/// The classical methods with their parameters, for images in [0, 1].
+enum KSpaceDefaults {
+  static let iterations = 100
+
+  static func real(_ method: MRIMethod, _ mask: SamplingMask, _ y: ComplexTensor) -> Tensor {
+    switch method {
+    case .tv: solve(KSpaceTV(totalVariation: 1e-3, mask: mask, penalty: 0.02), measurement: y, until: .iterations(iterations)).estimate
+    case .sidwt:
+      solve(
+        KSpaceSIDWT(undecimatedWavelet: 3e-3, mask: mask, filter: .haar, levels: 4, penalty: 0.1), measurement: y,
+        until: .iterations(iterations)
+      ).estimate
+    case .recPF:
+      solve(
+        RecPF(gradientWeight: 1e-3, waveletWeight: 1e-4, mask: mask, wavelet: wavelet(mask), penalty: 0.02), measurement: y,
+        until: .iterations(iterations)
+      ).estimate
+    default: RealMaskedFourier(mask).adjoint(y)
+    }
+  }
+
+  static func complex(_ method: MRIMethod, _ mask: SamplingMask, _ y: ComplexTensor) -> ComplexTensor {
+    switch method {
+    case .tv:
+      solve(ComplexKSpaceTV(totalVariation: 1e-3, mask: mask, penalty: 0.02), measurement: y, until: .iterations(iterations)).estimate
+    case .sidwt:
+      solve(
+        ComplexKSpaceSIDWT(undecimatedWavelet: 3e-3, mask: mask, filter: .haar, levels: 4, penalty: 0.1), measurement: y,
+        until: .iterations(iterations)
+      ).estimate
+    case .recPF:
+      solve(
+        ComplexRecPF(gradientWeight: 1e-3, waveletWeight: 1e-4, mask: mask, wavelet: wavelet(mask), penalty: 0.02), measurement: y,
+        until: .iterations(iterations)
+      ).estimate
+    default: MaskedFourier(mask).adjoint(y)
+    }
+  }
+
+  private static func wavelet(_ mask: SamplingMask) -> OrthonormalWavelet<Tensor> {
+    OrthonormalWavelet(
+      height: mask.height, width: mask.width, levels: min(4, OrthonormalWavelet<Tensor>.deepest(height: mask.height, width: mask.width)))
+  }
+}
+
+extension MRIArchitecture {
+  /// Of weights under the names of this package; nil when they are not the method's.
+  init?(of weights: Weights, _ method: MRIMethod, isComplex: Bool) {
+    // MATLAB has no dots in names.
+    let shapes = Dictionary(
+      weights.parameters.map { ($0.name.replacingOccurrences(of: "_", with: "."), $0.value.shape) }, uniquingKeysWith: { $1 })
+    self.init(method, isComplex: isComplex)
+    let key =
+      switch method {
+      case .admmNet: "prior.values"
+      case .admmCSNet: "prior.analysis"
+      default: "analysis.1"
+      }
+    depth = 0
+    guard let first = shapes["stages.0.\(key)"] else { return nil }
+    while shapes["stages.\(depth).\(key)"] == first { depth += 1 }
+    switch method {
+    case .admmNet:
+      guard first.count == 2 else { return nil }
+      knots = first[1]
+      filterSize = Int(Double(first[0] + 1).squareRoot().rounded())
+      guard filterSize * filterSize == first[0] + 1, filterSize % 2 == 1, (2...1024).contains(knots) else { return nil }
+    case .admmCSNet:
+      guard first.count == 4, first[2] == first[3] else { return nil }
+      (channels, filterSize) = (first[0], first[2])
+      learnsSlopes = shapes["stages.0.prior.slopes"] != nil
+    default:
+      guard first.count == 4, first[0] == first[1] else { return nil }
+      channels = first[0]
+    }
+  }
+}
+
+extension ModelLibrary {
+  /// The weights of a network for MRI at a ratio of pseudo-radial sampling.
+  public func mri(_ method: MRIMethod, ratio: Double, isComplex: Bool) -> String {
+    file("cs-mri/\(method.rawValue)-\(Int((100 * ratio).rounded()))\(isComplex ? "-complex" : "")")
+  }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Foundation
+import Networks
+import Operators
+import Tensors
+import Training
+import _Differentiation
+
+/// Images and their k-space, some of them a step, in eight orientations.
+public struct MRISamples: TrainingSamples {
+  /// `[images, h, w]`, in the precision of the network.
+  public let images: Tensor
+  public let mask: SamplingMask
+  /// Every image as it is, or in one of eight orientations drawn afresh.
+  public let turns: Bool
+
+  public var count: Int { images.shape[0] }
+
+  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> SamplePairs.Batch {
+    let chosen = samples.map { i in
+      let image = images.rows(i..<i + 1)
+      return turns ? image.turned(Int(generator.next() >> 61)) : image
+    }
+    let truth = Tensor.concatenated(chosen)
+    let y = RealMaskedFourier(mask).forward(truth)
+    return SamplePairs.Batch(measurement: y.pairs, groundTruth: truth)
+  }
+}
+
+/// How networks for compressive-sensing MRI are trained: Deep ADMM-Net by L-BFGS on all images at once, others by Adam.
+///
+/// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of ISTA-Net the mean
+/// of (x̂ − x)².
+public struct MRITraining: NetworkTraining, Sendable {
+  public let method: MRIMethod
+  public let mask: SamplingMask
+  /// The nominal ratio and the pattern, for the reader of the weights.
+  public let sampling: MRISampling
+  public var seed: UInt64
+  /// True to recompute the stages in the backward pass.
+  public var recomputes: Bool
+  private let images: Tensor
+  private let validationImages: Tensor
+
+  /// - Parameters: `images` and `validation`, real, of the mask's size, values in [0, 1].
+  public init(
+    _ method: MRIMethod, sampling: MRISampling, mask: SamplingMask, images: [Tensor], validation: [Tensor], seed: UInt64
+  ) throws {
+    guard !images.isEmpty, !validation.isEmpty else {
+      throw RecipeError("found \(images.count) training and \(validation.count) validation images; expected some of both")
+    }
+    for image in images + validation where image.shape != [mask.height, mask.width] {
+      throw RecipeError(
+        "found an image of \(image.shape.map(String.init).joined(separator: " × ")); expected \(mask.height) × \(mask.width), the size of the mask")
+    }
+    self.method = method
+    self.mask = mask
+    self.sampling = sampling
+    self.seed = seed
+    recomputes = method == .admmNet
+    self.images = Tensor.stacked(images).converted(to: method.precision)
+    validationImages = Tensor.stacked(validation).converted(to: method.precision)
+  }
+
+  /// The mask.
+  public var operators: [NamedParameter] { [NamedParameter(name: "mask", value: mask.values.converted(to: .single))] }
+
+  public func network(_ shape: MRIArchitecture) -> (any TensorNetwork)? { method.network(mask: mask, shape, seed: seed) }
+
+  /// L-BFGS with memory 5 over all images for Deep ADMM-Net; Adam at 1e-3 falling to 1e-5 along a cosine, batches of 4, averaged weights
+  /// for the others.
+  public func recipe(_ shape: MRIArchitecture, steps: Int) -> Recipe {
+    let phase =
+      method == .admmNet
+      ? Recipe.Phase(
+        "training", steps: steps, batchSize: nil, chunkSize: 1, optimiser: .lbfgs(memory: 5), learningRate: .constant(rate: 1))
+      : Recipe.Phase(
+        "training", steps: steps, batchSize: 4, chunkSize: 1,
+        learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
+    return Recipe(
+      network: method.rawValue, seed: seed, phases: [phase], validationInterval: min(method == .admmNet ? 5 : 250, max(1, steps / 10)),
+      notes: [
+        "problem": ProblemKind.mri.rawValue, "mask": sampling.name, "ratio": sampling.ratio.map { "\($0)" } ?? "\(mask.ratio)",
+        "height": "\(mask.height)", "width": "\(mask.width)", "depth": "\(shape.depth)", "channels": "\(shape.channels)",
+        "images": "\(images.shape[0])",
+      ])
+  }
+
+  /// Steps of a training.
+  public static func steps(_ method: MRIMethod, _ budget: TrainingBudget) -> Int {
+    switch method {
+    case .admmNet: budget == .quick ? 10 : 300
+    default: budget == .quick ? 100 : 10_000
+    }
+  }
+
+  public func train<Network: TensorNetwork>(
+    _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
+    monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
+  ) throws -> Network? {
+    let held = RealMaskedFourier(mask).forward(validationImages).pairs
+    let validationImages = validationImages
+    let isNormalised = method == .admmNet
+    let trainer = Trainer<Network, MRISamples>(
+      recipe: recipe, samples: MRISamples(images: images, mask: mask, turns: method != .admmNet), operators: operators,
+      validation: { network, stages in
+        let found = network.predict(held, stages: stages ?? network.depth, samplesAtATime: 1)
+        return isNormalised ? meanNormalisedError(found, validationImages) : meanSquaredDifference(found, validationImages)
+      }, loss: Self.loss(normalised: isNormalised, recomputing: recomputes))
+    let result = try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
+    return result.isFinished ? result.model : nil
+  }
+
+  static func loss<Network: TensorNetwork>(
+    normalised: Bool, recomputing: Bool
+  ) -> @Sendable @differentiable(reverse) (Network, @noDerivative SamplePairs.Batch, _ depth: @noDerivative Int?) -> Double {
+    { network, batch, _ in
+      let output =
+        recomputing ? network.recomputing(batch.measurement, recording: false) : network.run(batch.measurement, recording: false)
+      return normalised
+        ? meanNormalisedError(output.estimate, batch.groundTruth) : meanSquaredDifference(output.estimate, batch.groundTruth)
+    }
+  }
+}
+
+extension Tensor {
+  /// Square images `[1, n, n]` in one of eight orientations; others of two axes only mirrored.
+  func turned(_ orientation: Int) -> Tensor {
+    let (h, w) = (shape[shape.count - 2], shape[shape.count - 1])
+    let transposes = orientation & 4 != 0 && h == w
+    func run<S>(_ v: [S]) -> [S] {
+      var out = v
+      for i in 0..<h {
+        for j in 0..<w {
+          let (a, b) = (orientation & 1 != 0 ? h - 1 - i : i, orientation & 2 != 0 ? w - 1 - j : j)
+          out[i * w + j] = transposes ? v[b * w + a] : v[a * w + b]
+        }
+      }
+      return out
+    }
+    return precision == .single ? Tensor(run(floats), shape: shape) : Tensor(run(doubles), shape: shape)
+  }
+}
