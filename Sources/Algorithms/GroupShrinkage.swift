@@ -37,8 +37,8 @@ public struct GroupShrinkage<Image: ImageSpace>: PriorStep {
     if r.isShapelessZero { return r }
     let numbers = r.numbers
     return switch numbers.precision {
-    case .single: Image(numbers: Tensor(map(numbers.floats, numbers.floats, shape: r.shape, by: Self.shorten)), shape: r.shape)
-    case .double: Image(numbers: Tensor(map(numbers.doubles, numbers.doubles, shape: r.shape, by: Self.shorten)), shape: r.shape)
+    case .single: Image(numbers: Tensor(map(numbers.floats, along: nil, shape: r.shape)), shape: r.shape)
+    case .double: Image(numbers: Tensor(map(numbers.doubles, along: nil, shape: r.shape)), shape: r.shape)
     }
   }
 
@@ -51,69 +51,65 @@ public struct GroupShrinkage<Image: ImageSpace>: PriorStep {
         let (numbers, other) = (r.numbers, v.numbers)
         let pulled =
           switch numbers.precision {
-          case .single: Tensor(map(numbers.floats, other.floats, shape: r.shape, by: Self.derivative))
-          case .double: Tensor(map(numbers.doubles, other.doubles, shape: r.shape, by: Self.derivative))
+          case .single: Tensor(map(numbers.floats, along: other.floats, shape: r.shape))
+          case .double: Tensor(map(numbers.doubles, along: other.doubles, shape: r.shape))
           }
         return (.zero, Image(numbers: pulled, shape: r.shape))
       }
     )
   }
 
-  private typealias GroupMap<S> = (_ r: UnsafePointer<S>, _ v: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, Int, S) -> Void
-
-  /// r_g ↦ max(1 − t/‖r_g‖, 0) r_g.
-  private static func shorten<S: Scalar>(
-    _ r: UnsafePointer<S>, _ v: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ size: Int, _ t: S
-  ) {
-    var square: S = 0
-    for i in 0..<size { square += r[i] * r[i] }
-    let norm = square.squareRoot()
-    let factor = norm > t ? 1 - t / norm : 0
-    for i in 0..<size { out[i] = factor * r[i] }
-  }
-
-  /// (1 − t/n) v_g + t ⟨r_g, v_g⟩ r_g / n³ for n = ‖r_g‖ > t, else 0.
-  private static func derivative<S: Scalar>(
-    _ r: UnsafePointer<S>, _ v: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ size: Int, _ t: S
-  ) {
-    var (square, product): (S, S) = (0, 0)
-    for i in 0..<size {
-      square += r[i] * r[i]
-      product += r[i] * v[i]
-    }
-    let norm = square.squareRoot()
-    let isLong = norm > t
-    let (factor, along): (S, S) = isLong ? (1 - t / norm, t * product / (square * norm)) : (0, 0)
-    for i in 0..<size { out[i] = factor * v[i] + along * r[i] }
-  }
-
-  /// A map of groups on all of them, in pieces of planes over the threads.
-  private func map<S: Scalar>(_ r: [S], _ v: [S], shape: [Int], by body: GroupMap<S>) -> [S] {
+  /// r_g ↦ max(1 − t/n, 0) r_g for n = ‖r_g‖; or the derivative of that on v, (1 − t/n) v_g + t ⟨r_g, v_g⟩ r_g / n³ where n > t, else 0.
+  private func map<S: Scalar>(_ r: [S], along v: [S]?, shape: [Int]) -> [S] {
     let pixel = groups.reduce(0) { $0 + $1.size }
     let plane = planes == 1 ? r.count : shape.suffix(2).reduce(1, *) * Image.parts
     precondition(
-      plane > 0 && plane % pixel == 0 && r.count % (plane * planes) == 0 && v.count == r.count,
+      plane > 0 && plane % pixel == 0 && r.count % (plane * planes) == 0 && v?.count ?? r.count == r.count,
       "GroupShrinkage: groups of \(groups.map(\.size)) in numbers of shape \(shape)")
-    let thresholds = groups.map { (size: $0.size, threshold: S($0.threshold)) }
     return [S](unsafeUninitializedCapacity: r.count) { out, filled in
       r.withUnsafeBufferPointer { r in
-        v.withUnsafeBufferPointer { v in
+        (v ?? []).withUnsafeBufferPointer { other in
+          let v = v == nil ? nil : other.baseAddress!
           for begin in stride(from: 0, to: r.count, by: plane) {
-            var at = begin
             if begin / plane % planes < planesKept {
-              (out.baseAddress! + at).initialize(from: v.baseAddress! + at, count: plane)
+              (out.baseAddress! + begin).initialize(from: (v ?? r.baseAddress!) + begin, count: plane)
               continue
             }
-            while at < begin + plane {
-              for group in thresholds {
-                body(r.baseAddress! + at, v.baseAddress! + at, out.baseAddress! + at, group.size, group.threshold)
-                at += group.size
-              }
+            var first = begin
+            for group in groups {
+              shorten(
+                r.baseAddress! + first, v.map { $0 + first }, out.baseAddress! + first, size: group.size, every: pixel,
+                count: plane / pixel, S(group.threshold))
+              first += group.size
             }
           }
         }
       }
       filled = r.count
     }
+  }
+}
+
+/// `count` groups of `size` numbers, `every` so many apart.
+@_specialize(where S == Float)
+@_specialize(where S == Double)
+private func shorten<S: Scalar>(
+  _ r: UnsafePointer<S>, _ v: UnsafePointer<S>?, _ out: UnsafeMutablePointer<S>, size: Int, every: Int, count: Int, _ t: S
+) {
+  for group in 0..<count {
+    let at = group * every
+    var square: S = 0
+    for i in at..<at + size { square += r[i] * r[i] }
+    let norm = square.squareRoot()
+    let isLong = norm > t
+    let factor: S = isLong ? 1 - t / norm : 0
+    guard let v else {
+      for i in at..<at + size { out[i] = factor * r[i] }
+      continue
+    }
+    var product: S = 0
+    for i in at..<at + size { product += r[i] * v[i] }
+    let along: S = isLong ? t * product / (square * norm) : 0
+    for i in at..<at + size { out[i] = factor * v[i] + along * r[i] }
   }
 }

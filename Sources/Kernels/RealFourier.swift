@@ -21,14 +21,22 @@ public enum RealFourierTransform {
       withUnsafeTemporaryAllocation(of: S.self, capacity: 2 * half) { spectrum in
         let numbers = spectrum.baseAddress!
         forward(plane, height: height, width: width, into: numbers, by: implementation)
-        let scale = S(1 / Double(height * width))
-        for i in 0..<half {
-          let f = factor.pointer[i] * scale
-          numbers[2 * i] *= f
-          numbers[2 * i + 1] *= f
-        }
+        multiply(numbers, by: factor.pointer, scale: S(1 / Double(height * width)), count: half)
         backward(numbers, height: height, width: width, into: plane, by: implementation)
       }
+    }
+  }
+
+  /// Complex numbers times real factors and a scale.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
+  private static func multiply<S: Scalar>(
+    _ numbers: UnsafeMutablePointer<S>, by factors: UnsafePointer<S>, scale: S, count: Int
+  ) {
+    for i in 0..<count {
+      let f = factors[i] * scale
+      numbers[2 * i] *= f
+      numbers[2 * i + 1] *= f
     }
   }
 
