@@ -9,7 +9,7 @@ import Tensors
 
 /// Convergence rates, optimality, proximal maps, and untrained networks against their algorithms.
 public func theoryChecks() -> [CheckItem] {
-  rateChecks() + optimalityChecks() + proximalChecks() + equivalenceChecks() + weightChecks()
+  rateChecks() + optimalityChecks() + proximalChecks() + equivalenceChecks() + kSpaceTheoryChecks() + weightChecks()
 }
 
 /// A badly conditioned LASSO, on which the rates show, and its optimum by an independent method.
