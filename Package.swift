@@ -82,7 +82,7 @@ let package = Package(
     tests("OperatorsTests", ["Operators"]),
     tests("ProximalMapsTests", ["ProximalMaps"]),
     tests("ProblemsTests", ["Problems"]),
-    tests("AlgorithmsTests", ["Algorithms"]),
+    tests("AlgorithmsTests", ["Algorithms", "Datasets"]),
     tests("NetworksTests", ["Networks", "Training"]),
     tests("TrainingTests", ["Training", "Networks"]),
     tests("FileFormatsTests", ["FileFormats"]),

@@ -68,15 +68,18 @@ extension SamplingMask {
   // MARK: Whole columns
 
   /// Whole columns: `centreLines` around frequency 0 and random ones up to the ratio, drawn one after the other with chances that
-  /// go as (1 − |l| / (⌊width / 2⌋ + 1))^power in the distance |l| from frequency 0; power 0 makes all equal. A row of the image is
-  /// the direction of the readout that is left out: the lines of a 2-D acquisition.
+  /// go as (1 − |l| / (⌊width / 2⌋ + 1))^power in the distance |l| from frequency 0; power 0 makes all equal. A column is a line of a
+  /// 2-D acquisition, read out from end to end.
   ///
   /// Source: Lustig, Donoho & Pauly (2007), section "variable density".
-  /// - Throws: ``DatasetError`` for a ratio that is not in (0, 1] or below the centre's.
+  /// - Throws: ``DatasetError`` for a ratio that is not in (0, 1] or below the centre's, and for a centre wider than the image.
   public static func cartesian(
     height: Int, width: Int, ratio: Double, centreLines: Int, power: Double = 0, seed: UInt64
   ) throws -> SamplingMask {
     let target = try frequencies(ratio, height: 1, width: width)
+    guard centreLines >= 0, centreLines <= width else {
+      throw DatasetError("found \(centreLines) lines in the centre of \(width); expected 0 … \(width): choose another number")
+    }
     let centre = centreRange(centreLines, of: width)
     let columns = try drawn(target, of: width, seed: seed) { column in
       if centre.contains(column) { return nil }

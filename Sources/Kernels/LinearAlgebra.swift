@@ -50,6 +50,43 @@ public enum LinearAlgebra {
     precondition(info == 0, "symmetricEigen: the eigenvalue iteration did not converge; are there NaNs in the matrix?")
     return (values, matrix)
   }
+
+  /// Eigenvalues of `count` Hermitian n × n matrices, complex numbers as pairs, ascending for each, and unit eigenvectors as rows:
+  /// A vᵢ = λᵢ vᵢ. The strictly lower triangles are not read.
+  public static func hermitianEigen(_ a: [Double], size n: Int, count: Int = 1) -> (values: [Double], vectors: [Double]) {
+    precondition(n > 0 && a.count == 2 * count * n * n, "hermitianEigen: \(a.count) numbers for \(count) of \(n) × \(n)")
+    var matrices = a
+    var values = [Double](repeating: 0, count: count * n)
+    var job: CChar = 86  // "V"
+    var lower: CChar = 76  // of the column-major view, which is the conjugate matrix
+    var size = Int32(n)
+    var leading = Int32(n)
+    var info: Int32 = 0
+    var (workSize, realSize, indexSize) = (Int32(-1), Int32(-1), Int32(-1))
+    var (work, real, index) = ([0.0, 0], [0.0], [Int32(0)])
+    BLAS.call {
+      zheevd_(
+        &job, &lower, &size, &matrices, &leading, &values, &work, &workSize, &real, &realSize, &index, &indexSize, &info)
+    }
+    (workSize, realSize, indexSize) = (Int32(work[0]), Int32(real[0]), index[0])
+    work = [Double](repeating: 0, count: 2 * Int(workSize))
+    real = [Double](repeating: 0, count: Int(realSize))
+    index = [Int32](repeating: 0, count: Int(indexSize))
+    matrices.withUnsafeMutableBufferPointer { matrices in
+      values.withUnsafeMutableBufferPointer { values in
+        for i in 0..<count {
+          let (matrix, spectrum) = (matrices.baseAddress! + 2 * i * n * n, values.baseAddress! + i * n)
+          BLAS.call {
+            zheevd_(
+              &job, &lower, &size, matrix, &leading, spectrum, &work, &workSize, &real, &realSize, &index, &indexSize, &info)
+          }
+          precondition(info == 0, "hermitianEigen: the eigenvalue iteration did not converge; are there NaNs in the matrix?")
+        }
+      }
+    }
+    for i in stride(from: 1, to: matrices.count, by: 2) { matrices[i] = -matrices[i] }
+    return (values, matrices)
+  }
 }
 
 extension Scalar {

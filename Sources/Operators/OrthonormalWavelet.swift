@@ -94,8 +94,10 @@ public struct OrthonormalWavelet<Image: ImageSpace>: LinearOperator {
               let split = split.baseAddress!
               for i in strip {
                 let (row, target) = (out + image * plane + i * line, halves + image * plane + i * line)
-                for j in 0..<columns {
-                  for part in 0..<parts { split[j % 2 * half + j / 2 * parts + part] = row[j * parts + part] }
+                for part in 0..<parts {
+                  for j in stride(from: part, to: half, by: parts) {
+                    (split[j], split[half + j]) = (row[2 * j - part], row[2 * j - part + parts])
+                  }
                 }
                 for band in 0...1 {
                   for phase in 0...1 {
@@ -162,8 +164,10 @@ public struct OrthonormalWavelet<Image: ImageSpace>: LinearOperator {
                       into: split + phase * half)
                   }
                 }
-                for j in 0..<columns {
-                  for part in 0..<parts { target[j * parts + part] = split[j % 2 * half + j / 2 * parts + part] }
+                for part in 0..<parts {
+                  for j in stride(from: part, to: half, by: parts) {
+                    (target[2 * j - part], target[2 * j - part + parts]) = (split[j], split[half + j])
+                  }
                 }
               }
             }

@@ -82,14 +82,17 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
       #expect(
         try SamplingMask.cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: 4)
           != .cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: 5))
-      #expect(throws: DatasetError.self) {
-        try SamplingMask.cartesian(height: height, width: width, ratio: ratio, centreLines: width, seed: 4)
+      for lines in [width, width + 1, -1] {
+        #expect(throws: DatasetError.self) {
+          try SamplingMask.cartesian(height: height, width: width, ratio: ratio, centreLines: lines, seed: 4)
+        }
       }
     }
   }
 
-  /// Columns drawn with equal chances: each of 60 free ones in 12 of 60 masks on average, χ² of 1200 draws of which 12 a mask are without
-  /// replacement, below its 0.999 quantile with 59 degrees of freedom, 98.32 (scipy.stats.chi2.ppf(0.999, 59)).
+  /// Columns drawn with equal chances: each of 60 free ones in 20 of 100 masks on average. χ² of the 1200 draws, 12 a mask without
+  /// replacement, is below the 0.999 quantile with 59 degrees of freedom, 98.32 (scipy.stats.chi2.ppf(0.999, 59)). With a power the inner
+  /// half is drawn as often as the chances say.
   @Test func chancesAreEqual() throws {
     var counts = [Int](repeating: 0, count: 64)
     for seed in 0..<100 {
@@ -100,6 +103,15 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
     let free = Array(counts[..<30] + counts[34...])
     #expect(free.reduce(0, +) == 1200)
     #expect(free.reduce(0.0) { $0 + Double(($1 - 20) * ($1 - 20)) / 20 } < 98.32)
+    // One column a mask: the distance's distribution is that of the chances, Σ over the inner half of (1 − |l| / 33)³ of the sum of all.
+    var inner = 0
+    for seed in 0..<400 {
+      let mask = try SamplingMask.cartesian(height: 1, width: 64, ratio: 1.0 / 64, centreLines: 0, power: 3, seed: UInt64(seed))
+      if (16..<48).contains(mask.centred.isSampled.firstIndex(of: true)!) { inner += 1 }
+    }
+    let chances = (0..<64).map { pow(1 - abs(Double($0) - 32) / 33, 3) }
+    let expected = chances[16..<48].reduce(0, +) / chances.reduce(0, +)
+    #expect(abs(Double(inner) / 400 - expected) < 4 * (expected * (1 - expected) / 400).squareRoot())
   }
 
   @Test func uniformColumns() {

@@ -77,6 +77,31 @@ import Testing
     expectClose(product, (0..<n * n).map { $0 / n == $0 % n ? 1 : 0 }, tolerance: 1e-12)
   }
 
+  /// A Aᴴ + 1 with A = sin(0.3 (i + 1)²) as pairs, n × n, for every size; three of them at once with the middle one scaled.
+  @Test(arguments: [1, 2, 8, 17, 64]) func hermitianEigenvectorsAreTheDefinition(n: Int) {
+    let a: [Double] = chirp(2 * n * n, 0.3)
+    var s = written(2 * n * n) { Reference.complexGemm(.plain, .adjoint, m: n, n: n, k: n, a, a, $0) }
+    for i in 0..<n { s[2 * (i * n + i)] += 1 }
+    let (values, vectors) = LinearAlgebra.hermitianEigen(s, size: n)
+    #expect(values == values.sorted())
+    // A vᵢ = λᵢ vᵢ for eigenvectors as rows: V Aᵀ = diag(λ) V, and V Vᴴ = 1.
+    let left = written(2 * n * n) { Reference.complexGemm(.plain, .transposed, m: n, n: n, k: n, vectors, s, $0) }
+    expectClose(left, vectors.indices.map { values[$0 / (2 * n)] * vectors[$0] }, tolerance: 1e-12)
+    let product = written(2 * n * n) { Reference.complexGemm(.plain, .adjoint, m: n, n: n, k: n, vectors, vectors, $0) }
+    expectClose(product, product.indices.map { $0 % 2 == 0 && $0 / 2 / n == $0 / 2 % n ? 1 : 0 }, tolerance: 1e-12)
+    let three = LinearAlgebra.hermitianEigen(s + s.map { 2 * $0 } + s, size: n, count: 3)
+    expectClose(three.values, values + values.map { 2 * $0 } + values, tolerance: 1e-13)
+    #expect(Array(three.vectors.prefix(2 * n * n)) == vectors)
+  }
+
+  /// numpy.linalg.eigvalsh (NumPy 2.4.6) of A Aᴴ + 1, A = sin(0.3 (i + 1)²) as pairs, 3 × 3.
+  @Test func hermitianEigenvaluesEqualNumPys() {
+    let a: [Double] = chirp(18, 0.3)
+    var s = written(18) { Reference.complexGemm(.plain, .adjoint, m: 3, n: 3, k: 3, a, a, $0) }
+    for i in 0..<3 { s[8 * i] += 1 }
+    expectClose(LinearAlgebra.hermitianEigen(s, size: 3).values, [1.2643338145919214, 2.852204870752206, 10.376541234275475])
+  }
+
   /// scipy.linalg.cholesky (SciPy 1.17.1) and numpy.linalg.eigvalsh (NumPy 2.4.6) of A Aᵀ + 1, A = sin(0.3 (i + 1)²), 4 × 4.
   @Test func equalsSciPys() {
     var r = Self.positive(4)
