@@ -11,6 +11,8 @@ struct Bench: ParsableCommand {
     case listaTrain = "lista-train"
     case istaNetPlusTrain = "ista-net-plus-train"
     case istaNetPlusReconstruct = "ista-net-plus-reconstruct"
+    case admmNetTrain = "admm-net-train"
+    case admmNetReconstruct = "admm-net-reconstruct"
     case costs
   }
   static let configuration = CommandConfiguration(
@@ -18,7 +20,9 @@ struct Bench: ParsableCommand {
     discussion: """
       lista-forward, lista-train: LISTA with 400 units and 7 iterations on 10 000 patches of 100 pixels, single precision, random \
       data; training in batches of 500 with Adam. ista-net-plus-train, ista-net-plus-reconstruct: 9 stages, 64 blocks of 33 × 33 pixels \
-      at 25 %, single precision, random data; one training step with the constraint and Adam, or 64 blocks reconstructed. costs: slopes of pullbacks over size, a gradient over its forward pass.
+      at 25 %, single precision, random data; one training step with the constraint and Adam, or 64 blocks reconstructed. \
+      admm-net-train, admm-net-reconstruct: 17 stages, one image of 256 × 256 at 20 %, double precision, random data; the loss and its \
+      gradient, or the image. costs: slopes of pullbacks over size, a gradient over its forward pass.
       """)
   @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
@@ -38,6 +42,7 @@ struct Bench: ParsableCommand {
     let once: () throws -> Void =
       switch work {
       case .listaForward, .listaTrain: ListaBenchmark().work(training: work == .listaTrain)
+      case .admmNetTrain, .admmNetReconstruct: ADMMNetBenchmark().work(training: work == .admmNetTrain)
       default: BlockBenchmark().work(training: work == .istaNetPlusTrain, recomputing: recompute)
       }
     try once()

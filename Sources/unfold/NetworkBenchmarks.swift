@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Datasets
 import Networks
 import Operators
 import Problems
@@ -80,6 +82,35 @@ struct BlockBenchmark {
     func batch(_ samples: [Int], using generator: inout RandomGenerator) -> SamplePairs.Batch {
       let rows = Tensor.concatenated(samples.map { blocks.rows($0..<$0 + 1) })
       return SamplePairs.Batch(measurement: phi.forward(rows), groundTruth: rows)
+    }
+  }
+}
+
+/// Deep ADMM-Net as the peer's script has it: 17 stages, one image of 256 × 256 at 20 %, double precision.
+struct ADMMNetBenchmark {
+  let network: ADMMNet
+  let image: Tensor
+  let kSpace: ComplexTensor
+
+  init() {
+    let mask = SamplingMask.pseudoRadial(height: 256, width: 256, lines: 55)
+    network = ADMMNet(mask: mask, stages: 17)
+    var generator = RandomGenerator(seed: 3)
+    image = Tensor.uniform([1, 256, 256], using: &generator)
+    kSpace = RealMaskedFourier(mask).forward(image)
+  }
+
+  func work(training: Bool) -> () throws -> Void {
+    let (network, image, kSpace) = (network, image, kSpace)
+    if !training {
+      return {
+        let x = network(kSpace)
+        precondition(x.shape == [1, 256, 256])
+      }
+    }
+    return {
+      let (loss, gradient) = valueWithGradient(at: network) { meanNormalisedError($0(kSpace), image) }
+      precondition(loss > 0 && gradient.start.solve.penalties.count == 8)
     }
   }
 }
