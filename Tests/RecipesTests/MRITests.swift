@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Evaluation
+import FileFormats
+import Foundation
+import Operators
+import Recipes
+import Tensors
+import Testing
+import Training
+
+/// Whole images through many stages take minutes without optimisation.
+#if DEBUG
+  private let isOptimised = false
+#else
+  private let isOptimised = true
+#endif
+private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
+private let mri = dataFolder + "/mri/"
+
+/// The published nets, masks and images of compressive-sensing MRI. Expected figures: those of the authors' programs, re-measured
+/// with the same weights by an independent program in Python.
+@Suite(.enabled(if: !dataFolder.isEmpty, "UNFOLD_DATA names no data")) struct MRITests {
+  private func evaluate(
+    _ method: MRIMethod, _ images: [String], ratio: Double = 0.2, weights: String? = nil, depth: Int? = nil, clip: Bool? = nil
+  ) throws -> Scores {
+    var options = MRISolver.Options()
+    options.weights = weights.map { mri + "checkpoints/" + $0 }
+    options.depth = depth
+    options.isUntrained = method.isTrained && weights == nil
+    let sampling = try MRISampling(.radial, ratio: ratio, seed: 1)
+    return try MRIEvaluation(method, sampling: sampling, options: options, seed: 1).run(
+      images: images.map { try MRIImage($0, toMaximum: false) }, clip: clip
+    ).mean
+  }
+
+  private static let all = (1...50).map { mri + "brain_test/brain_test_" + ($0 < 10 ? "0" : "") + "\($0).png" }
+  private static let fifth = stride(from: 0, to: 50, by: 5).map { all[$0] }
+
+  /// Zero filling, unclipped real part, all 50 images.
+  @Test(arguments: [(0.2, 29.95, 0.1677), (0.3, 32.58, 0.1239), (0.4, 34.75, 0.0965), (0.5, 36.71, 0.0769)])
+  func zeroFilling(ratio: Double, decibel: Double, error: Double) throws {
+    let mean = try evaluate(.zeroFilling, Self.all, ratio: ratio)
+    #expect(abs(mean.psnr! - decibel) <= 0.01 && abs(mean.nmse! - error) <= 1e-4, "\(mean.psnr!) dB, \(mean.nmse!)")
+  }
+
+  /// The authors' nets on single images: NMSE of the real part, PSNR of the magnitude, to the digits they print.
+  @Test(
+    .enabled(if: isOptimised, "takes minutes in a debug build"),
+    arguments: [
+      (7, "admm-net/brain_data1.npy", 0.0578, 35.60), (14, "admm-net/brain_data1.npy", 0.0562, 35.83),
+      (15, "admm-net/brain_data1.npy", 0.0561, 35.85), (7, "brain_test/brain_test_50.png", 0.0957, 30.40),
+      (14, "brain_test/brain_test_50.png", 0.0929, 30.65), (15, "brain_test/brain_test_50.png", 0.0927, 30.67),
+    ])
+  func publishedADMMNets(label: Int, image: String, error: Double, decibel: Double) throws {
+    let picture = try MRIImage(mri + image, toMaximum: true)
+    let mask = try SamplingMask.pseudoRadial(height: 256, width: 256, ratio: 0.2)
+    var options = MRISolver.Options()
+    options.weights = mri + "checkpoints/admm-net_20_stage" + (label < 10 ? "0" : "") + "\(label).npz"
+    let solver = try MRISolver(.admmNet, mask: mask, options: options)
+    #expect(solver.depth == label + 2 && solver.parameterCount == 952 * (label + 2) + 72)
+    let y = picture.measured(mask, noiseDecibel: nil, seed: 0, image: 0)
+    let (x, truth) = (solver.solve(y).reshaped([256, 256]), picture.value.real!)
+    #expect(abs(try nmse(x, truth) - error) <= 5.001e-5)
+    #expect(abs(try psnr(x.map(abs), truth) - decibel) <= 5.001e-3)
+  }
+
+  /// The authors' MATLAB file holds the same net as the archive of arrays.
+  @Test func matlabNetIsTheSame() throws {
+    let a = try Weights(anyFile: dataFolder + "/original-containers/admm-net_20_stage07_v73.mat").withHouseNames.parameters
+    let b = try Weights(anyFile: mri + "checkpoints/admm-net_20_stage07.npz").withHouseNames.parameters
+    #expect(a == b && a.count == 2 + 9 * 5)
+  }
+
+  /// The best published net and the initial values, mean of 50 images: 37.18 dB and 31.57 dB ("Init-Net13").
+  @Test(.enabled(if: isOptimised, "takes minutes in a debug build"))
+  func publishedTable() throws {
+    let trained = try evaluate(.admmNet, Self.all, weights: "admm-net_20_stage15.npz")
+    #expect(abs(trained.psnr! - 37.18) <= 0.01 && abs(trained.nmse! - 0.0738) <= 1e-4)
+    let untrained = try evaluate(.admmNet, Self.all, depth: 13)
+    #expect(abs(untrained.psnr! - 31.57) <= 0.01 && abs(untrained.nmse! - 0.1396) <= 1e-4)
+  }
+
+  /// ISTA-Net⁺ of its authors, clipped to [0, 1], image by image.
+  @Test(.enabled(if: isOptimised, "takes minutes in a debug build"), arguments: [20, 40])
+  func publishedISTANetPlus(ratio: Int) throws {
+    let rows = try String(contentsOfFile: mri + "checkpoints/expected_psnr.tsv", encoding: .utf8).split(separator: "\n").map {
+      $0.split(separator: "\t").map(String.init)
+    }.filter { $0[0] == "ista-net-plus-mri" && $0[1] == "\(ratio)" }
+    #expect(rows.count == 50)
+    for row in stride(from: 0, to: 50, by: 10).map({ rows[$0] }) {
+      let mean = try evaluate(
+        .istaNetPlus, [mri + "brain_test/\(row[2]).png"], ratio: Double(ratio) / 100, weights: "ista-net-plus-mri_\(ratio).npz")
+      #expect(abs(mean.psnr! - Double(row[4])!) <= 0.005, "\(row[2]): \(mean.psnr!)")
+    }
+  }
+
+  /// ADMM-CSNet of its authors on complex k-space with their 1-D masks, centred files; PSNR of magnitudes. Zero filling first.
+  @Test(
+    .enabled(if: isOptimised, "takes minutes in a debug build"),
+    arguments: [(20, 27.689, 32.934), (30, 29.209, 36.424), (40, 29.424, 39.299)])
+  func publishedADMMCSNet(ratio: Int, filled: Double, decibel: Double) throws {
+    let image = try MRIImage(mri + "complex/brain_cdata1.npy", toMaximum: false)
+    #expect(image.isComplex)
+    let sampling = try MRISampling(.file(mri + "masks/cartesian-1d_\(ratio).npy"), ratio: nil, order: .centred, seed: 1)
+    func mean(_ method: MRIMethod, _ weights: String?) throws -> Double {
+      var options = MRISolver.Options()
+      options.weights = weights
+      return try MRIEvaluation(method, sampling: sampling, options: options, seed: 1).run(images: [image]).mean.psnr!
+    }
+    #expect(abs(try mean(.zeroFilling, nil) - filled) <= 0.001)
+    #expect(abs(try mean(.admmCSNet, mri + "checkpoints/admm-csnet_1d_\(ratio).npz") - decibel) <= 0.01)
+  }
+
+  /// Total variation on the 50 images at 20 %: 0.0880 and 35.62 dB by an independent program at λ = 1e-3, ρ = 0.02, above the
+  /// published 35.20.
+  @Test(.enabled(if: isOptimised, "takes minutes in a debug build"))
+  func totalVariation() throws {
+    let mean = try evaluate(.tv, Self.fifth)
+    #expect(mean.psnr! >= 35.2)
+  }
+
+  @Test func mistakesAreNamed() throws {
+    func message(_ body: () throws -> Void) -> String {
+      do { try body() } catch { return "\(error)" }
+      return ""
+    }
+    let image = try MRIImage(Self.all[0], toMaximum: false)
+    let centred = try MRISampling(.file(mri + "masks/cartesian-1d_20.npy"), ratio: nil, seed: 1)
+    #expect(message { _ = try centred.mask(height: 256, width: 256) }.contains("the mask is centred"))
+    #expect(message { _ = try centred.mask(height: 128, width: 256) }.contains("expected 128 × 256"))
+    #expect(message { _ = try MRISampling(.radial, ratio: nil, seed: 1) }.contains("--ratio 0.2"))
+    let mask = try SamplingMask.pseudoRadial(height: image.height, width: image.width, ratio: 0.2)
+    var options = MRISolver.Options()
+    options.weights = dataFolder + "/block-cs/checkpoints/ista-net_25.npz"
+    #expect(message { _ = try MRISolver(.admmNet, mask: mask, options: options) }.contains("found no parameters of admm-net"))
+    options.weights = mri + "checkpoints/admm-net_20_stage07.npz"
+    options.depth = 12
+    #expect(message { _ = try MRISolver(.admmNet, mask: mask, options: options) }.contains("found weights of 9 stages"))
+    #expect(message { _ = try MRISolver(.tv, mask: mask, options: options) }.contains("classical method"))
+  }
+}
