@@ -5,7 +5,7 @@ import Tensors
 
 /// A file format whose reader is tried, with small valid files to start from.
 enum Format: String, CaseIterable {
-  case npy, npz, safetensors, events, png, jpeg, tiff, mat5, mat73, hdf5
+  case npy, npz, safetensors, events, cfl, png, jpeg, tiff, mat5, mat73, hdf5
   case torchStream = "torch-stream"
   case torchZip = "torch-zip"
 
@@ -17,6 +17,9 @@ enum Format: String, CaseIterable {
     case .safetensors: for tensor in try SafeTensors(decoding: input, path: "input").tensors { check(.real(tensor.value)) }
     case .torchStream, .torchZip: for array in try TorchFile.read(decoding: input, path: "input") { check(array.value) }
     case .events: _ = try EventFile.read(decoding: input, path: "input")
+    case .cfl:  // a header, a zero byte, the numbers
+      let end = input.firstIndex(of: 0) ?? input.endIndex
+      check(.complex(try BARTFile.read(header: input[..<end], numbers: Data(input[end...].dropFirst()), path: "input")))
     case .png, .jpeg, .tiff:
       try write(input, file)
       let image = try readImage(file)
@@ -82,6 +85,11 @@ enum Format: String, CaseIterable {
           try events.flush()
         }
       ]
+    case .cfl:
+      return try [[3, 1, 2], [2]].map { shape in
+        let values = ComplexTensor(pairs: Tensor((0..<2 * shape.reduce(1, *)).map(Float.init), shape: shape + [2]))
+        return try file("a.hdr") { try BARTFile.write(values, to: $0) } + [0] + file("a.cfl") { _ in }
+      }
     case .png:
       return [
         try file("a.png") { try writePNG(image, to: $0) }, try file("g.png") { try writePNG(gray, to: $0, bitDepth: 16) },

@@ -9,12 +9,12 @@ public enum OutputKind: Sendable, Equatable {
   case arrays
   case image
 
-  static let arrayExtensions = ["npy", "npz", "mat", "safetensors", "h5", "hdf5"]
+  static let arrayExtensions = ["npy", "npz", "mat", "safetensors", "h5", "hdf5", "cfl"]
   static let imageExtensions = ["png", "jpg", "jpeg", "tif", "tiff"]
 
   /// - Throws: ``RecipeError`` for another extension.
   public init(_ path: String) throws {
-    let ending = (path as NSString).pathExtension.lowercased()
+    let ending = fileExtension(path)
     if Self.arrayExtensions.contains(ending) {
       self = .arrays
     } else if Self.imageExtensions.contains(ending) {
@@ -41,7 +41,7 @@ public enum OutputKind: Sendable, Equatable {
 /// - Returns: the bits of a sample in the file.
 @discardableResult
 public func writeImage(_ image: Image, to path: String) throws -> Int {
-  switch (path as NSString).pathExtension.lowercased() {
+  switch fileExtension(path) {
   case "jpg", "jpeg":
     try writeJPEG(image, to: path)
     return 8
@@ -143,7 +143,7 @@ struct NamedArrays {
 
   /// - Returns: what the format cannot hold.
   func write(to path: String, matVersion: MATFile.Version?, half: Bool) throws -> [String] {
-    switch (path as NSString).pathExtension.lowercased() {
+    switch fileExtension(path) {
     case "safetensors":
       let tensors = try arrays.map { array in
         guard let real = array.value.real else {
@@ -164,6 +164,7 @@ struct NamedArrays {
     case let ending:
       try writeArrays(arrays, to: path, matVersion: matVersion)
       var lost = text.keys.sorted().map { "the text “\($0)”" }
+      if ending == "cfl", arrays[0].value.precision == .double { lost.append("digits beyond single precision") }
       if ending == "mat" {
         lost += arrays.map(\.name).filter { $0.contains { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) } }.prefix(1)
           .map {

@@ -35,7 +35,7 @@ import Testing
 
   @Test(arguments: [
     ("npy", [ArrayFixture.npyFortran, ArrayFixture.npyComplexFortran, ArrayFixture.npyBigEndian, ArrayFixture.npyVersion2]),
-    ("npz", [ArrayFixture.npzStored, ArrayFixture.npzDeflated]), ("safetensors", []), ("events", []),
+    ("npz", [ArrayFixture.npzStored, ArrayFixture.npzDeflated]), ("safetensors", []), ("events", []), ("cfl", []),
     ("torch-stream", [TorchFixture.stream, TorchFixture.streamProtocol1, TorchFixture.streamProtocol5, TorchFixture.streamParts]),
     ("torch-zip", [TorchFixture.zip, TorchFixture.zipBigEndianDeflated]),
   ]) func ownReaders(format: String, samples: [String]) throws {
