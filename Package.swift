@@ -52,6 +52,9 @@ let package = Package(
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
     .target(name: "CKernels"),
+    .target(
+      name: "CNIfTI", cSettings: [.headerSearchPath("search")],
+      linkerSettings: [.linkedLibrary("nifti2"), .linkedLibrary("znz")]),  // libnifti-dev has no pkg-config
     module("Kernels", ["CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
     module("Tensors", ["Kernels"]),
     module("Operators", ["Tensors"]),
@@ -59,7 +62,7 @@ let package = Package(
     module("Problems", ["Operators", "ProximalMaps"]),
     module("Algorithms", ["Problems"]),
     module("Networks", ["Algorithms"]),
-    module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CZlib"]),
+    module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CNIfTI", "CZlib"]),
     module("Training", ["Tensors", "FileFormats"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),

@@ -2,7 +2,7 @@
 
 /// What a file is, by its first bytes; the numbers of BART, which have no mark, by the extension `cfl`.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, torch, mat5, mat73, hdf5, bart, png, jpeg, tiff, events, unknown
+  case npy, npz, safetensors, torch, mat5, mat73, hdf5, bart, nifti, png, jpeg, tiff, events, unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
@@ -37,6 +37,8 @@ public enum FileKind: String, Sendable, CaseIterable {
       self = .hdf5
     } else if BARTFile.isHeader(bytes) {
       self = .bart
+    } else if NIfTI.isBeginning(bytes) {
+      self = .nifti
     } else if bytes.count >= 9, bytes.loadUnaligned(as: UInt64.self).littleEndian <= 100_000_000, bytes[8] == UInt8(ascii: "{") {
       self = .safetensors
     } else if bytes.count >= 12,
@@ -60,6 +62,7 @@ public enum FileKind: String, Sendable, CaseIterable {
     case .mat73: "a MATLAB 7.3 file"
     case .hdf5: "an HDF5 file"
     case .bart: "a BART array"
+    case .nifti: "a NIfTI image"
     case .png: "a PNG image"
     case .jpeg: "a JPEG image"
     case .tiff: "a TIFF image"

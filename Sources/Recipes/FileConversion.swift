@@ -9,7 +9,7 @@ public enum OutputKind: Sendable, Equatable {
   case arrays
   case image
 
-  static let arrayExtensions = ["npy", "npz", "mat", "safetensors", "h5", "hdf5", "cfl"]
+  static let arrayExtensions = ["npy", "npz", "mat", "safetensors", "h5", "hdf5", "cfl", "nii", "nii.gz"]
   static let imageExtensions = ["png", "jpg", "jpeg", "tif", "tiff"]
 
   /// - Throws: ``RecipeError`` for another extension.
@@ -117,6 +117,8 @@ public struct FileConversion: Sendable {
 struct NamedArrays {
   let arrays: [NamedArray]
   let text: [String: String]
+  /// The place in space, which goes from NIfTI to NIfTI.
+  private var nifti: NIfTI?
 
   init(_ path: String) throws {
     switch try FileKind.detect(path) {
@@ -135,6 +137,14 @@ struct NamedArrays {
     case .hdf5:
       let file = try HDF5File(contentsOf: path)
       (arrays, text) = (file.arrays, file.attributes)
+    case .nifti:
+      let image = try NIfTI(contentsOf: path)
+      arrays = [NamedArray(name: fileTitle(path), value: image.values)]
+      text = [
+        "voxel size [mm]": image.voxelSize.map { "\(Float($0))" }.joined(separator: ", "),
+        "affine map to mm": image.affine.map { $0.map { "\(Float($0))" }.joined(separator: ", ") }.joined(separator: "; "),
+      ].merging(image.frameDuration > 0 ? ["frame duration [s]": "\(Float(image.frameDuration))"] : [:]) { $1 }
+      nifti = image
     default:
       arrays = try readArrays(path)
       text = [:]
@@ -160,6 +170,9 @@ struct NamedArrays {
       return half ? ["the last bits of trained matrices, now half precision"] : []
     case "h5", "hdf5":
       try HDF5File(arrays: arrays, attributes: text).write(to: path)
+      return []
+    case "nii" where nifti != nil, "nii.gz" where nifti != nil:
+      try nifti!.write(to: path)
       return []
     case let ending:
       try writeArrays(arrays, to: path, matVersion: matVersion)

@@ -44,7 +44,7 @@ public struct FileInspection: Report, Sendable {
         remarks = metadata.filter { $0.key != "recipe" }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
       }
       try count(NamedArrays(path).arrays)
-    case .hdf5:
+    case .hdf5, .bart, .nifti:
       let content = try NamedArrays(path)
       arrays = content.arrays
       format = content.text["format"] ?? kind.name
