@@ -48,6 +48,7 @@ let package = Package(
     library("CTIFF", pkgConfig: "libtiff-4", debian: "libtiff-dev"),
     library("CMatIO", pkgConfig: "matio", debian: "libmatio-dev"),
     library("CHDF5", pkgConfig: "hdf5", debian: "libhdf5-dev"),
+    library("CISMRMRD", pkgConfig: "hdf5", debian: "libismrmrd-dev"),  // has no pkg-config, but HDF5 in its headers
     library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
@@ -62,7 +63,7 @@ let package = Package(
     module("Problems", ["Operators", "ProximalMaps"]),
     module("Algorithms", ["Problems"]),
     module("Networks", ["Algorithms"]),
-    module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CNIfTI", "CZlib"]),
+    module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
     module("Training", ["Tensors", "FileFormats"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),

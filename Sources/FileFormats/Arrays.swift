@@ -13,7 +13,8 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
   case .torch: try TorchFile.read(path)
   case .mat5, .mat73: try MATFile.read(path)
-  case .hdf5: try HDF5File(contentsOf: path).arrays
+  case .hdf5, .fastMRI: try HDF5File(contentsOf: path).arrays
+  case .ismrmrd: try ISMRMRDFile(contentsOf: path).arrays
   case .bart: [NamedArray(name: fileTitle(path), value: try BARTFile.read(path))]
   case .nifti: [NamedArray(name: fileTitle(path), value: try NIfTI(contentsOf: path).values)]
   case let kind:

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a file is, by its first bytes; the numbers of BART, which have no mark, by the extension `cfl`.
+/// What a file is, by its first bytes, and for HDF5 by the names of what it holds; the numbers of BART, which have no mark, by the
+/// extension `cfl`.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, torch, mat5, mat73, hdf5, bart, nifti, png, jpeg, tiff, events, unknown
+  case npy, npz, safetensors, torch, mat5, mat73, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, events, unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
     let beginning = try readFile(path, limit: 1024)
-    return fileExtension(path) == "cfl" ? .bart : beginning.withUnsafeBytes { FileKind(of: $0) }
+    let kind = fileExtension(path) == "cfl" ? .bart : beginning.withUnsafeBytes { FileKind(of: $0) }
+    guard case .hdf5 = kind else { return kind }
+    return HDF5Library.locked {
+      try? HDF5Library.withFile(path: path) { FastMRIFile.isOne($0) ? .fastMRI : ISMRMRDFile.isOne($0) ? .ismrmrd : .hdf5 }
+    } ?? .hdf5
   }
 
   init(of bytes: UnsafeRawBufferPointer) {
@@ -61,6 +66,8 @@ public enum FileKind: String, Sendable, CaseIterable {
     case .mat5: "a MATLAB 5 file"
     case .mat73: "a MATLAB 7.3 file"
     case .hdf5: "an HDF5 file"
+    case .fastMRI: "a fastMRI file (HDF5)"
+    case .ismrmrd: "an ISMRMRD file (HDF5)"
     case .bart: "a BART array"
     case .nifti: "a NIfTI image"
     case .png: "a PNG image"

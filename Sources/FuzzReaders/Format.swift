@@ -5,7 +5,7 @@ import Tensors
 
 /// A file format whose reader is tried, with small valid files to start from.
 enum Format: String, CaseIterable {
-  case npy, npz, safetensors, events, cfl, nifti, png, jpeg, tiff, mat5, mat73, hdf5
+  case npy, npz, safetensors, events, cfl, nifti, png, jpeg, tiff, mat5, mat73, hdf5, fastmri, ismrmrd
   case torchStream = "torch-stream"
   case torchZip = "torch-zip"
 
@@ -31,6 +31,16 @@ enum Format: String, CaseIterable {
       _ = try MATFile.variables(file)
       for array in try MATFile.read(file) { check(array.value) }
     case .hdf5: for array in try HDF5File(decoding: input, path: "input").arrays { check(array.value) }
+    case .fastmri:
+      try write(input, file)
+      let volume = try FastMRIFile(contentsOf: file)
+      for slice in 0..<min(volume.sliceCount, 3) {
+        check(.complex(try volume.kSpace(slice: slice)))
+        if let image = try volume.reconstruction(slice: slice) { check(.real(image)) }
+      }
+    case .ismrmrd:
+      try write(input, file)
+      for array in try ISMRMRDFile(contentsOf: file, removingOversampling: true).arrays { check(array.value) }
     }
   }
 
@@ -107,6 +117,17 @@ enum Format: String, CaseIterable {
     case .mat5, .mat73:
       let named = arrays.map { NamedArray(name: $0.name == "net.w" ? "w" : $0.name, value: $0.value) }
       return [try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }]
+    case .fastmri, .ismrmrd:
+      let kSpace = ComplexTensor(pairs: Tensor((0..<2 * 24).map(Float.init), shape: [2, 2, 2, 3, 2]))
+      let raw = ISMRMRDFile(kSpace: kSpace)
+      if self == .ismrmrd { return [try file("a.h5") { try raw.write(to: $0) }] }
+      return [
+        try file("a.h5") {
+          let images = Tensor.filled(1, shape: [2, 2, 2])
+          try FastMRIFile.write(
+            kSpace: kSpace, mask: Tensor([1, 0, 1] as [Double]), reconstruction: images, header: raw.header.xml, to: $0)
+        }
+      ]
     case .hdf5:
       return [try file("a.h5") { try HDF5File(arrays: arrays, attributes: ["operator": "A", "seed": "1"]).write(to: $0) }]
     }

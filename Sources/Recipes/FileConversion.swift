@@ -137,6 +137,12 @@ struct NamedArrays {
     case .hdf5:
       let file = try HDF5File(contentsOf: path)
       (arrays, text) = (file.arrays, file.attributes)
+    case .fastMRI:
+      let (file, header) = (try HDF5File(contentsOf: path), try FastMRIFile(contentsOf: path).header)
+      (arrays, text) = (file.arrays, file.attributes.merging(header.map { ["ismrmrd_header": $0] } ?? [:]) { $1 })
+    case .ismrmrd:
+      let file = try ISMRMRDFile(contentsOf: path)
+      (arrays, text) = (file.arrays, ["ismrmrd_header": file.header.xml])
     case .nifti:
       let image = try NIfTI(contentsOf: path)
       arrays = [NamedArray(name: fileTitle(path), value: image.values)]
@@ -169,8 +175,9 @@ struct NamedArrays {
       try file.write(to: path)
       return half ? ["the last bits of trained matrices, now half precision"] : []
     case "h5", "hdf5":
-      try HDF5File(arrays: arrays, attributes: text).write(to: path)
-      return []
+      let short = text.filter { $0.value.utf8.count <= HDF5File.attributeLimit }
+      try HDF5File(arrays: arrays, attributes: short).write(to: path)
+      return text.keys.filter { short[$0] == nil }.sorted().map { "the text “\($0)”" }
     case "nii" where nifti != nil, "nii.gz" where nifti != nil:
       try nifti!.write(to: path)
       return []
