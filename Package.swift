@@ -56,6 +56,9 @@ let package = Package(
     .target(
       name: "CNIfTI", cSettings: [.headerSearchPath("search")],
       linkerSettings: [.linkedLibrary("nifti2"), .linkedLibrary("znz")]),  // libnifti-dev has no pkg-config
+    .target(
+      name: "CDICOM",
+      linkerSettings: ["dcmdata", "dcmjpeg", "dcmjpls", "oflog", "ofstd"].map { .linkedLibrary($0) }),  // libdcmtk-dev
     module("Kernels", ["CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
     module("Tensors", ["Kernels"]),
     module("Operators", ["Tensors"]),
@@ -63,7 +66,7 @@ let package = Package(
     module("Problems", ["Operators", "ProximalMaps"]),
     module("Algorithms", ["Problems"]),
     module("Networks", ["Algorithms"]),
-    module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
+    module("FileFormats", ["Tensors", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
     module("Training", ["Tensors", "FileFormats"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),

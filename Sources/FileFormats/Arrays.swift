@@ -2,7 +2,7 @@
 import Foundation
 import Tensors
 
-/// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART or NIfTI file; which one, the content says. The array of a file
+/// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI or DICOM file; which one, the content says. The array of a file
 /// that holds just one has the file's name without folder and extension.
 ///
 /// - Throws: ``FileFormatError``.
@@ -16,10 +16,11 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   case .hdf5, .fastMRI: try HDF5File(contentsOf: path).arrays
   case .ismrmrd: try ISMRMRDFile(contentsOf: path).arrays
   case .bart: [NamedArray(name: fileTitle(path), value: try BARTFile.read(path))]
+  case .dicom: [NamedArray(name: fileTitle(path), value: try DICOM(contentsOf: path).values)]
   case .nifti: [NamedArray(name: fileTitle(path), value: try NIfTI(contentsOf: path).values)]
   case let kind:
     throw FileFormatError(
-      "\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART or NIfTI file; convert it first."
+      "\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI or DICOM file; convert it first."
     )
   }
 }

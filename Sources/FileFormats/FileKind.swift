@@ -3,7 +3,7 @@
 /// What a file is, by its first bytes, and for HDF5 by the names of what it holds; the numbers of BART, which have no mark, by the
 /// extension `cfl`.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, torch, mat5, mat73, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, events, unknown
+  case npy, npz, safetensors, torch, mat5, mat73, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom, events, unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
@@ -40,6 +40,8 @@ public enum FileKind: String, Sendable, CaseIterable {
       self = .mat5  // version 0x0100 and the byte-order mark "MI" behind 124 bytes of text
     } else if starts(hdf5) {
       self = .hdf5
+    } else if DICOMStructure.isBeginning(bytes) {
+      self = .dicom
     } else if BARTFile.isHeader(bytes) {
       self = .bart
     } else if NIfTI.isBeginning(bytes) {
@@ -73,6 +75,7 @@ public enum FileKind: String, Sendable, CaseIterable {
     case .png: "a PNG image"
     case .jpeg: "a JPEG image"
     case .tiff: "a TIFF image"
+    case .dicom: "a DICOM image"
     case .events: "a TensorBoard event file"
     case .unknown: "a file of unknown format"
     }

@@ -5,7 +5,7 @@ import Tensors
 
 /// A file format whose reader is tried, with small valid files to start from.
 enum Format: String, CaseIterable {
-  case npy, npz, safetensors, events, cfl, nifti, png, jpeg, tiff, mat5, mat73, hdf5, fastmri, ismrmrd
+  case npy, npz, safetensors, events, cfl, nifti, png, jpeg, tiff, mat5, mat73, hdf5, fastmri, ismrmrd, dicom
   case torchStream = "torch-stream"
   case torchZip = "torch-zip"
 
@@ -20,6 +20,10 @@ enum Format: String, CaseIterable {
     case .cfl:  // a header, a zero byte, the numbers
       let end = input.firstIndex(of: 0) ?? input.endIndex
       check(.complex(try BARTFile.read(header: input[..<end], numbers: Data(input[end...].dropFirst()), path: "input")))
+    case .dicom:
+      let series = try DICOM(decoding: input, path: "input")
+      check(.real(series.values))
+      if series.frames.count == 1 { _ = try series.image(path: "input") }
     case .nifti: check(try NIfTI(decoding: input, path: "input").values)
     case .png, .jpeg, .tiff:
       try write(input, file)
@@ -101,6 +105,7 @@ enum Format: String, CaseIterable {
         let values = ComplexTensor(pairs: Tensor((0..<2 * shape.reduce(1, *)).map(Float.init), shape: shape + [2]))
         return try file("a.hdr") { try BARTFile.write(values, to: $0) } + [0] + file("a.cfl") { _ in }
       }
+    case .dicom: return [DICOMSample.plain, DICOMSample.runLengths].map(bytes)
     case .nifti:
       return try ["a.nii", "a.nii.gz"].map { name in
         try file(name) { try NIfTI(values: .real(real), voxelSize: [1, 2, 3]).write(to: $0) }

@@ -72,8 +72,8 @@ public struct FileConversion: Sendable {
     guard !half || output.lowercased().hasSuffix(".safetensors") else {
       throw RecipeError("\(output): found --half; expected a .safetensors file to write, name one or leave --half out")
     }
-    switch try FileKind.detect(input) {
-    case .png, .jpeg, .tiff:
+    let kind = try FileKind.detect(input)
+    if [.png, .jpeg, .tiff].contains(kind) || kind == .dicom && target == .image {
       let image = try readImage(input)
       if target == .image {
         let bits = try writeImage(image, to: output)
@@ -83,7 +83,7 @@ public struct FileConversion: Sendable {
         try writeArrays([NamedArray(name: "image", value: image.values)], to: output, matVersion: matVersion)
         (names, lost) = (["image"], [])
       }
-    default:
+    } else {
       let content = try NamedArrays(input)
       guard !content.arrays.isEmpty else {
         throw RecipeError("\(input): found no numeric arrays; expected at least one to convert")
@@ -143,6 +143,15 @@ struct NamedArrays {
     case .ismrmrd:
       let file = try ISMRMRDFile(contentsOf: path)
       (arrays, text) = (file.arrays, ["ismrmrd_header": file.header.xml])
+    case .dicom:
+      let file = try DICOM(contentsOf: path)
+      arrays = [NamedArray(name: fileTitle(path), value: file.values)]
+      func list(_ numbers: [Double]?) -> String? { numbers.map { $0.map { "\($0)" }.joined(separator: ", ") } }
+      text = [
+        "pixel spacing [mm]": list(file.frames[0].pixelSpacing), "slice position [mm]": list(file.frames[0].position),
+        "slice thickness [mm]": list(file.frames[0].sliceThickness.map { [$0] }),
+        "row and column directions": list(file.frames[0].orientation),
+      ].compactMapValues { $0 }
     case .nifti:
       let image = try NIfTI(contentsOf: path)
       arrays = [NamedArray(name: fileTitle(path), value: image.values)]

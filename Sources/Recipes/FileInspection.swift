@@ -63,7 +63,7 @@ public struct FileInspection: Report, Sendable {
       }
       remarks = [("encoded", text(file.header.encodedSpace)), ("wanted", text(file.header.reconSpace))]
       format = kind.name
-    case .hdf5, .bart, .nifti:
+    case .hdf5, .bart, .nifti, .dicom:
       let content = try NamedArrays(path)
       arrays = content.arrays
       format = content.text["format"] ?? kind.name

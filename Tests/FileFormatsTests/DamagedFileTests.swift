@@ -49,6 +49,7 @@ import Testing
     ("jpeg", [ImageFixture.jpegGray, ImageFixture.jpegProgressive420]),
     ("tiff", [ImageFixture.tiffLZW, ImageFixture.tiffTiled, ImageFixture.tiffPlanarBig, ImageFixture.tiffBigStrips]),
     ("mat5", [ArrayFixture.mat5Compressed, ArrayFixture.mat5]),
+    ("dicom", [DICOMFixture.inverted, DICOMFixture.jpegLossless, DICOMFixture.jpegLS, DICOMFixture.enhanced]),
     ("nifti", [NIfTIFixture.scaled, NIfTIFixture.series, NIfTIFixture.complex]),
   ]) func readersOnLibraries(format: String, samples: [String]) throws {
     let result = try fuzz(format, count: 1000, samples: samples)
