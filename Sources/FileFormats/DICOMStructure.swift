@@ -8,6 +8,8 @@ struct DICOMStructure {
   private var isBigEndian = false
   /// Within encapsulated pixels: items are fragments, not sets of elements.
   private var isInFragments = false
+  /// Sets of unknown type and length (UN) hold elements without types: how many ends such a set still has.
+  private var unknownDepth = 0
 
   static func isBeginning(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.count >= 132 && bytes[128..<132].elementsEqual("DICM".utf8)
@@ -61,7 +63,13 @@ struct DICOMStructure {
     let (group, number) = (try integer(UInt16.self), try integer(UInt16.self))
     if group == 0xfffe {  // an item or the end of one
       let length = try integer(UInt32.self)
-      if number == 0xe0dd { isInFragments = false }
+      if number == 0xe0dd {
+        isInFragments = false
+        if unknownDepth > 0 {
+          unknownDepth -= 1
+          if unknownDepth == 0 { isExplicit = true }
+        }
+      }
       if number == 0xe000, isInFragments { try reader.skip(Int(length), "DICOM fragment") }
       return
     }
@@ -76,8 +84,10 @@ struct DICOMStructure {
       }
       isSequence = type == "SQ"
       isInFragments = length == .max && type.hasPrefix("O")
+      if length == .max, type == "UN" { (isExplicit, unknownDepth) = (false, 1) }
     } else {
       length = try integer(UInt32.self)
+      if length == .max, unknownDepth > 0 { unknownDepth += 1 }
       let first: [UInt8] = [0xfe, 0xff, 0x00, 0xe0]
       isSequence = reader.remaining >= 4 && reader.bytes[reader.offset..<reader.offset + 4].elementsEqual(first)
     }

@@ -53,6 +53,17 @@ import Testing
     #expect(enhanced.frames.allSatisfy { $0.pixelSpacing == [1.5, 1.25] && $0.sliceThickness == 3 })
   }
 
+  /// A set of unknown type and length before the pixels, with another in it; read by pydicom 3.0.2 and dcmdump 3.6.7.
+  @Test func setsOfUnknownType() throws {
+    let set = """
+      OQABEFVOAAD//////v8A4P////8JAAIQAgAAAEFCCQADEP/////+/wDgCgAAAAkABBACAAAAWFn+/93gAAAAAP7/DeAAAAAA/v/d4AAAAAA=
+      """
+    let valid = bytes(DICOMFixture.ct)
+    var file = valid
+    file.insert(contentsOf: bytes(set), at: try #require(valid.range(of: Data([0xe0, 0x7f, 0x10, 0, 0x4f, 0x57]))).lowerBound)
+    #expect(try DICOM(decoding: file, path: "a.dcm") == DICOM(decoding: valid, path: "a.dcm"))
+  }
+
   /// One line for each; no length in the file is believed beyond its end.
   @Test func otherFilesAreRefused() throws {
     let valid = bytes(DICOMFixture.ct)
