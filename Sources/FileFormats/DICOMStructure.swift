@@ -8,6 +8,7 @@ struct DICOMStructure {
   private var isBigEndian = false
   /// Within encapsulated pixels: items are fragments, not sets of elements.
   private var isInFragments = false
+  private var fragments = 0
   /// Sets of unknown type and length (UN) hold elements without types: how many ends such a set still has.
   private var unknownDepth = 0
 
@@ -70,7 +71,11 @@ struct DICOMStructure {
           if unknownDepth == 0 { isExplicit = true }
         }
       }
-      if number == 0xe000, isInFragments { try reader.skip(Int(length), "DICOM fragment") }
+      if number == 0xe000, isInFragments {
+        let fragment = try reader.take(Int(length), "DICOM fragment")
+        if fragments > 0, syntax == "1.2.840.10008.1.2.5" { try checkRunLengths(fragment) }  // the first is a table of offsets
+        fragments += 1
+      }
       return
     }
     var (length, isSequence): (UInt32, Bool)
@@ -83,7 +88,7 @@ struct DICOMStructure {
         length = UInt32(try integer(UInt16.self))
       }
       isSequence = type == "SQ"
-      isInFragments = length == .max && type.hasPrefix("O")
+      (isInFragments, fragments) = (length == .max && type.hasPrefix("O"), 0)
       if length == .max, type == "UN" { (isExplicit, unknownDepth) = (false, 1) }
     } else {
       length = try integer(UInt32.self)
@@ -100,5 +105,17 @@ struct DICOMStructure {
     if isSequence { return }  // what is in it comes next
     let value = try reader.take(Int(length), "DICOM element")
     if (group, number) == (2, 0x10) { syntax = String(decoding: value.prefix { $0 != 0 && $0 != 0x20 }, as: UTF8.self) }
+  }
+
+  /// A frame in run lengths begins with the number of its segments and 15 places where they begin, which DCMTK 3.6.7 believes.
+  private func checkRunLengths(_ frame: UnsafeRawBufferPointer) throws {
+    var header = ByteReader(frame, path: reader.path)
+    let words = try (0..<16).map { _ in try header.integer(UInt32.self, "DICOM run lengths") }
+    let starts = words[1...].prefix(Int(min(words[0], 15))).map { Int($0) }
+    guard (1...15).contains(words[0]), zip([64] + starts, starts + [frame.count]).allSatisfy({ $0 <= $1 }) else {
+      throw FileFormatError(
+        "\(reader.path): found \(words[0]) segments of run lengths at \(starts), expected 1 to 15, one after another in "
+          + "\(frame.count) bytes; the file is damaged.")
+    }
   }
 }

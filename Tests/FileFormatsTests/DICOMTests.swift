@@ -64,6 +64,16 @@ import Testing
     #expect(try DICOM(decoding: file, path: "a.dcm") == DICOM(decoding: valid, path: "a.dcm"))
   }
 
+  /// Places beyond a frame's run lengths would be read by DCMTK 3.6.7.
+  @Test(arguments: [[2, 64, 0x0400_0050], [2, 80, 64], [2, 60, 80], [16, 64, 80], [0, 0, 0], [.max, 64, 80]] as [[UInt32]])
+  func impossibleRunLengthsAreRefused(words: [UInt32]) throws {
+    var file = bytes(DICOMFixture.frames)
+    let place = try #require(file.range(of: Data([2, 0, 0, 0, 64, 0, 0, 0, 80, 0, 0, 0])))
+    file.replaceSubrange(place, with: words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } })
+    let error = #expect(throws: FileFormatError.self) { try DICOM(decoding: file, path: "a.dcm") }
+    #expect(error?.description.contains("run lengths") == true)
+  }
+
   /// One line for each; no length in the file is believed beyond its end.
   @Test func otherFilesAreRefused() throws {
     let valid = bytes(DICOMFixture.ct)
