@@ -48,10 +48,17 @@ let package = Package(
     library("CTIFF", pkgConfig: "libtiff-4", debian: "libtiff-dev"),
     library("CMatIO", pkgConfig: "matio", debian: "libmatio-dev"),
     library("CHDF5", pkgConfig: "hdf5", debian: "libhdf5-dev"),
+    library("CISMRMRD", pkgConfig: "hdf5", debian: "libismrmrd-dev"),  // has no pkg-config, but HDF5 in its headers
     library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
     .target(name: "CKernels"),
+    .target(
+      name: "CNIfTI", cSettings: [.headerSearchPath("search")],
+      linkerSettings: [.linkedLibrary("nifti2"), .linkedLibrary("znz")]),  // libnifti-dev has no pkg-config
+    .target(
+      name: "CDICOM",
+      linkerSettings: ["dcmdata", "dcmjpeg", "dcmjpls", "oflog", "ofstd"].map { .linkedLibrary($0) }),  // libdcmtk-dev
     module("Kernels", ["CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
     module("Tensors", ["Kernels"]),
     module("Operators", ["Tensors"]),
@@ -59,7 +66,7 @@ let package = Package(
     module("Problems", ["Operators", "ProximalMaps"]),
     module("Algorithms", ["Problems"]),
     module("Networks", ["Algorithms"]),
-    module("FileFormats", ["Tensors", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CZlib"]),
+    module("FileFormats", ["Tensors", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
     module("Training", ["Tensors", "FileFormats"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),

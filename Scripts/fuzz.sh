@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 count="${1:-1000000}"
 shift || true
 formats=("$@")
-if [ ${#formats[@]} -eq 0 ]; then formats=(npy npz safetensors torch-stream torch-zip events png jpeg tiff mat5 mat73 hdf5); fi
+if [ ${#formats[@]} -eq 0 ]; then formats=(npy npz safetensors torch-stream torch-zip events cfl nifti dicom png jpeg tiff mat5 mat73 hdf5 fastmri ismrmrd); fi
 swift build --scratch-path .build-fuzz --sanitize=address --product fuzz-readers
 failed=0
 for format in "${formats[@]}"; do
@@ -13,7 +13,7 @@ for format in "${formats[@]}"; do
   ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=4096" \
     .build-fuzz/debug/fuzz-readers "$format" --count "$count" --seed "${SEED:-1}" --no-memory-limit --keep .build-fuzz/inputs || {
     case "$format" in
-      mat73 | hdf5) echo "  HDF5's own crashes: see Documentation/KnownLibraryCrashes.md" ;;
+      mat73 | hdf5 | fastmri | ismrmrd) echo "  HDF5's own crashes: see Documentation/KnownLibraryCrashes.md" ;;
       *) failed=1 ;;
     esac
   }

@@ -2,8 +2,8 @@
 import Foundation
 import Tensors
 
-/// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5 or PyTorch file; which one, the content says. The array of an NPY file
-/// has the file's name without folder and extension.
+/// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI or DICOM file; which one, the content says. The array of a file
+/// that holds just one has the file's name without folder and extension.
 ///
 /// - Throws: ``FileFormatError``.
 public func readArrays(_ path: String) throws -> [NamedArray] {
@@ -13,31 +13,49 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
   case .torch: try TorchFile.read(path)
   case .mat5, .mat73: try MATFile.read(path)
-  case .hdf5: try HDF5File(contentsOf: path).arrays
+  case .hdf5, .fastMRI: try HDF5File(contentsOf: path).arrays
+  case .ismrmrd: try ISMRMRDFile(contentsOf: path).arrays
+  case .bart: [NamedArray(name: fileTitle(path), value: try BARTFile.read(path))]
+  case .dicom: [NamedArray(name: fileTitle(path), value: try DICOM(contentsOf: path).values)]
+  case .nifti: [NamedArray(name: fileTitle(path), value: try NIfTI(contentsOf: path).values)]
   case let kind:
     throw FileFormatError(
-      "\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors, HDF5 or PyTorch file; convert it first."
+      "\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI or DICOM file; convert it first."
     )
   }
 }
 
 /// The file's name without folder and extension.
-func fileTitle(_ path: String) -> String { ((path as NSString).lastPathComponent as NSString).deletingPathExtension }
+public func fileTitle(_ path: String) -> String {
+  String((path as NSString).lastPathComponent.dropLast(fileExtension(path).count + (fileExtension(path).isEmpty ? 0 : 1)))
+}
 
-/// Writes arrays in the format that the extension of `path` names: `npy` (exactly one), `npz`, `mat`, `safetensors` (real ones
-/// only), `h5` or `hdf5`.
+/// The extension that tells a format, in small letters; `nii.gz` is one.
+public func fileExtension(_ path: String) -> String {
+  let last = (path as NSString).pathExtension.lowercased()
+  return last == "gz" && path.lowercased().hasSuffix(".nii.gz") ? "nii.gz" : last
+}
+
+/// Writes arrays in the format that the extension of `path` names: `npy`, `cfl`, `nii` or `nii.gz` (exactly one), `npz`, `mat`,
+/// `safetensors` (real ones only), `h5` or `hdf5`.
 ///
 /// In a MAT file every character of a name that MATLAB does not take becomes `_`, and a name that would begin with something else
 /// than a letter gets an `x` in front; a file with an array of 2 GiB or more is written in version 7.3 unless
 /// `matVersion` says which.
 /// - Throws: ``FileFormatError``.
 public func writeArrays(_ arrays: [NamedArray], to path: String, matVersion: MATFile.Version? = nil) throws {
-  switch (path as NSString).pathExtension.lowercased() {
-  case "npy":
+  func one() throws -> NumericArray {
     guard arrays.count == 1 else {
-      throw FileFormatError("\(path): found \(arrays.count) arrays, expected one for an NPY file; write NPZ.")
+      throw FileFormatError("\(path): found \(arrays.count) arrays, expected one for this format; write NPZ.")
     }
-    try NPY.write(arrays[0].value, to: path)
+    return arrays[0].value
+  }
+  switch fileExtension(path) {
+  case "npy": try NPY.write(one(), to: path)
+  case "cfl":
+    try checkStorable(arrays, path: path)
+    try BARTFile.write(one().complex, to: path)
+  case "nii", "nii.gz": try NIfTI(values: one()).write(to: path)
   case "npz": try NPZ.write(arrays, to: path)
   case "safetensors":
     try SafeTensors(
@@ -54,7 +72,9 @@ public func writeArrays(_ arrays: [NamedArray], to path: String, matVersion: MAT
     try MATFile.write(renamed, to: path, version: matVersion ?? (isLarge ? .v73 : .v5))
   case "h5", "hdf5": try HDF5File(arrays: arrays).write(to: path)
   case let other:
-    throw FileFormatError("\(path): found the extension \"\(other)\", expected npy, npz, mat, safetensors, h5 or hdf5; rename it.")
+    throw FileFormatError(
+      "\(path): found the extension \"\(other)\", expected npy, npz, mat, safetensors, h5, hdf5, cfl, nii or nii.gz."
+    )
   }
 }
 

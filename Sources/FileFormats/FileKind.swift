@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a file is, by its first bytes.
+/// What a file is, by its first bytes, and for HDF5 by the names of what it holds; the numbers of BART, which have no mark, by the
+/// extension `cfl`.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, torch, mat5, mat73, hdf5, png, jpeg, tiff, events, unknown
+  case npy, npz, safetensors, torch, mat5, mat73, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom, events, unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
-    try readFile(path, limit: 1024).withUnsafeBytes { FileKind(of: $0) }
+    let beginning = try readFile(path, limit: 1024)
+    let kind = fileExtension(path) == "cfl" ? .bart : beginning.withUnsafeBytes { FileKind(of: $0) }
+    guard case .hdf5 = kind else { return kind }
+    return HDF5Library.locked {
+      try? HDF5Library.withFile(path: path) { FastMRIFile.isOne($0) ? .fastMRI : ISMRMRDFile.isOne($0) ? .ismrmrd : .hdf5 }
+    } ?? .hdf5
   }
 
   init(of bytes: UnsafeRawBufferPointer) {
@@ -34,6 +40,12 @@ public enum FileKind: String, Sendable, CaseIterable {
       self = .mat5  // version 0x0100 and the byte-order mark "MI" behind 124 bytes of text
     } else if starts(hdf5) {
       self = .hdf5
+    } else if DICOMStructure.isBeginning(bytes) {
+      self = .dicom
+    } else if BARTFile.isHeader(bytes) {
+      self = .bart
+    } else if NIfTI.isBeginning(bytes) {
+      self = .nifti
     } else if bytes.count >= 9, bytes.loadUnaligned(as: UInt64.self).littleEndian <= 100_000_000, bytes[8] == UInt8(ascii: "{") {
       self = .safetensors
     } else if bytes.count >= 12,
@@ -56,9 +68,14 @@ public enum FileKind: String, Sendable, CaseIterable {
     case .mat5: "a MATLAB 5 file"
     case .mat73: "a MATLAB 7.3 file"
     case .hdf5: "an HDF5 file"
+    case .fastMRI: "a fastMRI file (HDF5)"
+    case .ismrmrd: "an ISMRMRD file (HDF5)"
+    case .bart: "a BART array"
+    case .nifti: "a NIfTI image"
     case .png: "a PNG image"
     case .jpeg: "a JPEG image"
     case .tiff: "a TIFF image"
+    case .dicom: "a DICOM image"
     case .events: "a TensorBoard event file"
     case .unknown: "a file of unknown format"
     }

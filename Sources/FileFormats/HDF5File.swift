@@ -17,6 +17,9 @@ public struct HDF5File: Sendable, Equatable {
 
   public init(arrays: [NamedArray], attributes: [String: String] = [:]) { (self.arrays, self.attributes) = (arrays, attributes) }
 
+  /// The most bytes a text may have to be written.
+  public static let attributeLimit = 60_000
+
   /// The array named `name`, if there is one.
   public subscript(name: String) -> NumericArray? { arrays.first { $0.name == name }?.value }
 
@@ -31,7 +34,9 @@ public struct HDF5File: Sendable, Equatable {
     let bytes = try HDF5Library.locked {
       try HDF5Library.fileImage(path: path) { file in
         for array in arrays.sorted(by: { $0.name < $1.name }) { try Self.write(array, file, path) }
-        for (key, text) in attributes.sorted(by: { $0.key < $1.key }) { try Self.writeAttribute(file, key, text, path) }
+        for (key, text) in attributes.sorted(by: { $0.key < $1.key }) {
+          try HDF5Library.writeAttribute(file, key, text, path: path)
+        }
       }
     }
     try AtomicFile.write(bytes, to: path)
@@ -55,14 +60,16 @@ public struct HDF5File: Sendable, Equatable {
       }
     }
     for (key, text) in attributes {
-      guard !key.isEmpty, key.utf8.count < 1000, text.utf8.count <= 60_000, !key.utf8.contains(0), !text.utf8.contains(0) else {
+      guard !key.isEmpty, key.utf8.count < 1000, text.utf8.count <= Self.attributeLimit, !key.utf8.contains(0),
+        !text.utf8.contains(0)
+      else {
         throw FileFormatError(
           "\(path): the attribute \"\(key.prefix(40))\" has no name, a zero byte, or over 60000 bytes; shorten it.")
       }
     }
   }
 
-  private static func write(_ array: NamedArray, _ file: hid_t, _ path: String) throws {
+  static func write(_ array: NamedArray, _ file: hid_t, _ path: String) throws {
     let isDouble = array.value.precision == .double
     let names: (String, String)? = if case .complex = array.value { ("r", "i") } else { nil }
     let size = isDouble ? 8 : 4
@@ -73,22 +80,6 @@ public struct HDF5File: Sendable, Equatable {
         try array.value.stored.withStoredBytes {
           try HDF5Library.writeDataset(
             file, array.name, array.value.shape, fileType: fileType, memoryType: memoryType, $0, path: path)
-        }
-      }
-    }
-  }
-
-  private static func writeAttribute(_ file: hid_t, _ key: String, _ text: String, _ path: String) throws {
-    let what = "writing the attribute \(key)"
-    try HDF5Library.using(H5Tcopy(unfold_h5_c_string()), H5Tclose, what, path: path) { type in
-      try HDF5Library.check(H5Tset_size(type, unfold_h5_variable()), what, path: path)
-      try HDF5Library.check(H5Tset_cset(type, H5T_CSET_UTF8), what, path: path)
-      try HDF5Library.using(H5Screate(H5S_SCALAR), H5Sclose, what, path: path) { space in
-        try HDF5Library.using(H5Acreate2(file, key, type, space, 0, 0), H5Aclose, what, path: path) { attribute in
-          try text.withCString { pointer in
-            var pointer: UnsafePointer<CChar>? = pointer
-            try HDF5Library.check(H5Awrite(attribute, type, &pointer), what, path: path)
-          }
         }
       }
     }
@@ -124,7 +115,7 @@ public struct HDF5File: Sendable, Equatable {
 }
 
 /// A walk over a file's groups.
-private struct HDF5Reader {
+struct HDF5Reader {
   let path: String
   /// Bytes that may still be allocated for numbers.
   var budget: Int
@@ -161,72 +152,13 @@ private struct HDF5Reader {
     }
   }
 
-  /// The precision a numeric type is read in; nil for another type.
-  private func precision(_ type: hid_t) -> Precision? {
-    switch H5Tget_class(type) {
-    case H5T_INTEGER, H5T_ENUM: H5Tget_size(type) >= 4 ? .double : .single
-    case H5T_FLOAT: H5Tget_size(type) > 4 ? .double : .single
-    default: nil
-    }
-  }
-
   private mutating func read(_ dataset: hid_t, _ name: String) throws -> NumericArray? {
-    let what = "reading \(name)"
-    return try HDF5Library.using(H5Dget_type(dataset), H5Tclose, what, path: path) { type in
-      if H5Tget_class(type) == H5T_COMPOUND {
-        guard H5Tget_nmembers(type) == 2, memberName(type, 0) == "r", memberName(type, 1) == "i" else { return nil }
-        let precision = try HDF5Library.using(H5Tget_member_type(type, 0), H5Tclose, what, path: path) { self.precision($0) }
-        guard let precision else { return nil }
-        let (pairs, shape) = try numbers(dataset, name, precision, complex: true)
-        return .complex(ComplexTensor(pairs: pairs.reshaped(shape + [2])))
-      }
-      guard let precision = precision(type) else { return nil }
-      let (values, shape) = try numbers(dataset, name, precision, complex: false)
-      return .real(values.reshaped(shape))
-    }
-  }
-
-  private func memberName(_ type: hid_t, _ index: UInt32) -> String? {
-    guard let text = H5Tget_member_name(type, index) else { return nil }
-    defer { H5free_memory(text) }
-    return String(cString: text)
-  }
-
-  private mutating func numbers(_ dataset: hid_t, _ name: String, _ precision: Precision, complex: Bool) throws -> (
-    Tensor, shape: [Int]
-  ) {
-    let what = "reading \(name)"
     let (path, budget) = (self.path, self.budget)
-    try HDF5Library.using(H5Dget_create_plist(dataset), H5Pclose, what, path: path) { creation in
-      guard H5Pget_external_count(creation) <= 0, H5Pget_layout(creation) != H5D_VIRTUAL else {
-        throw FileFormatError("\(path): \(name) lies in another file, expected one file; copy it with h5repack.")
-      }
-    }
-    let shape = try HDF5Library.using(H5Dget_space(dataset), H5Sclose, what, path: path) { space -> [Int] in
-      if H5Sget_simple_extent_type(space) == H5S_NULL { return [0] }
-      let rank = H5Sget_simple_extent_ndims(space)
-      guard (0...32).contains(rank) else { throw HDF5Library.failure(what, path: path) }
-      var extents = [hsize_t](repeating: 0, count: Int(rank))
-      guard H5Sget_simple_extent_dims(space, &extents, nil) == rank else { throw HDF5Library.failure(what, path: path) }
-      return extents.map { Int(clamping: $0) }
-    }
-    let size = (precision == .double ? 8 : 4)
-    let count =
-      try checkedCount(shape, bytesPerElement: complex ? 2 * size : size, available: budget, name, path: path) * (complex ? 2 : 1)
-    self.budget -= count * size
-    if count == 0 { return (Tensor.zeros([0], precision: precision), shape) }
-    let native = precision == .double ? unfold_h5_native_double() : unfold_h5_native_float()
-    return try HDF5Library.withType(native, size: size, complexNames: complex ? ("r", "i") : nil, path: path) { type in
-      var status: herr_t = 0
-      func read<T: FloatingPoint>(_ zero: T) -> [T] {
-        var values = [T](repeating: zero, count: count)
-        values.withUnsafeMutableBytes { status = H5Dread(dataset, type, 0, 0, 0, $0.baseAddress) }
-        return values
-      }
-      let tensor = precision == .double ? Tensor(read(0 as Double)) : Tensor(read(0 as Float))
-      try HDF5Library.check(status, what, path: path)
-      return (tensor, shape)
-    }
+    let numbers = try HDF5Library.using(H5Dget_type(dataset), H5Tclose, "reading \(name)", path: path) { HDF5Numbers($0) }
+    guard let numbers else { return nil }
+    let shape = try HDF5Library.shape(dataset, name, path: path)
+    self.budget -= try checkedCount(shape, bytesPerElement: numbers.size, available: budget, name, path: path) * numbers.size
+    return try numbers.read(dataset, name, shape: shape, path: path)
   }
 
   // MARK: Attributes
@@ -263,18 +195,7 @@ private struct HDF5Reader {
         var value = 0.0
         try HDF5Library.check(H5Aread(attribute, unfold_h5_native_double(), &value), what, path: path)
         return String(value)
-      case H5T_STRING where H5Tis_variable_str(type) > 0:
-        var pointer: UnsafeMutablePointer<CChar>?
-        try HDF5Library.check(H5Aread(attribute, type, &pointer), what, path: path)
-        guard let pointer else { return "" }
-        defer { H5free_memory(pointer) }
-        return String(cString: pointer)
-      case H5T_STRING:
-        let size = H5Tget_size(type)
-        guard size > 0, size <= 1 << 20 else { return nil }
-        var bytes = [UInt8](repeating: 0, count: size)
-        try HDF5Library.check(H5Aread(attribute, type, &bytes), what, path: path)
-        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      case H5T_STRING: return try HDF5Library.text(type, what, path: path) { H5Aread(attribute, type, $0) }
       default: return nil
       }
     }

@@ -76,26 +76,49 @@ enum HDF5Library {
   ///
   /// A heap is `GCOL`, version 1, 3 zero bytes, its size, then objects: index (2 bytes, 0 for free space), 6 bytes, size (8), content.
   static func checkHeaps(_ bytes: UnsafeRawBufferPointer, path: String) throws {
-    guard let base = bytes.baseAddress else { return }
-    var search = 0
-    while let found = memchr(base + search, 0x47, bytes.count - search) {
-      let start = UnsafeRawPointer(found) - base
-      search = start + 1
-      guard start + 16 <= bytes.count else { return }
-      guard bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian == 0x0000_0001_4c4f_4347 else { continue }
-      let size = bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self).littleEndian
-      let end = start + Int(min(size, UInt64(bytes.count - start)))
-      var position = start + 16
-      while position + 16 <= end {
-        let index = bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self)
-        let length = bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self).littleEndian
-        guard length <= UInt64(end - position), index != 0 || length >= 16 else {
-          throw FileFormatError(
-            "\(path): found an object of \(length) bytes in a heap of the HDF5 file, expected at most \(end - position);"
-              + " the file is damaged.")
-        }
-        position += index == 0 ? Int(length) : 16 + (Int(length) + 7) / 8 * 8
+    for found in heaps(bytes) {
+      try checkHeap(at: found.offset, size: found.size, fileSize: bytes.count, path: path) { position in
+        (
+          bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self),
+          bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self)
+        )
       }
+    }
+  }
+
+  static let heapHeaderSize = 16
+
+  /// Where heaps begin, with the sizes they state.
+  static func heaps(_ bytes: UnsafeRawBufferPointer) -> [(offset: Int, size: UInt64)] {
+    guard let base = bytes.baseAddress else { return [] }
+    var found: [(offset: Int, size: UInt64)] = []
+    var search = 0
+    while let match = memchr(base + search, 0x47, bytes.count - search) {
+      let start = UnsafeRawPointer(match) - base
+      search = start + 1
+      guard start + heapHeaderSize <= bytes.count else { break }
+      if bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian == 0x0000_0001_4c4f_4347 {
+        found.append((start, bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self).littleEndian))
+      }
+    }
+    return found
+  }
+
+  /// `words` gives the 16 bytes before an object's content.
+  static func checkHeap(
+    at start: Int, size: UInt64, fileSize: Int, path: String, words: (_ position: Int) throws -> (UInt64, UInt64)
+  ) throws {
+    let end = start + Int(min(size, UInt64(fileSize - start)))
+    var position = start + heapHeaderSize
+    while position + heapHeaderSize <= end {
+      let (first, second) = try words(position)
+      let (index, length) = (first.littleEndian & 0xffff, second.littleEndian)
+      guard length <= UInt64(end - position), index != 0 || length >= 16 else {
+        throw FileFormatError(
+          "\(path): found an object of \(length) bytes in a heap of the HDF5 file, expected at most \(end - position);"
+            + " the file is damaged.")
+      }
+      position += index == 0 ? Int(length) : heapHeaderSize + (Int(length) + 7) / 8 * 8
     }
   }
 

@@ -37,7 +37,7 @@ public struct Image: Sendable, Equatable {
   }
 }
 
-/// Reads a PNG, JPEG or TIFF image; which one, the content says.
+/// Reads a PNG, JPEG, TIFF or DICOM image; which one, the content says. For DICOM's own numbers and series see ``DICOM``.
 ///
 /// An alpha channel is dropped, a palette is looked up, a TIFF's first page is read. Images of over ``imagePixelLimit`` pixels, and
 /// those whose declared size no compression could reach with the file's bytes, are refused before anything is decoded.
@@ -49,7 +49,9 @@ public func readImage(_ path: String) throws -> Image {
     case .png: try PNGCodec.decode(bytes, path: path)
     case .jpeg: try JPEGCodec.decode(bytes, path: path)
     case .tiff: try TIFFCodec.decode(bytes, path: path)
-    case let kind: throw FileFormatError("\(path): found \(kind.name), expected a PNG, JPEG or TIFF image; convert it first.")
+    case .dicom: try DICOM(bytes, path: path).image(path: path)
+    case let kind:
+      throw FileFormatError("\(path): found \(kind.name), expected a PNG, JPEG, TIFF or DICOM image; convert it first.")
     }
   }
 }

@@ -31,7 +31,7 @@ enum Inflate {
   }
 
   /// Fills `out` as far as the data reach; true when they ended properly.
-  private static func run(
+  static func run(
     _ packed: UnsafeRawBufferPointer, windowBits: Int32, into out: UnsafeMutableBufferPointer<UInt8>, _ filled: inout Int
   ) -> Bool {
     var stream = z_stream()
@@ -50,6 +50,10 @@ enum Inflate {
       status = inflate(&stream, Z_NO_FLUSH)
       consumed += input - Int(stream.avail_in)
       filled += room - Int(stream.avail_out)
+      // gzip (31) may have several members, one after another.
+      if status == Z_STREAM_END, windowBits == 31, filled < out.count, consumed + 1 < packed.count, packed[consumed] == 0x1f {
+        status = inflateReset(&stream)
+      }
     } while status == Z_OK && (consumed < packed.count || filled < out.count)
     return status == Z_STREAM_END
   }

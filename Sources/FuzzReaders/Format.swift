@@ -5,7 +5,7 @@ import Tensors
 
 /// A file format whose reader is tried, with small valid files to start from.
 enum Format: String, CaseIterable {
-  case npy, npz, safetensors, events, png, jpeg, tiff, mat5, mat73, hdf5
+  case npy, npz, safetensors, events, cfl, nifti, png, jpeg, tiff, mat5, mat73, hdf5, fastmri, ismrmrd, dicom
   case torchStream = "torch-stream"
   case torchZip = "torch-zip"
 
@@ -17,6 +17,14 @@ enum Format: String, CaseIterable {
     case .safetensors: for tensor in try SafeTensors(decoding: input, path: "input").tensors { check(.real(tensor.value)) }
     case .torchStream, .torchZip: for array in try TorchFile.read(decoding: input, path: "input") { check(array.value) }
     case .events: _ = try EventFile.read(decoding: input, path: "input")
+    case .cfl:  // a header, a zero byte, the numbers
+      let end = input.firstIndex(of: 0) ?? input.endIndex
+      check(.complex(try BARTFile.read(header: input[..<end], numbers: Data(input[end...].dropFirst()), path: "input")))
+    case .dicom:
+      let series = try DICOM(decoding: input, path: "input")
+      check(.real(series.values))
+      if series.frames.count == 1 { _ = try series.image(path: "input") }
+    case .nifti: check(try NIfTI(decoding: input, path: "input").values)
     case .png, .jpeg, .tiff:
       try write(input, file)
       let image = try readImage(file)
@@ -27,6 +35,16 @@ enum Format: String, CaseIterable {
       _ = try MATFile.variables(file)
       for array in try MATFile.read(file) { check(array.value) }
     case .hdf5: for array in try HDF5File(decoding: input, path: "input").arrays { check(array.value) }
+    case .fastmri:
+      try write(input, file)
+      let volume = try FastMRIFile(contentsOf: file)
+      for slice in 0..<min(volume.sliceCount, 3) {
+        check(.complex(try volume.kSpace(slice: slice)))
+        if let image = try volume.reconstruction(slice: slice) { check(.real(image)) }
+      }
+    case .ismrmrd:
+      try write(input, file)
+      for array in try ISMRMRDFile(contentsOf: file, removingOversampling: true).arrays { check(array.value) }
     }
   }
 
@@ -82,6 +100,16 @@ enum Format: String, CaseIterable {
           try events.flush()
         }
       ]
+    case .cfl:
+      return try [[3, 1, 2], [2]].map { shape in
+        let values = ComplexTensor(pairs: Tensor((0..<2 * shape.reduce(1, *)).map(Float.init), shape: shape + [2]))
+        return try file("a.hdr") { try BARTFile.write(values, to: $0) } + [0] + file("a.cfl") { _ in }
+      }
+    case .dicom: return [DICOMSample.plain, DICOMSample.runLengths].map(bytes)
+    case .nifti:
+      return try ["a.nii", "a.nii.gz"].map { name in
+        try file(name) { try NIfTI(values: .real(real), voxelSize: [1, 2, 3]).write(to: $0) }
+      }
     case .png:
       return [
         try file("a.png") { try writePNG(image, to: $0) }, try file("g.png") { try writePNG(gray, to: $0, bitDepth: 16) },
@@ -94,6 +122,17 @@ enum Format: String, CaseIterable {
     case .mat5, .mat73:
       let named = arrays.map { NamedArray(name: $0.name == "net.w" ? "w" : $0.name, value: $0.value) }
       return [try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }]
+    case .fastmri, .ismrmrd:
+      let kSpace = ComplexTensor(pairs: Tensor((0..<2 * 24).map(Float.init), shape: [2, 2, 2, 3, 2]))
+      let raw = ISMRMRDFile(kSpace: kSpace)
+      if self == .ismrmrd { return [try file("a.h5") { try raw.write(to: $0) }] }
+      return [
+        try file("a.h5") {
+          let images = Tensor.filled(1, shape: [2, 2, 2])
+          try FastMRIFile.write(
+            kSpace: kSpace, mask: Tensor([1, 0, 1] as [Double]), reconstruction: images, header: raw.header.xml, to: $0)
+        }
+      ]
     case .hdf5:
       return [try file("a.h5") { try HDF5File(arrays: arrays, attributes: ["operator": "A", "seed": "1"]).write(to: $0) }]
     }

@@ -9,12 +9,12 @@ public enum OutputKind: Sendable, Equatable {
   case arrays
   case image
 
-  static let arrayExtensions = ["npy", "npz", "mat", "safetensors", "h5", "hdf5"]
+  static let arrayExtensions = ["npy", "npz", "mat", "safetensors", "h5", "hdf5", "cfl", "nii", "nii.gz"]
   static let imageExtensions = ["png", "jpg", "jpeg", "tif", "tiff"]
 
   /// - Throws: ``RecipeError`` for another extension.
   public init(_ path: String) throws {
-    let ending = (path as NSString).pathExtension.lowercased()
+    let ending = fileExtension(path)
     if Self.arrayExtensions.contains(ending) {
       self = .arrays
     } else if Self.imageExtensions.contains(ending) {
@@ -41,7 +41,7 @@ public enum OutputKind: Sendable, Equatable {
 /// - Returns: the bits of a sample in the file.
 @discardableResult
 public func writeImage(_ image: Image, to path: String) throws -> Int {
-  switch (path as NSString).pathExtension.lowercased() {
+  switch fileExtension(path) {
   case "jpg", "jpeg":
     try writeJPEG(image, to: path)
     return 8
@@ -72,8 +72,8 @@ public struct FileConversion: Sendable {
     guard !half || output.lowercased().hasSuffix(".safetensors") else {
       throw RecipeError("\(output): found --half; expected a .safetensors file to write, name one or leave --half out")
     }
-    switch try FileKind.detect(input) {
-    case .png, .jpeg, .tiff:
+    let kind = try FileKind.detect(input)
+    if [.png, .jpeg, .tiff].contains(kind) || kind == .dicom && target == .image {
       let image = try readImage(input)
       if target == .image {
         let bits = try writeImage(image, to: output)
@@ -83,7 +83,7 @@ public struct FileConversion: Sendable {
         try writeArrays([NamedArray(name: "image", value: image.values)], to: output, matVersion: matVersion)
         (names, lost) = (["image"], [])
       }
-    default:
+    } else {
       let content = try NamedArrays(input)
       guard !content.arrays.isEmpty else {
         throw RecipeError("\(input): found no numeric arrays; expected at least one to convert")
@@ -117,6 +117,8 @@ public struct FileConversion: Sendable {
 struct NamedArrays {
   let arrays: [NamedArray]
   let text: [String: String]
+  /// The place in space, which goes from NIfTI to NIfTI.
+  private var nifti: NIfTI?
 
   init(_ path: String) throws {
     switch try FileKind.detect(path) {
@@ -135,6 +137,29 @@ struct NamedArrays {
     case .hdf5:
       let file = try HDF5File(contentsOf: path)
       (arrays, text) = (file.arrays, file.attributes)
+    case .fastMRI:
+      let (file, header) = (try HDF5File(contentsOf: path), try FastMRIFile(contentsOf: path).header)
+      (arrays, text) = (file.arrays, file.attributes.merging(header.map { ["ismrmrd_header": $0] } ?? [:]) { $1 })
+    case .ismrmrd:
+      let file = try ISMRMRDFile(contentsOf: path)
+      (arrays, text) = (file.arrays, ["ismrmrd_header": file.header.xml])
+    case .dicom:
+      let file = try DICOM(contentsOf: path)
+      arrays = [NamedArray(name: fileTitle(path), value: file.values)]
+      func list(_ numbers: [Double]?) -> String? { numbers.map { $0.map { "\($0)" }.joined(separator: ", ") } }
+      text = [
+        "pixel spacing [mm]": list(file.frames[0].pixelSpacing), "slice position [mm]": list(file.frames[0].position),
+        "slice thickness [mm]": list(file.frames[0].sliceThickness.map { [$0] }),
+        "row and column directions": list(file.frames[0].orientation),
+      ].compactMapValues { $0 }
+    case .nifti:
+      let image = try NIfTI(contentsOf: path)
+      arrays = [NamedArray(name: fileTitle(path), value: image.values)]
+      text = [
+        "voxel size [mm]": image.voxelSize.map { "\(Float($0))" }.joined(separator: ", "),
+        "affine map to mm": image.affine.map { $0.map { "\(Float($0))" }.joined(separator: ", ") }.joined(separator: "; "),
+      ].merging(image.frameDuration > 0 ? ["frame duration [s]": "\(Float(image.frameDuration))"] : [:]) { $1 }
+      nifti = image
     default:
       arrays = try readArrays(path)
       text = [:]
@@ -143,7 +168,7 @@ struct NamedArrays {
 
   /// - Returns: what the format cannot hold.
   func write(to path: String, matVersion: MATFile.Version?, half: Bool) throws -> [String] {
-    switch (path as NSString).pathExtension.lowercased() {
+    switch fileExtension(path) {
     case "safetensors":
       let tensors = try arrays.map { array in
         guard let real = array.value.real else {
@@ -159,11 +184,16 @@ struct NamedArrays {
       try file.write(to: path)
       return half ? ["the last bits of trained matrices, now half precision"] : []
     case "h5", "hdf5":
-      try HDF5File(arrays: arrays, attributes: text).write(to: path)
+      let short = text.filter { $0.value.utf8.count <= HDF5File.attributeLimit }
+      try HDF5File(arrays: arrays, attributes: short).write(to: path)
+      return text.keys.filter { short[$0] == nil }.sorted().map { "the text “\($0)”" }
+    case "nii" where nifti != nil, "nii.gz" where nifti != nil:
+      try nifti!.write(to: path)
       return []
     case let ending:
       try writeArrays(arrays, to: path, matVersion: matVersion)
       var lost = text.keys.sorted().map { "the text “\($0)”" }
+      if ending == "cfl", arrays[0].value.precision == .double { lost.append("digits beyond single precision") }
       if ending == "mat" {
         lost += arrays.map(\.name).filter { $0.contains { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) } }.prefix(1)
           .map {

@@ -44,7 +44,26 @@ public struct FileInspection: Report, Sendable {
         remarks = metadata.filter { $0.key != "recipe" }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
       }
       try count(NamedArrays(path).arrays)
-    case .hdf5:
+    case .fastMRI:  // slice by slice: a volume may be larger than memory
+      let file = try FastMRIFile(contentsOf: path)
+      func extents(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: " × ") }
+      remarks = [("kspace (slices, coils, height, width)", extents(file.shape))]
+      if let name = file.reconstructionName, let image = try file.reconstruction(slice: 0) {
+        remarks.append((name, extents([file.sliceCount] + image.shape)))
+      }
+      if let mask = file.mask { remarks.append(("mask", "\(mask.doubles.count { $0 != 0 }) of \(mask.count) columns")) }
+      remarks += file.attributes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      format = kind.name
+    case .ismrmrd:
+      let file = try ISMRMRDFile(contentsOf: path)
+      arrays = file.arrays
+      func text(_ space: ISMRMRDHeader.Space) -> String {
+        space.matrixSize.map(String.init).joined(separator: " × ") + " points, "
+          + space.fieldOfView.map { "\($0)" }.joined(separator: " × ") + " mm"
+      }
+      remarks = [("encoded", text(file.header.encodedSpace)), ("wanted", text(file.header.reconSpace))]
+      format = kind.name
+    case .hdf5, .bart, .nifti, .dicom:
       let content = try NamedArrays(path)
       arrays = content.arrays
       format = content.text["format"] ?? kind.name

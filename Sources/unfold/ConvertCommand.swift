@@ -18,7 +18,8 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Convert arrays, weights and images between file formats.",
     discussion: """
-      Arrays: npy, npz, mat, safetensors, h5; a .checkpoint gives its weights. Images: png, jpg, tiff. Names are kept. An image becomes \
+      Arrays: npy, npz, mat, safetensors, h5, cfl, nii, nii.gz; a .checkpoint gives its weights. Images: png, jpg, tiff. Read \
+      only: PyTorch checkpoints, dcm. Names are kept. An image becomes \
       an array “image” and an array of values in [0, 1] an image.
       """)
   @Argument(help: "File to read; its content says what it is.") var input: String

@@ -39,6 +39,27 @@ import Testing
     #expect(folder.bytes("8.safetensors") == folder.bytes("0.safetensors"))
   }
 
+  /// Complex numbers through the formats of scanners' people and back, bit for bit.
+  @Test func arraysOfMRI() throws {
+    let kSpace = ComplexTensor(pairs: Tensor((0..<2 * 24).map { Float($0) / 7 }, shape: [2, 3, 2, 2, 2]))
+    try ISMRMRDFile(kSpace: kSpace).write(to: folder.file("raw.h5"))
+    try NPY.write(kSpace, to: folder.file("0.npy"))
+    for (from, to) in [("0.npy", "1.cfl"), ("1.hdr", "2.nii.gz"), ("2.nii.gz", "3.nii"), ("3.nii", "4.npy")] {
+      let done = try Program.run("convert", from, to, "--quiet", in: folder)
+      #expect(done.status == 0, "\(done.errors)")
+    }
+    #expect(folder.bytes("4.npy") == folder.bytes("0.npy"))
+    for (file, format) in [("raw.h5", "ISMRMRD"), ("1.cfl", "BART"), ("2.nii.gz", "NIfTI")] {
+      let found = try Program.run("inspect", file, "--json", "-", in: folder)
+      let array = try #require((found.json["arrays"] as? [[String: Any]])?.first)
+      #expect((found.json["format"] as? String)?.contains(format) == true && array["shape"] as? [Int] == [2, 3, 2, 2], "\(file)")
+    }
+    #expect(try Program.run("convert", "raw.h5", "5.npz", in: folder).status == 0)
+    #expect(try readArrays(folder.file("5.npz"))[0].value.complex == kSpace)
+    let two = try Program.run("convert", "raw.h5", "6.cfl", in: folder)
+    #expect(two.status == 2 && two.errorLines.count == 1 && !folder.has("6.cfl") && !folder.has("6.hdr"))
+  }
+
   /// PyTorch's stream with the tensors a, the numbers 0, 1/8 … 5/8, and b, the fourth and fifth of them; made by Python's pickle,
   /// read by PyTorch 2.13.0.
   @Test func checkpointsOfPyTorch() throws {

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+import CHDF5
+import Foundation
+import Tensors
+
+/// How the numbers of a dataset are read.
+struct HDF5Numbers {
+  var precision: Precision
+  var isComplex: Bool
+
+  /// Bytes of an element in memory.
+  var size: Int { (precision == .double ? 8 : 4) * (isComplex ? 2 : 1) }
+
+  /// Nil for a dataset of something else than numbers; complex ones are compounds {r, i}.
+  init?(_ type: hid_t) {
+    guard H5Tget_class(type) == H5T_COMPOUND else {
+      guard let precision = Self.precision(type) else { return nil }
+      (self.precision, isComplex) = (precision, false)
+      return
+    }
+    guard H5Tget_nmembers(type) == 2, Self.memberName(type, 0) == "r", Self.memberName(type, 1) == "i" else { return nil }
+    let part = H5Tget_member_type(type, 0)
+    guard part >= 0 else { return nil }
+    defer { H5Tclose(part) }
+    guard let precision = Self.precision(part) else { return nil }
+    (self.precision, isComplex) = (precision, true)
+  }
+
+  private static func precision(_ type: hid_t) -> Precision? {
+    switch H5Tget_class(type) {
+    case H5T_INTEGER, H5T_ENUM: H5Tget_size(type) >= 4 ? .double : .single
+    case H5T_FLOAT: H5Tget_size(type) > 4 ? .double : .single
+    default: nil
+    }
+  }
+
+  private static func memberName(_ type: hid_t, _ index: UInt32) -> String? {
+    guard let text = H5Tget_member_name(type, index) else { return nil }
+    defer { H5free_memory(text) }
+    return String(cString: text)
+  }
+
+  /// The numbers of a dataset whose shape has been checked, of `shape`, or of one entry of its first axis, without that axis.
+  func read(_ dataset: hid_t, _ name: String, shape: [Int], entry: Int? = nil, path: String) throws -> NumericArray {
+    let what = "reading \(name)"
+    let part = entry == nil ? shape : Array(shape.dropFirst())
+    let count = part.reduce(1, *) * (isComplex ? 2 : 1)
+    func array(_ numbers: Tensor) -> NumericArray {
+      isComplex ? .complex(ComplexTensor(pairs: numbers.reshaped(part + [2]))) : .real(numbers.reshaped(part))
+    }
+    if count == 0 { return array(.zeros([0], precision: precision)) }
+    let native = precision == .double ? unfold_h5_native_double() : unfold_h5_native_float()
+    return try HDF5Library.withType(
+      native, size: precision == .double ? 8 : 4, complexNames: isComplex ? ("r", "i") : nil, path: path
+    ) { type in
+      try Self.withSpaces(dataset, shape, entry, what, path) { memory, file in
+        var status: herr_t = 0
+        func read<T: FloatingPoint>(_ zero: T) -> [T] {
+          var values = [T](repeating: zero, count: count)
+          values.withUnsafeMutableBytes { status = H5Dread(dataset, type, memory, file, 0, $0.baseAddress) }
+          return values
+        }
+        let numbers = precision == .double ? Tensor(read(0 as Double)) : Tensor(read(0 as Float))
+        try HDF5Library.check(status, what, path: path)
+        return array(numbers)
+      }
+    }
+  }
+
+  /// The dataspaces of one entry in memory and in the file; 0, which means all, without `entry`.
+  private static func withSpaces<R>(
+    _ dataset: hid_t, _ shape: [Int], _ entry: Int?, _ what: String, _ path: String, _ body: (hid_t, hid_t) throws -> R
+  ) throws -> R {
+    guard let entry else { return try body(0, 0) }
+    let start = [hsize_t(entry)] + [hsize_t](repeating: 0, count: shape.count - 1)
+    let extent = [1] + shape.dropFirst().map { hsize_t($0) }
+    return try HDF5Library.using(H5Dget_space(dataset), H5Sclose, what, path: path) { file in
+      try HDF5Library.check(H5Sselect_hyperslab(file, H5S_SELECT_SET, start, nil, extent, nil), what, path: path)
+      return try HDF5Library.using(H5Screate_simple(Int32(extent.count), extent, nil), H5Sclose, what, path: path) {
+        try body($0, file)
+      }
+    }
+  }
+}
+
+extension HDF5Library {
+  /// Opens a file for reading where it lies: memory does not grow with its size.
+  static func withFile<R>(path: String, _ body: (hid_t) throws -> R) throws -> R {
+    try checkHeaps(path: path)
+    return try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path, body)
+  }
+
+  /// Whether `name`, groups and a dataset or group, is there as hard or soft links.
+  static func exists(_ name: String, in file: hid_t) -> Bool {
+    let parts = name.split(separator: "/")
+    return parts.indices.allSatisfy { H5Lexists(file, parts[...$0].joined(separator: "/"), 0) > 0 }
+  }
+
+  /// The extents of a dataset, none for a scalar, `[0]` for an empty one. Refuses a dataset that lies in another file.
+  static func shape(_ dataset: hid_t, _ name: String, path: String) throws -> [Int] {
+    let what = "reading \(name)"
+    try using(H5Dget_create_plist(dataset), H5Pclose, what, path: path) { creation in
+      guard H5Pget_external_count(creation) <= 0, H5Pget_layout(creation) != H5D_VIRTUAL else {
+        throw FileFormatError("\(path): \(name) lies in another file, expected one file; copy it with h5repack.")
+      }
+    }
+    return try using(H5Dget_space(dataset), H5Sclose, what, path: path) { space in
+      if H5Sget_simple_extent_type(space) == H5S_NULL { return [0] }
+      let rank = H5Sget_simple_extent_ndims(space)
+      guard (0...32).contains(rank) else { throw failure(what, path: path) }
+      var extents = [hsize_t](repeating: 0, count: Int(rank))
+      guard H5Sget_simple_extent_dims(space, &extents, nil) == rank else { throw failure(what, path: path) }
+      return extents.map { Int(clamping: $0) }
+    }
+  }
+
+  /// The text of a dataset that holds one, of fixed or variable length; nil for anything else.
+  static func text(of name: String, in file: hid_t, path: String) throws -> String? {
+    let what = "reading \(name)"
+    return try using(H5Dopen2(file, name, 0), H5Dclose, what, path: path) { dataset in
+      guard try shape(dataset, name, path: path).reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == 1 else {
+        return nil
+      }
+      return try using(H5Dget_type(dataset), H5Tclose, what, path: path) { type in
+        try text(type, what, path: path) { H5Dread(dataset, type, 0, 0, 0, $0) }
+      }
+    }
+  }
+
+  /// One text of `type`, which `read` fetches.
+  static func text(_ type: hid_t, _ what: String, path: String, _ read: (UnsafeMutableRawPointer) -> herr_t) throws -> String? {
+    guard H5Tget_class(type) == H5T_STRING else { return nil }
+    if H5Tis_variable_str(type) > 0 {
+      var pointer: UnsafeMutablePointer<CChar>?
+      try check(read(&pointer), what, path: path)
+      guard let pointer else { return "" }
+      defer { H5free_memory(pointer) }
+      return String(cString: pointer)
+    }
+    let size = H5Tget_size(type)
+    guard size > 0, size <= 1 << 20 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: size)
+    try check(bytes.withUnsafeMutableBytes { read($0.baseAddress!) }, what, path: path)
+    return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// Gives `body` the type of text of variable length in UTF-8.
+  static func withTextType<R>(_ what: String, path: String, _ body: (hid_t) throws -> R) throws -> R {
+    try using(H5Tcopy(unfold_h5_c_string()), H5Tclose, what, path: path) { type in
+      try check(H5Tset_size(type, unfold_h5_variable()), what, path: path)
+      try check(H5Tset_cset(type, H5T_CSET_UTF8), what, path: path)
+      return try body(type)
+    }
+  }
+
+  /// Writes a text, or a number of double precision, as an attribute of `file`'s root.
+  static func writeAttribute(_ file: hid_t, _ key: String, _ text: String, path: String) throws {
+    let what = "writing the attribute \(key)"
+    try withTextType(what, path: path) { type in
+      try text.withCString { pointer in
+        var pointer: UnsafePointer<CChar>? = pointer
+        try writeAttribute(file, key, type, type, &pointer, what, path)
+      }
+    }
+  }
+  static func writeAttribute(_ file: hid_t, _ key: String, _ number: Double, path: String) throws {
+    var number = number
+    try writeAttribute(
+      file, key, unfold_h5_file_double(), unfold_h5_native_double(), &number, "writing the attribute \(key)", path)
+  }
+
+  private static func writeAttribute(
+    _ file: hid_t, _ key: String, _ fileType: hid_t, _ memoryType: hid_t, _ value: UnsafeRawPointer, _ what: String, _ path: String
+  ) throws {
+    try using(H5Screate(H5S_SCALAR), H5Sclose, what, path: path) { space in
+      try using(H5Acreate2(file, key, fileType, space, 0, 0), H5Aclose, what, path: path) {
+        try check(H5Awrite($0, memoryType, value), what, path: path)
+      }
+    }
+  }
+
+  // MARK: Heaps of a file on disk
+
+  /// As ``checkHeaps(_:path:)``, a megabyte at a time.
+  static func checkHeaps(path: String) throws {
+    let size = try fileSize(path)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw systemError(path, "cannot be read") }
+    defer { close(descriptor) }
+    func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int) throws {
+      var filled = 0
+      while filled < buffer.count {
+        let count = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
+        if count > 0 {
+          filled += count
+        } else if count == 0 {
+          throw FileFormatError("\(path): ended after \(offset + filled) of \(size) bytes while it was read; try again.")
+        } else if errno != EINTR {
+          throw systemError(path, "cannot be read")
+        }
+      }
+    }
+    var window = [UInt8](repeating: 0, count: min(size, 1 << 20))
+    var start = 0
+    while size - start >= heapHeaderSize {
+      let count = min(window.count, size - start)
+      try window.withUnsafeMutableBytes { window in
+        try fill(UnsafeMutableRawBufferPointer(rebasing: window[..<count]), from: start)
+        for found in heaps(UnsafeRawBufferPointer(rebasing: window[..<count])) {
+          try checkHeap(at: start + found.offset, size: found.size, fileSize: size, path: path) { position in
+            var header: (UInt64, UInt64) = (0, 0)
+            try withUnsafeMutableBytes(of: &header) { try fill($0, from: position) }
+            return header
+          }
+        }
+      }
+      if count < window.count || start + count == size { break }
+      start += count - (heapHeaderSize - 1)
+    }
+  }
+}
