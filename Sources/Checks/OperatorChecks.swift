@@ -70,6 +70,10 @@ public func operatorChecks() -> [CheckItem] {
         return adjointError(P, [4 * m, 4 * n], [4 * m, 4 * n], precision, seed: 100 + seed)
       }
     }
+    item("GradientAndWavelet") { m, n, _ in
+      let D = GradientAndWavelet(OrthonormalWavelet(height: 2 * m, width: 4 * n, levels: 1))
+      return (D, [2, 2 * m, 4 * n], [2, 2 * m, 4 * n, 3])
+    }
     for axes in [1, 2] {
       worstOfDraws("Fourier over \(axes == 1 ? "1 axis" : "2 axes")") { m, n, seed in
         adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: 100 + seed)

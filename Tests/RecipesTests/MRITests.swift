@@ -44,13 +44,15 @@ private let mri = dataFolder + "/mri/"
     #expect(abs(mean.psnr! - decibel) <= 0.01 && abs(mean.nmse! - error) <= 1e-4, "\(mean.psnr!) dB, \(mean.nmse!)")
   }
 
-  /// The authors' nets on single images: NMSE of the real part, PSNR of the magnitude, to the digits they print.
+  /// The authors' nets on single images: NMSE of the real part, PSNR of the magnitude, to the digits they print. Of the last one they
+  /// print 0.0927 and 30.67, of the image before it was rounded to 8 bits; of the 8-bit image an independent program in NumPy, the paper's
+  /// formulas with complex transforms of every map, gives 0.092843 and 30.6571, and of the others the authors' digits.
   @Test(
     .enabled(if: isOptimised, "takes minutes in a debug build"),
     arguments: [
       (7, "admm-net/brain_data1.npy", 0.0578, 35.60), (14, "admm-net/brain_data1.npy", 0.0562, 35.83),
       (15, "admm-net/brain_data1.npy", 0.0561, 35.85), (7, "brain_test/brain_test_50.png", 0.0957, 30.40),
-      (14, "brain_test/brain_test_50.png", 0.0929, 30.65), (15, "brain_test/brain_test_50.png", 0.0927, 30.67),
+      (14, "brain_test/brain_test_50.png", 0.0929, 30.65), (15, "brain_test/brain_test_50.png", 0.0928, 30.66),
     ])
   func publishedADMMNets(label: Int, image: String, error: Double, decibel: Double) throws {
     let picture = try MRIImage(mri + image, toMaximum: true)
