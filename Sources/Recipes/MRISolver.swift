@@ -19,6 +19,14 @@ public struct MRISolver: Sendable {
     public var weights: String?
     /// True for a network as it is before training.
     public var isUntrained = false
+    /// λ of a classical method.
+    public var weight: Double?
+    /// ρ of a classical method.
+    public var penalty: Double?
+    /// Iterations of a classical method.
+    public var iterations: Int?
+    /// The wavelet of sidwt and recpf.
+    public var wavelet: WaveletFilter?
     public init() {}
   }
 
@@ -32,6 +40,9 @@ public struct MRISolver: Sendable {
   public let depth: Int
   /// The file of weights; nil for a classical method and for an untrained network.
   public let weights: String?
+
+  /// A classical method with its parameters; nil for a network.
+  public let classical: ClassicalMRI?
 
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }
@@ -51,8 +62,15 @@ public struct MRISolver: Sendable {
         throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out")
       }
       (network, weights, depth) = (nil, nil, 0)
+      classical = try ClassicalMRI(method, options)
+      guard method != .recPF || OrthonormalWavelet<Tensor>.deepest(height: mask.height, width: mask.width) > 0 else {
+        throw RecipeError(
+          "found images of \(mask.height) × \(mask.width) for recpf, whose wavelets halve them; expected even sizes, use tv or sidwt")
+      }
       return
     }
+    classical = nil
+    try ClassicalMRI.refuse(options, for: method)
     guard !isComplex || method == .admmCSNet else {
       throw RecipeError("found complex images for \(method.rawValue), which is for real ones; expected admm-csnet or a classical method")
     }
@@ -89,7 +107,7 @@ public struct MRISolver: Sendable {
       let y = ComplexTensor(pairs: kSpace.pairs.rows(i..<i + 1))
       if let network { return network(y.pairs.converted(to: method.precision), stages: depth).converted(to: .double) }
       let double = ComplexTensor(pairs: y.pairs.converted(to: .double))
-      return isComplex ? KSpaceDefaults.complex(method, mask, double).pairs : KSpaceDefaults.real(method, mask, double)
+      return isComplex ? classical!.complex(mask, double).pairs : classical!.real(mask, double)
     }
     return Tensor.concatenated(estimates)
   }
@@ -119,51 +137,6 @@ public struct MRIEstimate: Sendable {
   /// Scores against the image that was measured.
   public func scores(_ groundTruth: NumericArray, clip: Bool) throws -> Scores {
     try Scores.ofMRI(value.real ?? value.complex.pairs, groundTruth, clip: clip)
-  }
-}
-
-/// The classical methods with their parameters, for images in [0, 1].
-enum KSpaceDefaults {
-  static let iterations = 100
-
-  static func real(_ method: MRIMethod, _ mask: SamplingMask, _ y: ComplexTensor) -> Tensor {
-    switch method {
-    case .tv: solve(KSpaceTV(totalVariation: 1e-3, mask: mask, penalty: 0.02), measurement: y, until: .iterations(iterations)).estimate
-    case .sidwt:
-      solve(
-        KSpaceSIDWT(undecimatedWavelet: 3e-3, mask: mask, filter: .haar, levels: 4, penalty: 0.1), measurement: y,
-        until: .iterations(iterations)
-      ).estimate
-    case .recPF:
-      solve(
-        RecPF(gradientWeight: 1e-3, waveletWeight: 1e-4, mask: mask, wavelet: wavelet(mask), penalty: 0.02), measurement: y,
-        until: .iterations(iterations)
-      ).estimate
-    default: RealMaskedFourier(mask).adjoint(y)
-    }
-  }
-
-  static func complex(_ method: MRIMethod, _ mask: SamplingMask, _ y: ComplexTensor) -> ComplexTensor {
-    switch method {
-    case .tv:
-      solve(ComplexKSpaceTV(totalVariation: 1e-3, mask: mask, penalty: 0.02), measurement: y, until: .iterations(iterations)).estimate
-    case .sidwt:
-      solve(
-        ComplexKSpaceSIDWT(undecimatedWavelet: 3e-3, mask: mask, filter: .haar, levels: 4, penalty: 0.1), measurement: y,
-        until: .iterations(iterations)
-      ).estimate
-    case .recPF:
-      solve(
-        ComplexRecPF(gradientWeight: 1e-3, waveletWeight: 1e-4, mask: mask, wavelet: wavelet(mask), penalty: 0.02), measurement: y,
-        until: .iterations(iterations)
-      ).estimate
-    default: MaskedFourier(mask).adjoint(y)
-    }
-  }
-
-  private static func wavelet(_ mask: SamplingMask) -> OrthonormalWavelet<Tensor> {
-    OrthonormalWavelet(
-      height: mask.height, width: mask.width, levels: min(4, OrthonormalWavelet<Tensor>.deepest(height: mask.height, width: mask.width)))
   }
 }
 

@@ -11,6 +11,7 @@ extension Method: ExpressibleByArgument {}
 extension BlockTraining.Constraint: ExpressibleByArgument {}
 extension MeasuredColor: ExpressibleByArgument {}
 extension FrequencyOrder: ExpressibleByArgument {}
+extension WaveletFilter: ExpressibleByArgument {}
 extension ProblemKind: ExpressibleByArgument {}
 extension PublishedTable: ExpressibleByArgument {}
 
@@ -22,10 +23,12 @@ struct MethodOptions: ParsableArguments {
   var depth: Int?
   @Option(help: "Most iterations of a classical method (default: 100); it ends before at a relative duality gap of 1e-6.")
   var iterations: Int?
-  @Option(help: "Weight of ‖x‖₁ in sparse-recovery, for ista and fista (default: 0.1) and step-lista.")
+  @Option(help: "Weight of the penalty: of ‖x‖₁ in sparse-recovery for ista and fista (default: 0.1) and step-lista; of tv, recpf and sidwt in cs-mri.")
   var lambda: Double?
 
   @Option(help: ArgumentHelp("image-cs: Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
+  @Option(help: "cs-mri: ρ of tv, recpf and sidwt.") var penalty: Double?
+  @Option(help: "cs-mri: taps of the wavelet of sidwt and recpf: 2 (Haar), 4, 6 or 8 (Daubechies).") var wavelet: WaveletFilter?
   @Flag(help: "cs-mri: a network as it is before training.") var untrained = false
 
   func validate() throws {
@@ -34,9 +37,12 @@ struct MethodOptions: ParsableArguments {
 
   /// For image-cs. - Throws: when an option of the other problems is given.
   func blockOptions() throws -> BlockSolver.Options {
-    if iterations != nil || lambda != nil || untrained {
-      let found = iterations != nil ? "--iterations" : lambda != nil ? "--lambda" : "--untrained"
-      throw InputError("found \(found); leave it out, it is not for image-cs")
+    let given = [
+      ("--iterations", iterations != nil), ("--lambda", lambda != nil), ("--penalty", penalty != nil),
+      ("--wavelet", wavelet != nil), ("--untrained", untrained),
+    ]
+    if let wrong = given.first(where: \.1) {
+      throw InputError("found \(wrong.0); leave it out, it is not for image-cs")
     }
     var options = BlockSolver.Options()
     options.weights = weights
@@ -47,21 +53,25 @@ struct MethodOptions: ParsableArguments {
 
   /// For cs-mri. - Throws: when an option of the other problems is given.
   func mriOptions() throws -> MRISolver.Options {
-    if iterations != nil || lambda != nil || initial != nil {
-      let found = iterations != nil ? "--iterations" : lambda != nil ? "--lambda" : "--initial"
-      throw InputError("found \(found); leave it out, it is not for cs-mri")
-    }
+    if initial != nil { throw InputError("found --initial; leave it out, it is not for cs-mri") }
     var options = MRISolver.Options()
     options.weights = weights
     options.depth = depth
     options.isUntrained = untrained
+    options.weight = lambda
+    options.penalty = penalty
+    options.iterations = iterations
+    options.wavelet = wavelet
     return options
   }
 
   /// For the sparse problems. - Throws: when an option of image-cs is given.
   func options(_ common: CommonOptions) throws -> SparseSolver.Options {
     if initial != nil { throw InputError("found --initial; leave it out, it is for image-cs only") }
-    if untrained { throw InputError("found --untrained; leave it out, it is for cs-mri only") }
+    if untrained || penalty != nil || wavelet != nil {
+      let found = untrained ? "--untrained" : penalty != nil ? "--penalty" : "--wavelet"
+      throw InputError("found \(found); leave it out, it is for cs-mri only")
+    }
     var options = SparseSolver.Options()
     options.weights = weights
     options.depth = depth

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Operators
+import Tensors
+
+/// A classical method of compressive-sensing MRI with its parameters, for images in [0, 1].
+public struct ClassicalMRI: Sendable, Equatable {
+  public let method: MRIMethod
+  /// λ; of RecPF that of the gradient, the wavelets' is a tenth of it.
+  public var weight: Double
+  /// ρ.
+  public var penalty: Double
+  public var iterations: Int
+  public var wavelet: WaveletFilter
+  public var levels = 4
+
+  /// The defaults of a method, chosen on training images.
+  public init(_ method: MRIMethod) {
+    self.method = method
+    switch method {
+    case .sidwt: (weight, penalty, iterations, wavelet) = (3e-3, 0.1, 100, .haar)
+    case .recPF: (weight, penalty, iterations, wavelet) = (1e-3, 0.02, 100, .haar)
+    default: (weight, penalty, iterations, wavelet) = (1e-3, 0.02, 100, .haar)
+    }
+  }
+
+  /// - Throws: ``RecipeError`` for parameters that the method has not, or that are out of range.
+  init(_ method: MRIMethod, _ options: MRISolver.Options) throws {
+    self.init(method)
+    if method == .zeroFilling { try Self.refuse(options, for: method) }
+    if method == .tv, options.wavelet != nil { throw RecipeError("found --wavelet for tv, which has none; leave it out") }
+    for (name, value) in [("--lambda", options.weight), ("--penalty", options.penalty)] {
+      if let value, !(value > 0 && value.isFinite) { throw RecipeError("found \(name) \(value); expected more than 0") }
+    }
+    if let count = options.iterations, !(1...1_000_000).contains(count) {
+      throw RecipeError("found --iterations \(count); expected 1 to 1 000 000")
+    }
+    weight = options.weight ?? weight
+    penalty = options.penalty ?? penalty
+    iterations = options.iterations ?? iterations
+    wavelet = options.wavelet ?? wavelet
+  }
+
+  static func refuse(_ options: MRISolver.Options, for method: MRIMethod) throws {
+    let given = [
+      ("--lambda", options.weight != nil), ("--penalty", options.penalty != nil), ("--iterations", options.iterations != nil),
+      ("--wavelet", options.wavelet != nil),
+    ]
+    for (name, isGiven) in given where isGiven {
+      throw RecipeError("found \(name) for \(method.rawValue), which has no such parameter; leave it out")
+    }
+  }
+
+  /// Real images `[batch, h, w]` from k-space.
+  public func real(_ mask: SamplingMask, _ y: ComplexTensor) -> Tensor {
+    func run<I: Iteration>(_ iteration: I) -> Tensor where I.Signal == Tensor, I.Measurement == ComplexTensor {
+      solve(iteration, measurement: y, until: .iterations(iterations)).estimate
+    }
+    switch method {
+    case .tv: return run(KSpaceTV(totalVariation: weight, mask: mask, penalty: penalty))
+    case .sidwt:
+      return run(KSpaceSIDWT(undecimatedWavelet: weight, mask: mask, filter: wavelet, levels: levels, penalty: penalty))
+    case .recPF:
+      return run(
+        RecPF(gradientWeight: weight, waveletWeight: 0.1 * weight, mask: mask, wavelet: orthonormal(mask), penalty: penalty))
+    default: return RealMaskedFourier(mask).adjoint(y)
+    }
+  }
+
+  /// Complex images `[batch, h, w]` from k-space.
+  public func complex(_ mask: SamplingMask, _ y: ComplexTensor) -> ComplexTensor {
+    func run<I: Iteration>(_ iteration: I) -> ComplexTensor where I.Signal == ComplexTensor, I.Measurement == ComplexTensor {
+      solve(iteration, measurement: y, until: .iterations(iterations)).estimate
+    }
+    switch method {
+    case .tv: return run(ComplexKSpaceTV(totalVariation: weight, mask: mask, penalty: penalty))
+    case .sidwt:
+      return run(ComplexKSpaceSIDWT(undecimatedWavelet: weight, mask: mask, filter: wavelet, levels: levels, penalty: penalty))
+    case .recPF:
+      return run(
+        ComplexRecPF(gradientWeight: weight, waveletWeight: 0.1 * weight, mask: mask, wavelet: orthonormal(mask), penalty: penalty))
+    default: return MaskedFourier(mask).adjoint(y)
+    }
+  }
+
+  /// As deep as the image allows, up to ``levels``.
+  private func orthonormal(_ mask: SamplingMask) -> OrthonormalWavelet<Tensor> {
+    let deepest = OrthonormalWavelet<Tensor>.deepest(height: mask.height, width: mask.width)
+    return OrthonormalWavelet(height: mask.height, width: mask.width, filter: wavelet, levels: min(levels, deepest))
+  }
+}
