@@ -14,13 +14,13 @@ public struct ClassicalMRI: Sendable, Equatable {
   public var wavelet: WaveletFilter
   public var levels = 4
 
-  /// The defaults of a method, chosen on training images.
+  /// The defaults of a method: λ, ρ and the wavelet by mean PSNR at 20, 30 and 50 % on six of the chest training images, test images unseen.
+  /// Around them little changes: λ three times as large or small costs up to 0.2 dB for `tv`, 0.7 dB for `sidwt`.
   public init(_ method: MRIMethod) {
     self.method = method
     switch method {
-    case .sidwt: (weight, penalty, iterations, wavelet) = (3e-3, 0.1, 100, .haar)
-    case .recPF: (weight, penalty, iterations, wavelet) = (1e-3, 0.02, 100, .haar)
-    default: (weight, penalty, iterations, wavelet) = (1e-3, 0.02, 100, .haar)
+    case .sidwt: (weight, penalty, iterations, wavelet) = (3e-4, 0.1, 80, .haar)
+    default: (weight, penalty, iterations, wavelet) = (5e-4, 0.02, 100, .haar)
     }
   }
 

@@ -72,6 +72,34 @@ public struct MRIImage: Sendable {
     return names.map { (path as NSString).appendingPathComponent($0) }
   }
 
+  /// The slices of a volume for training: along its three axes, every `step`-th, without those of which less than a tenth of the pixels
+  /// reach a tenth of the largest value. Each is divided by its own largest value.
+  ///
+  /// - Throws: the reader's error; ``RecipeError`` for something else than one real volume.
+  public static func slices(_ path: String, step: Int = 4) throws -> [Tensor] {
+    let arrays = try readArrays(path).filter { $0.value.shape.count == 3 }
+    guard arrays.count == 1, let volume = arrays[0].value.real?.converted(to: .double), volume.isFinite else {
+      throw RecipeError("\(path): found \(arrays.count) volumes; expected one of real, finite numbers")
+    }
+    let (values, shape) = (volume.doubles, volume.shape)
+    let strides = [shape[1] * shape[2], shape[2], 1]
+    var found: [Tensor] = []
+    for axis in 0..<3 {
+      let (a, b) = axis == 0 ? (1, 2) : axis == 1 ? (0, 2) : (0, 1)
+      for k in stride(from: step / 2, to: shape[axis], by: step) {
+        var slice: [Double] = []
+        slice.reserveCapacity(shape[a] * shape[b])
+        for i in 0..<shape[a] {
+          for j in 0..<shape[b] { slice.append(max(values[k * strides[axis] + i * strides[a] + j * strides[b]], 0)) }
+        }
+        let largest = slice.max() ?? 0
+        guard largest > 0, 10 * slice.count(where: { $0 >= 0.1 * largest }) >= slice.count else { continue }
+        found.append(Tensor(slice.map { $0 / largest }, shape: [shape[a], shape[b]]))
+      }
+    }
+    return found
+  }
+
   /// y = P F x, `[1, h, w]` on the whole grid.
   ///
   /// - Parameter noiseDecibel: complex white noise of ‖noise‖ = ‖y‖ · 10^(−SNR/20) in the mean is added to the measured samples, drawn
@@ -230,5 +258,18 @@ extension ComplexTensor {
       return (re * re + im * im).squareRoot()
     }
     return Tensor(lengths, shape: shape)
+  }
+}
+
+extension Tensor {
+  /// An image `[h, w]` in the middle of one of `size` × `size`: cut, or zeros around it.
+  public func centred(size: Int) -> Tensor {
+    let (h, w) = (shape[0], shape[1])
+    let (v, top, left) = (doubles, (size - h) / 2, (size - w) / 2)
+    var out = [Double](repeating: 0, count: size * size)
+    for i in 0..<size where (0..<h).contains(i - top) {
+      for j in 0..<size where (0..<w).contains(j - left) { out[i * size + j] = v[(i - top) * w + j - left] }
+    }
+    return Tensor(out, shape: [size, size], precision: precision)
   }
 }

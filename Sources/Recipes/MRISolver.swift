@@ -175,7 +175,10 @@ extension MRIArchitecture {
 
 extension ModelLibrary {
   /// The weights of a network for MRI at a ratio of pseudo-radial sampling.
-  public func mri(_ method: MRIMethod, ratio: Double, isComplex: Bool) -> String {
-    file("cs-mri/\(method.rawValue)-\(Int((100 * ratio).rounded()))\(isComplex ? "-complex" : "")")
+  ///
+  /// - Parameter trainedOn: the organ of the training images, where there are weights of several.
+  public func mri(_ method: MRIMethod, ratio: Double, isComplex: Bool = false, trainedOn: String? = nil) -> String {
+    let organ = trainedOn.map { "\($0)-" } ?? ""
+    return file("cs-mri/\(method.rawValue)-\(organ)\(Int((100 * ratio).rounded()))\(isComplex ? "-complex" : "")")
   }
 }

@@ -37,6 +37,9 @@ public enum PublishedTable: String, CaseIterable, Sendable {
   case istaNet1 = "ista-net-1"
   case istaNet2 = "ista-net-2"
   case istaNetDepth = "ista-net-depth"
+  case istaNet3 = "ista-net-3"
+  case admmNet1 = "admm-net-1"
+  case admmNet2 = "admm-net-2"
 
   public var title: String {
     switch self {
@@ -44,6 +47,9 @@ public enum PublishedTable: String, CaseIterable, Sendable {
     case .alista: "NMSE in dB after 16 stages on the synthetic benchmark of sparse recovery"
     case .istaNet1: "Mean PSNR on Set11 of images measured block by block"
     case .istaNet2: "Mean PSNR on BSD68 of images measured block by block"
+    case .istaNet3: "Mean PSNR of brain images from k-space, pseudo-radial sampling"
+    case .admmNet1: "Error and PSNR of brain images from k-space, pseudo-radial sampling"
+    case .admmNet2: "Error and PSNR of chest images from k-space, pseudo-radial sampling of 20 %"
     case .istaNetDepth: "PSNR against the number of stages and against epochs, short equal trainings"
     }
   }
@@ -55,6 +61,9 @@ public enum PublishedTable: String, CaseIterable, Sendable {
     case .istaNet1: "Zhang & Ghanem, CVPR 2018, table 1"
     case .istaNet2: "Zhang & Ghanem, CVPR 2018, table 2"
     case .istaNetDepth: "Zhang & Ghanem, CVPR 2018, section 4"
+    case .istaNet3: "Zhang & Ghanem, CVPR 2018, table 3"
+    case .admmNet1: "Yang, Sun, Li & Xu, NIPS 2016, table 1"
+    case .admmNet2: "Yang, Sun, Li & Xu, NIPS 2016, table 2"
     }
   }
 }

@@ -43,6 +43,7 @@ struct Reproduce: ParsableCommand {
       case .alista: try alista(library)
       case .istaNet1, .istaNet2: try blocks(library)
       case .istaNetDepth: try depths(library)
+      case .istaNet3, .admmNet1, .admmNet2: try kSpace(library)
       }
     try common.answer(result)
   }
@@ -142,6 +143,30 @@ struct Reproduce: ParsableCommand {
         start = path
       }
     }
+  }
+
+  // MARK: ista-net-3, admm-net-1, admm-net-2
+
+  private func kSpace(_ library: ModelLibrary) throws -> ResultTable {
+    if train { throw InputError("found --train for \(table.rawValue); expected weights made by unfold train … cs-mri") }
+    var paths: [String]
+    let source: String
+    if let images {
+      (paths, source) = (try MRIImage.paths(images), (images as NSString).lastPathComponent)
+    } else {
+      let (folder, name) = table == .admmNet2 ? ("/mri/chest", "chest") : ("/mri/brain_test", "brain")
+      guard let data = dataFolder, FileManager.default.fileExists(atPath: data + folder) else {
+        throw InputError("found no \(name) images; expected --images DIR, or UNFOLD_DATA")
+      }
+      paths = try MRIImage.paths(data + folder)
+      if table == .admmNet2 {
+        let names = try DataSplit(contentsOf: data + "/split.json").test("mri/chest")
+        paths = paths.filter { names.contains(($0 as NSString).lastPathComponent) }
+      }
+      source = "the \(name), which training never saw"
+    }
+    let pictures = try paths.map { try MRIImage($0, toMaximum: true) }
+    return try MRITable(table, images: pictures, source: source, library: library).run(report: note)
   }
 
   private func depths(_ library: ModelLibrary) throws -> ResultTable {

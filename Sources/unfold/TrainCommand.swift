@@ -22,6 +22,8 @@ struct Train: ParsableCommand {
   @Argument(help: "The network (`unfold methods`).") var network: Method
   @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
   @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] = []
+  @Option(help: ArgumentHelp("cs-mri: folder of validation images, in place of a tenth of the others.", valueName: "dir"))
+  var validationImages: [String] = []
   @Option(name: .shortAndLong, help: ArgumentHelp("Weights to write (safetensors).", valueName: "weights")) var output: String
   @Flag(help: "Go on from the checkpoint of an interrupted run.") var resume = false
   @Option(help: ArgumentHelp("YAML file of the settings below; what is given on the command line wins.", valueName: "file"))
@@ -119,25 +121,32 @@ struct Train: ParsableCommand {
   private func trainMRI(_ method: MRIMethod, _ settings: TrainingSettings) throws {
     guard !images.isEmpty else { throw InputError("found no --images; expected a folder of training images for cs-mri") }
     let seed = common.seed ?? CompressiveSensing.standardSeed
-    let pictures = try images.flatMap { try MRIImage.paths($0) }.map { path in
-      let image = try MRIImage(path, toMaximum: true)
-      guard let real = image.value.real else { throw InputError("\(path): found a complex image; expected real ones for training") }
-      return real
-    }
-    guard let size = pictures.first?.shape else { throw InputError("found no training image; expected some") }
+    let size = settings.size ?? 256
+    let pictures = try kSpacePictures(images, size: size)
+    let (used, kept) =
+      validationImages.isEmpty ? SparseCodingTraining.split(pictures) : (pictures, try kSpacePictures(validationImages, size: size))
     let sampling = try MRISampling(mask: settings.mask, ratio: settings.ratio, order: nil, seed: seed)
-    let kept = pictures.indices.filter { $0 % 10 == 9 }
     var training = try MRITraining(
-      method, sampling: sampling, mask: sampling.mask(height: size[0], width: size[1]),
-      images: pictures.indices.filter { $0 % 10 != 9 }.map { pictures[$0] }, validation: kept.map { pictures[$0] }, seed: seed)
+      method, sampling: sampling, mask: sampling.mask(height: size, width: size), images: used, validation: kept, seed: seed)
     if recompute { training.recomputes = true }
     let shape = MRIArchitecture(method, depth: settings.depth, channels: settings.channels)
-    let steps = settings.steps(samples: pictures.count - kept.count, batch: 4) ?? MRITraining.steps(method, quick ? .quick : .full)
+    let steps = settings.steps(samples: used.count, batch: 4) ?? MRITraining.steps(method, quick ? .quick : .full)
     var recipe = training.recipe(shape, steps: steps)
     settings.apply(to: &recipe)
     var untrained = training.network(shape)!
     if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, checkpoint(), settings)
+  }
+
+  /// Images, arrays and the slices of volumes, each divided by its largest value and put in the middle of a square.
+  private func kSpacePictures(_ sources: [String], size: Int) throws -> [Tensor] {
+    try sources.flatMap { try MRIImage.paths($0) }.flatMap { path in
+      if path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") { return try MRIImage.slices(path) }
+      guard let real = try MRIImage(path, toMaximum: true).value.real else {
+        throw InputError("\(path): found a complex image; expected real ones for training")
+      }
+      return [real]
+    }.map { $0.centred(size: size) }
   }
 
   private var checkpointFile: String { checkpointPath(of: output) }

@@ -20,6 +20,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "Sparse recovery: columns of A.") var columns: Int?
   @Option(help: ArgumentHelp("Sparse recovery: signal-to-noise ratio of the measurements.", valueName: "dB")) var noiseSnr: Double?
   @Option(help: "image-cs, cs-mri: sampling ratio, for a Φ or a mask drawn from --seed.") var ratio: Double?
+  @Option(help: "cs-mri: extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
   @Option(help: "cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.") var mask: String?
   @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file")) var phi: String?
   @Option(help: ArgumentHelp("image-cs: Q_init in place of the fit to training blocks.", valueName: "file")) var initial: String?
@@ -69,6 +70,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "columns": result.columns = try integer(result.columns)
       case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
       case "ratio": result.ratio = try number(result.ratio)
+      case "size": result.size = try integer(result.size)
       case "mask": result.mask = result.mask ?? value.string
       case "phi": result.phi = result.phi ?? value.string
       case "initial": result.initial = result.initial ?? value.string
@@ -91,7 +93,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
     let least: [(String, Int?, Int)] = [
       ("epochs", epochs, 1), ("steps", steps, 1), ("batch", batch, 1), ("units", units, 1), ("iterations", iterations, 0),
       ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2), ("channels", channels, 1),
-      ("checkpoint-every", checkpointEvery, 1),
+      ("checkpoint-every", checkpointEvery, 1), ("size", size, 8),
     ]
     for (name, value, minimum) in least {
       if let value, value < minimum || value > 1_000_000_000 {
@@ -117,7 +119,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       ("--ratio", ratio != nil), ("--channels", channels != nil), ("--start", start != nil),
     ]
     let blocks = [("--phi", phi != nil), ("--initial", initial != nil), ("--constraint", constraint != nil)]
-    let kSpace = [("--mask", mask != nil)]
+    let kSpace = [("--mask", mask != nil), ("--size", size != nil)]
     let others = [
       ("--units", units != nil), ("--iterations", iterations != nil), ("--patches", patches != nil),
       ("--dictionary", dictionary != nil), ("--rows", rows != nil), ("--columns", columns != nil), ("--noise-snr", noiseSnr != nil),

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Which files of a data set are for training, which for validation and which for tests, as a JSON file says:
+/// `{"mri/chest": {"train": ["im-001.png", …], "validation": […], "test": […]}, …}`.
+public struct DataSplit: Sendable {
+  private let sets: [String: [String: [String]]]
+  private let path: String
+
+  /// - Throws: ``DatasetError`` for a file that cannot be read or is no such JSON. Sets of row numbers are passed over.
+  public init(contentsOf path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path),
+      let object = try? JSONSerialization.jsonObject(with: data) as? [String: [String: Any]]
+    else { throw DatasetError("\(path): found no JSON of data sets; expected their training and test files, by name") }
+    self.path = path
+    sets = object.mapValues { parts in parts.compactMapValues { $0 as? [String] } }
+  }
+
+  /// The files of a set for training.
+  public func training(_ set: String) throws -> Set<String> { try names(set, "train") }
+  /// Those to choose by.
+  public func validation(_ set: String) throws -> Set<String> { try names(set, "validation") }
+  /// Those to measure on.
+  public func test(_ set: String) throws -> Set<String> { try names(set, "test") }
+
+  private func names(_ set: String, _ part: String) throws -> Set<String> {
+    guard let found = sets[set]?[part] else { throw DatasetError("\(path): found no \(part) files of \(set); expected a list of names") }
+    return Set(found)
+  }
+}
