@@ -102,7 +102,7 @@ def main():
             f"{r['work']:<26} {a['median_s']:>8.4f} s {b['median_s']:>8.4f} s {r['ratio']:>12.2f} {a['peak_mib']:>11.0f} "
             f"{b['peak_mib']:>9.0f}   {r['peer_layout']}"
         )
-    print(f"medians of {options.rounds} rounds in turn, {options.runs} runs each, {options.threads} threads, single precision")
+    print(f"medians of {options.rounds} rounds in turn, {options.runs} runs each, {options.threads} threads, single precision, Deep ADMM-Net in double")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"results": results}, file, indent=2)

@@ -25,6 +25,29 @@ public typealias ComplexRecPF = ClassicalADMM<
   MaskedFourier, OnParts<GradientAndWavelet>, ComplexKSpaceSolver, GroupShrinkage<ComplexTensor>
 >
 
+/// min ½‖P F S x − y‖² + λ Σᵢ ‖(∇x)ᵢ‖₂ over complex images seen by several coils; the x-update by conjugate gradients.
+public typealias SENSETV = ClassicalADMM<
+  SENSE, OnParts<Gradient2D>, ConjugateGradientSolver<SENSE, OnParts<Gradient2D>>, GroupShrinkage<ComplexTensor>
+>
+
+extension ADMM
+where
+  Reconstruct == RegularisedLeastSquares<
+    SENSE, OnParts<Gradient2D>, ConjugateGradientSolver<SENSE, OnParts<Gradient2D>>
+  >, Analysis == FixedAnalysis<OnParts<Gradient2D>>, Prior == GroupShrinkage<ComplexTensor>, Update == UniformUpdate<ComplexTensor>
+{
+  /// - Parameters: `weight` λ, `penalty` ρ; `tolerance` and `maximumIterations` of the conjugate gradients.
+  public init(
+    totalVariation weight: Double, _ A: SENSE, penalty: Double, tolerance: Double = 1e-4, maximumIterations: Int = 20
+  ) {
+    let D = OnParts(Gradient2D(height: A.mask.height, width: A.mask.width, boundary: .periodic))
+    self.init(
+      solve: RegularisedLeastSquares(
+        A, D, solver: ConjugateGradientSolver(A, D, tolerance: tolerance, maximumIterations: maximumIterations), penalty: penalty),
+      prior: GroupShrinkage(groups: [.init(size: 4, threshold: weight / penalty)]))
+  }
+}
+
 extension ADMM
 where
   Reconstruct == RegularisedLeastSquares<RealMaskedFourier, Gradient2D, RealKSpaceSolver>, Analysis == FixedAnalysis<Gradient2D>,

@@ -138,7 +138,7 @@ public struct BlockTraining: NetworkTraining, Sendable {
   /// Steps of a training, from scratch or from another ratio's weights.
   public static func steps(_ method: BlockMethod, _ budget: TrainingBudget, warm: Bool) -> Int {
     if budget == .quick { return 500 }
-    return method.isUnfolded ? (warm ? 15_000 : 30_000) : 20_000
+    return method.isUnfolded ? (warm ? 10_000 : 30_000) : 20_000
   }
 
   public func train<Network: TensorNetwork>(

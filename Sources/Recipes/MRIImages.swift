@@ -4,6 +4,7 @@ import Evaluation
 import FileFormats
 import Foundation
 import Operators
+import Problems
 import Tensors
 
 /// An image that is measured in k-space: real, or complex with its phase.
@@ -102,17 +103,10 @@ public struct MRIImage: Sendable {
 
   /// y = P F x, `[1, h, w]` on the whole grid.
   ///
-  /// - Parameter noiseDecibel: complex white noise of ‖noise‖ = ‖y‖ · 10^(−SNR/20) in the mean is added to the measured samples, drawn
-  ///   from `seed` for the image of this number.
+  /// - Parameter noiseDecibel: complex white noise of this signal-to-noise ratio, drawn from `seed` for the image of this number; nil: none.
   public func measured(_ mask: SamplingMask, noiseDecibel: Double?, seed: UInt64, image: Int) -> ComplexTensor {
-    let A = MaskedFourier(mask)
-    let batch = value.complex.pairs.reshaped([1, height, width, 2])
-    let y = A.forward(ComplexTensor(pairs: batch))
-    guard let noiseDecibel, mask.count > 0 else { return y }
-    var generator = RandomGenerator(seed: seed, stream: UInt64(image))
-    let deviation = y.norm / Double(2 * mask.count).squareRoot() * pow(10, -noiseDecibel / 20)
-    let noise = ComplexTensor(pairs: deviation * Tensor.normal(batch.shape, using: &generator))
-    return y + noise.selecting(mask)
+    let batch = ComplexTensor(pairs: value.complex.pairs.reshaped([1, height, width, 2]))
+    return UndersampledMRI(MaskedFourier(mask), noiseDecibel: noiseDecibel).simulate(batch, seed: seed, stream: UInt64(image))
   }
 }
 

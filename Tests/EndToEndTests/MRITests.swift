@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Foundation
+import Operators
+import Tensors
+import Testing
+
+/// Compressive-sensing MRI from images to images, and what is refused: exit status 2, one line, no new file.
+@Suite struct MRITests {
+  private let folder: Folder
+
+  init() throws {
+    folder = try Folder()
+    try folder.image("a.png", height: 24, width: 20)
+    var generator = RandomGenerator(seed: 5)
+    let parts = (0..<2).map { _ in Tensor.uniform([16, 18], using: &generator) }
+    try NPY.write(.complex(ComplexTensor(real: parts[0], imaginary: parts[1])), to: folder.file("z.npy"))
+  }
+
+  @discardableResult
+  private func run(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Program.Outcome {
+    let done = try Program.run(line.split(separator: " ").map(String.init), in: folder)
+    #expect(done.status == 0 && done.errors == "", "\(line): \(done.errors)", sourceLocation: sourceLocation)
+    return done
+  }
+
+  private func mean(_ done: Program.Outcome, _ key: String) throws -> Double {
+    try #require((done.json["mean"] as? [String: Any])?[key] as? Double)
+  }
+
+  private func refuse(_ line: String, naming word: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try expectRefusal(line, naming: word, in: folder, sourceLocation: sourceLocation)
+  }
+
+  /// What is in the file is P F x, and zero filling its inverse transform; every frequency gives the image back.
+  @Test func measurementsAreTheTransform() throws {
+    try run("simulate cs-mri a.png -o m.h5 --ratio 0.4 --ground-truth --quiet")
+    let file = try HDF5File(contentsOf: folder.file("m.h5"))
+    let image = try readImage(folder.file("a.png")).values
+    let mask = try #require(file["mask/0"]?.real).converted(to: .double)
+    let y = try #require(file["k_space/0"]?.complex)
+    let whole = fft2(complex(image))
+    for (i, m) in mask.doubles.enumerated() {
+      for part in 0..<2 { #expect(abs(y.pairs[flat: 2 * i + part] - m * whole.pairs[flat: 2 * i + part]) <= 1e-12) }
+    }
+    let filled = try run("reconstruct zero-filling m.h5 -o out.tiff --json -")
+    let expected = inverseFFT2(y).real
+    #expect((try readImage(folder.file("out.tiff")).values - expected.map { min(max($0, 0), 1) }).maximumMagnitude <= 1.0 / 255)
+    let error = (expected - image).norm / image.norm
+    let found = try #require((filled.json["outputs"] as? [[String: Any]])?[0]["nmse"] as? Double)
+    #expect(abs(found - error) <= 1e-9)
+    #expect(try mean(run("evaluate zero-filling cs-mri --images a.png --ratio 1 --mask random --json -"), "nmse") <= 1e-12)
+  }
+
+  /// Images with a phase: all classical methods, and fewer errors than zero filling where there is something to find.
+  @Test func complexImages() throws {
+    for method in ["zero-filling", "tv", "sidwt", "recpf"] {
+      let all = try run("evaluate \(method) cs-mri --images z.npy --ratio 1 --mask random --json -")
+      #expect(try mean(all, "nmse") <= (method == "zero-filling" ? 1e-12 : 0.02), "\(method)")
+    }
+    try run("simulate cs-mri z.npy -o z.h5 --ratio 0.5 --mask cartesian --noise-snr 40 --quiet")
+    try run("reconstruct tv z.h5 -o z.png --quiet")
+    #expect(try readImage(folder.file("z.png")).values.shape == [16, 18])
+  }
+
+  /// Total variation finds an image of few pieces from a third of its frequencies.
+  @Test func totalVariationFindsPieces() throws {
+    let pieces = (0..<32 * 32).map { i in (8..<24).contains(i / 32) && (10..<20).contains(i % 32) ? 1.0 : 0.25 }
+    try writePNG(Tensor(pieces, shape: [32, 32]), to: folder.file("p.png"))
+    let tv = try run("evaluate tv cs-mri --images p.png --ratio 0.33 --lambda 1e-4 --iterations 500 --json -")
+    let filled = try run("evaluate zero-filling cs-mri --images p.png --ratio 0.33 --json -")
+    #expect(try mean(tv, "psnr") > 60 && mean(filled, "psnr") < 35)
+  }
+
+  /// A training on images of another size than theirs; its weights say what they are for.
+  @Test(arguments: ["admm-net", "admm-csnet", "ista-net", "ista-net-plus"]) func training(network: String) throws {
+    let size = network == "admm-net" ? "" : " --channels 4"
+    try run("train \(network) cs-mri --images a.png --ratio 0.3 --size 16 --depth 2 --steps 3 -o w.safetensors --quiet" + size)
+    let weights = try SafeTensors(contentsOf: folder.file("w.safetensors"))
+    #expect(weights.metadata["recipe"]?.contains("\"cs-mri\"") == true && weights.tensors.contains { $0.name == "operator.mask" })
+    let scored = try run("evaluate \(network) cs-mri --images a.png --ratio 0.3 --weights w.safetensors --json -")
+    #expect(try mean(scored, "psnr") > 5 && (scored.json["parameters"] as? Int ?? 0) > 100)
+    try refuse("evaluate \(network) cs-mri --images a.png --ratio 0.3 --weights w.safetensors --depth 3", naming: "2 stages")
+    try refuse("evaluate tval3 image-cs --images a.png --ratio 0.3 --weights w.safetensors", naming: "--weights")
+    let other = network == "admm-net" ? "ista-net" : "admm-net"
+    try refuse("evaluate \(other) cs-mri --images a.png --ratio 0.3 --weights w.safetensors", naming: network)
+  }
+
+  @Test func mistakes() throws {
+    try refuse("simulate cs-mri a.png -o x.h5", naming: "--ratio")
+    for ratio in ["0", "1.5", "nan"] { try refuse("simulate cs-mri a.png -o x.h5 --ratio \(ratio)", naming: "--ratio") }
+    try refuse("simulate cs-mri a.png -o x.h5 --ratio 0.001 --mask radial", naming: "ratio")
+    try refuse("simulate cs-mri a.png -o x.h5 --ratio 0.2 --phi a.npy", naming: "--phi")
+    try refuse("simulate image-cs a.png -o x.h5 --ratio 0.2 --mask radial", naming: "--mask")
+    try refuse("simulate cs-mri a.png -o x.h5 --mask none.npy", naming: "none.npy")
+    try refuse("simulate cs-mri a.png -o x.h5 --mask radial --ratio 0.2 --mask-order centred", naming: "--mask-order")
+    try NPY.write(.zeros([24, 20]), to: folder.file("none.npy"))
+    try refuse("simulate cs-mri a.png -o x.h5 --mask none.npy", naming: "no measured frequency")
+    try NPY.write(.filled(1, shape: [20, 24]), to: folder.file("turned.npy"))
+    try refuse("simulate cs-mri a.png -o x.h5 --mask turned.npy", naming: "24 × 20")
+    try refuse("simulate cs-mri a.png -o x.h5 --mask turned.npy --ratio 0.2", naming: "--ratio")
+    let centred = (0..<480).map { i in abs(i / 20 - 12) <= 5 && abs(i % 20 - 10) <= 5 ? 1.0 : 0 }
+    try NPY.write(Tensor(centred, shape: [24, 20]), to: folder.file("centred.npy"))
+    try refuse("simulate cs-mri a.png -o x.h5 --mask centred.npy", naming: "centred")
+    try run("simulate cs-mri a.png -o y.h5 --mask centred.npy --mask-order centred --quiet")
+    try NPY.write(.filled(.nan, shape: [24, 20]), to: folder.file("nan.npy"))
+    try refuse("simulate cs-mri nan.npy -o x.h5 --ratio 0.2", naming: "NaN")
+    try refuse("reconstruct tval3 y.h5 -o x.png", naming: "cs-mri")
+    try refuse("reconstruct admm-net y.h5 -o x.png --lambda 1", naming: "--weights")
+    try refuse("reconstruct tv y.h5 -o x.png --lambda 0", naming: "--lambda")
+    try refuse("reconstruct tv y.h5 -o x.png --wavelet 4", naming: "--wavelet")
+    try refuse("reconstruct zero-filling y.h5 -o x.png --iterations 4", naming: "--iterations")
+    try refuse("evaluate admm-net cs-mri --images z.npy --ratio 0.2 --untrained", naming: "complex")
+    try refuse("train tv cs-mri --images a.png --ratio 0.2 -o x.safetensors", naming: "classical")
+    try refuse("train admm-net cs-mri --images z.npy --ratio 0.2 -o x.safetensors", naming: "complex")
+    try refuse("reproduce admm-net-1 --train", naming: "--train")
+  }
+
+  /// A measurement cut short or with NaN among its samples.
+  @Test func damagedMeasurements() throws {
+    try run("simulate cs-mri a.png -o m.h5 --ratio 0.4 --quiet")
+    var file = try HDF5File(contentsOf: folder.file("m.h5"))
+    let whole = try #require(folder.bytes("m.h5"))
+    for count in [0, 100, whole.count / 2] {
+      try whole.prefix(count).write(to: URL(fileURLWithPath: folder.file("cut.h5")))
+      try refuse("reconstruct tv cut.h5 -o x.png", naming: "cut.h5")
+    }
+    let shape = try #require(file["k_space/0"]).shape
+    for (name, value, word) in [
+      ("k_space/0", NumericArray.complex(ComplexTensor(pairs: .filled(.nan, shape: shape + [2]))), "NaN"),
+      ("k_space/0", .complex(ComplexTensor(pairs: .filled(0, shape: [3, 3, 2]))), "k_space/0"),
+      ("mask/0", .real(.filled(0.5, shape: shape)), "mask/0"),
+    ] {
+      let kept = file.arrays
+      file.arrays = kept.map { $0.name == name ? NamedArray(name: name, value: value) : $0 }
+      try file.write(to: folder.file("bad.h5"))
+      try refuse("reconstruct tv bad.h5 -o x.png", naming: word)
+      file.arrays = kept
+    }
+  }
+}
