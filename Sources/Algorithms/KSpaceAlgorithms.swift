@@ -14,7 +14,9 @@ public typealias ComplexKSpaceTV = ClassicalADMM<
 >
 
 /// min ½‖P F x − y‖² + λ ‖W x‖₁ with W undecimated wavelets, whose low pass is left alone.
-public typealias KSpaceSIDWT = ClassicalADMM<RealMaskedFourier, UndecimatedWavelet<Tensor>, RealKSpaceSolver, GroupShrinkage<Tensor>>
+public typealias KSpaceSIDWT = ClassicalADMM<
+  RealMaskedFourier, UndecimatedWavelet<Tensor>, RealKSpaceSolver, GroupShrinkage<Tensor>
+>
 public typealias ComplexKSpaceSIDWT = ClassicalADMM<
   MaskedFourier, UndecimatedWavelet<ComplexTensor>, ComplexKSpaceSolver, GroupShrinkage<ComplexTensor>
 >
@@ -111,8 +113,9 @@ where
   Analysis == FixedAnalysis<GradientAndWavelet>, Prior == GroupShrinkage<Tensor>, Update == UniformUpdate<Tensor>
 {
   /// - Parameters: `gradientWeight` λ₁, `waveletWeight` λ₂, `penalty` ρ of both constraints.
-  public init(gradientWeight: Double, waveletWeight: Double, mask: SamplingMask, wavelet: OrthonormalWavelet<Tensor>, penalty: Double)
-  {
+  public init(
+    gradientWeight: Double, waveletWeight: Double, mask: SamplingMask, wavelet: OrthonormalWavelet<Tensor>, penalty: Double
+  ) {
     let D = GradientAndWavelet(wavelet)
     self.init(
       solve: RegularisedLeastSquares(RealMaskedFourier(mask), D, solver: RealKSpaceSolver(mask, D), penalty: penalty),
@@ -128,8 +131,9 @@ where
   Update == UniformUpdate<ComplexTensor>
 {
   /// - Parameters: `gradientWeight` λ₁, `waveletWeight` λ₂, `penalty` ρ of both constraints.
-  public init(gradientWeight: Double, waveletWeight: Double, mask: SamplingMask, wavelet: OrthonormalWavelet<Tensor>, penalty: Double)
-  {
+  public init(
+    gradientWeight: Double, waveletWeight: Double, mask: SamplingMask, wavelet: OrthonormalWavelet<Tensor>, penalty: Double
+  ) {
     let D = GradientAndWavelet(wavelet)
     self.init(
       solve: RegularisedLeastSquares(MaskedFourier(mask), OnParts(D), solver: ComplexKSpaceSolver(mask, D), penalty: penalty),

@@ -76,7 +76,8 @@ public final class CholeskySolver: NormalEquationSolver {
 /// x = argmin ½‖A x − y‖² + (ρ/2)‖D x − c‖² = (AᴴA + ρ DᴴD)⁻¹ (Aᴴ y + ρ Dᴴ c): the exact x-update of ADMM.
 ///
 /// Differentiated implicitly, with one more solve: for w = K⁻¹ v, dy = A w, dc = ρ D w, dρ = ⟨D w, c − D x⟩.
-public struct RegularisedLeastSquares<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver>: ReconstructionStep
+public struct RegularisedLeastSquares<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver>:
+  ReconstructionStep
 where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain {
   @noDerivative public let A: Op
   @noDerivative public let D: Analysis

@@ -82,7 +82,8 @@ func kSpaceTheoryChecks() -> [CheckItem] {
   let complexC = ComplexTensor(pairs: .normal([2, 8, 7, 2, 2], using: &generator))
   let complexY = complexA.forward(ComplexTensor(pairs: .normal([2, 8, 7, 2], using: &generator)))
   let complexExact = RegularisedLeastSquares(complexA, OnParts(D), solver: ComplexKSpaceSolver(tiny.mask, D), penalty: 0.4)
-  let complexIterative = RegularisedLeastSquares(complexA, OnParts(D), solver: ConjugateGradientSolver(complexA, OnParts(D)), penalty: 0.4)
+  let complexIterative = RegularisedLeastSquares(
+    complexA, OnParts(D), solver: ConjugateGradientSolver(complexA, OnParts(D)), penalty: 0.4)
   items.append(
     CheckItem(
       "x-update in k-space, complex, against conjugate gradients",

@@ -24,7 +24,9 @@ public struct DataSplit: Sendable {
   public func test(_ set: String) throws -> Set<String> { try names(set, "test") }
 
   private func names(_ set: String, _ part: String) throws -> Set<String> {
-    guard let found = sets[set]?[part] else { throw DatasetError("\(path): found no \(part) files of \(set); expected a list of names") }
+    guard let found = sets[set]?[part] else {
+      throw DatasetError("\(path): found no \(part) files of \(set); expected a list of names")
+    }
     return Set(found)
   }
 }

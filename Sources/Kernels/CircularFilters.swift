@@ -21,7 +21,8 @@ public struct CircularFilters: Sendable {
 
   public init(batch: Int, maps: Int, height: Int, width: Int, filterHeight: Int, filterWidth: Int) {
     precondition(
-      filterHeight % 2 == 1 && filterWidth % 2 == 1 && max(filterHeight, filterWidth) <= Self.largestFilter && min(height, width) > 0,
+      filterHeight % 2 == 1 && filterWidth % 2 == 1 && max(filterHeight, filterWidth) <= Self.largestFilter
+        && min(height, width) > 0,
       "CircularFilters: filters of \(filterHeight) × \(filterWidth) on images of \(height) × \(width)")
     self.batch = batch
     self.maps = maps

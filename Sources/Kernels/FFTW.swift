@@ -70,7 +70,9 @@
     static func forward(_ x: UnsafeMutablePointer<Float>, height: Int, width: Int, into half: UnsafeMutablePointer<Float>) {
       let numbers = UnsafeMutableRawPointer(half).assumingMemoryBound(to: fftwf_complex.self)
       let plan = singleRealPlans.plan(RealKey(height: height, width: width, inverse: false)) {
-        made(planner.withLock { fftwf_plan_dft_r2c_2d(Int32(height), Int32(width), x, numbers, flags | UInt32(FFTW_PRESERVE_INPUT)) }) {
+        made(
+          planner.withLock { fftwf_plan_dft_r2c_2d(Int32(height), Int32(width), x, numbers, flags | UInt32(FFTW_PRESERVE_INPUT)) }
+        ) {
           fftwf_destroy_plan($0)
         }
       }
@@ -80,7 +82,9 @@
     static func forward(_ x: UnsafeMutablePointer<Double>, height: Int, width: Int, into half: UnsafeMutablePointer<Double>) {
       let numbers = UnsafeMutableRawPointer(half).assumingMemoryBound(to: fftw_complex.self)
       let plan = doubleRealPlans.plan(RealKey(height: height, width: width, inverse: false)) {
-        made(planner.withLock { fftw_plan_dft_r2c_2d(Int32(height), Int32(width), x, numbers, flags | UInt32(FFTW_PRESERVE_INPUT)) }) {
+        made(
+          planner.withLock { fftw_plan_dft_r2c_2d(Int32(height), Int32(width), x, numbers, flags | UInt32(FFTW_PRESERVE_INPUT)) }
+        ) {
           fftw_destroy_plan($0)
         }
       }

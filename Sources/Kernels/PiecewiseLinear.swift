@@ -39,7 +39,8 @@ public struct PiecewiseCurve: Sendable {
     if let a = single(a), let q = single(q), let v = single(v), let da = single(da) {
       ck_piecewise_pullback_f32(a, q, v, da, dq, ds, n, knots, first, spacing, Float(outer.left), Float(outer.right))
     } else {
-      ck_piecewise_pullback_f64(double(a), double(q), double(v), double(da), dq, ds, n, knots, first, spacing, outer.left, outer.right)
+      ck_piecewise_pullback_f64(
+        double(a), double(q), double(v), double(da), dq, ds, n, knots, first, spacing, outer.left, outer.right)
     }
   }
 }

@@ -19,7 +19,9 @@ where
   @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor { network(ComplexTensor(pairs: y), stages: stages) }
   @differentiable(reverse,wrt: (self, y))
-  public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> { network.run(ComplexTensor(pairs: y), recording: recording) }
+  public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
+    network.run(ComplexTensor(pairs: y), recording: recording)
+  }
   @differentiable(reverse,wrt: (self, y))
   public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
     network.checkpointed(ComplexTensor(pairs: y), every: 1, recording: recording)

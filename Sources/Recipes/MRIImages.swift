@@ -133,7 +133,9 @@ public struct MRISampling: Sendable {
   /// - Throws: ``RecipeError`` when the ratio is missing, or given beside a file.
   public init(_ pattern: Pattern, ratio: Double?, order: FrequencyOrder = .transform, seed: UInt64) throws {
     if case .file = pattern {
-      guard ratio == nil else { throw RecipeError("found --ratio and a file of a mask; expected one of them, the mask has a ratio of its own") }
+      guard ratio == nil else {
+        throw RecipeError("found --ratio and a file of a mask; expected one of them, the mask has a ratio of its own")
+      }
     } else {
       guard let ratio else { throw RecipeError("found no --ratio; expected one such as --ratio 0.2, or a file as --mask") }
       guard ratio > 0, ratio <= 1 else { throw RecipeError("found --ratio \(ratio); expected more than 0 and at most 1") }

@@ -72,13 +72,18 @@ public struct MRIMeasurement: Sendable {
     noiseDecibel = try file.number("noise_snr_db")
     let names = (attributes["names"] ?? "").split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let kinds = Array(attributes["complex"] ?? "")
-    guard !names.isEmpty, kinds.count == names.count else { throw file.damaged("found \(names.count) names and \(kinds.count) kinds") }
+    guard !names.isEmpty, kinds.count == names.count else {
+      throw file.damaged("found \(names.count) names and \(kinds.count) kinds")
+    }
     scans = try names.indices.map { i in
       let mask = try file.array("mask/\(i)", rank: 2)
       let (h, w) = (mask.shape[0], mask.shape[1])
-      guard mask.doubles.allSatisfy({ $0 == 0 || $0 == 1 }) else { throw file.damaged("found mask/\(i) of other numbers than 0 and 1") }
+      guard mask.doubles.allSatisfy({ $0 == 0 || $0 == 1 }) else {
+        throw file.damaged("found mask/\(i) of other numbers than 0 and 1")
+      }
       guard let kSpace = file.file["k_space/\(i)"]?.complex, kSpace.shape == [h, w] else {
-        throw file.damaged("found k_space/\(i) of shape \(file.file["k_space/\(i)"]?.shape.description ?? "none"); expected [\(h), \(w)]")
+        throw file.damaged(
+          "found k_space/\(i) of shape \(file.file["k_space/\(i)"]?.shape.description ?? "none"); expected [\(h), \(w)]")
       }
       guard kSpace.pairs.isFinite else {
         throw RecipeError("\(file.path): found NaN or infinity in k_space/\(i); expected finite samples, measure it again")

@@ -94,7 +94,8 @@ extension MRIMethod {
     switch self {
     case .zeroFilling, .tv, .recPF, .sidwt: nil
     case .admmNet:
-      KSpaceNetwork(ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision))
+      KSpaceNetwork(
+        ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision))
     case .admmCSNet where shape.isComplex:
       ComplexKSpaceNetwork(
         ComplexADMMCSNet(

@@ -65,14 +65,16 @@ public struct MRISolver: Sendable {
       classical = try ClassicalMRI(method, options)
       guard method != .recPF || OrthonormalWavelet<Tensor>.deepest(height: mask.height, width: mask.width) > 0 else {
         throw RecipeError(
-          "found images of \(mask.height) × \(mask.width) for recpf, whose wavelets halve them; expected even sizes, use tv or sidwt")
+          "found images of \(mask.height) × \(mask.width) for recpf, whose wavelets halve them; expected even sizes, use tv or sidwt"
+        )
       }
       return
     }
     classical = nil
     try ClassicalMRI.refuse(options, for: method)
     guard !isComplex || method == .admmCSNet else {
-      throw RecipeError("found complex images for \(method.rawValue), which is for real ones; expected admm-csnet or a classical method")
+      throw RecipeError(
+        "found complex images for \(method.rawValue), which is for real ones; expected admm-csnet or a classical method")
     }
     if options.isUntrained {
       let shape = MRIArchitecture(method, depth: options.depth, isComplex: isComplex)

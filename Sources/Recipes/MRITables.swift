@@ -48,9 +48,11 @@ public struct MRITable: Sendable {
       name: "init-net-13", method: .admmNet, untrainedStages: 13, nmse: [0.1394, 0.1225, 0.1128, 0.1066],
       psnr: [31.58, 32.71, 33.44, 33.95]),
     Published(
-      name: "admm-net-13", why: "our net is that of label 15", nmse: [0.0752, 0.0553, 0.0456, 0.0395], psnr: [37.01, 39.70, 41.37, 42.62]),
+      name: "admm-net-13", why: "our net is that of label 15", nmse: [0.0752, 0.0553, 0.0456, 0.0395],
+      psnr: [37.01, 39.70, 41.37, 42.62]),
     Published(
-      name: "admm-net-14", why: "our net is that of label 15", nmse: [0.0742, 0.0548, 0.0448, 0.0380], psnr: [37.13, 39.78, 41.54, 42.99]),
+      name: "admm-net-14", why: "our net is that of label 15", nmse: [0.0742, 0.0548, 0.0448, 0.0380],
+      psnr: [37.13, 39.78, 41.54, 42.99]),
     Published(name: "admm-net-15", method: .admmNet, nmse: [0.0739, 0.0544, 0.0447, 0.0379], psnr: [37.17, 39.84, 41.56, 43.00]),
   ]
   private static let chest: [Published] = [
@@ -94,7 +96,8 @@ public struct MRITable: Sendable {
             rows.append(
               ResultTable.Row(
                 method: entry.name, column: column, metric: metric, published: figure, measured: measured,
-                seconds: mean?.seconds ?? 0, why: isShort ? why ?? "a training shorter than the published one, on other images" : nil))
+                seconds: mean?.seconds ?? 0,
+                why: isShort ? why ?? "a training shorter than the published one, on other images" : nil))
           }
         }
         guard let method = entry.method else {
@@ -115,13 +118,16 @@ public struct MRITable: Sendable {
         report("\(entry.name), \(column)")
         let sampling = try MRISampling(.radial, ratio: ratio, seed: 0)
         add(
-          try MRIEvaluation(method, sampling: sampling, options: options, seed: 0, library: library).run(images: images, clip: clips).mean,
+          try MRIEvaluation(method, sampling: sampling, options: options, seed: 0, library: library).run(
+            images: images, clip: clips
+          ).mean,
           nil)
       }
     }
     return ResultTable(
       table: table.rawValue, rows: rows, data: "\(images.count) images of \(source)",
       protocol:
-        "pseudo-radial masks, no noise, \(clips ? "clipped to [0, 1]" : "unclipped real part"), peak 1, mean of the images' figures; time of an image")
+        "pseudo-radial masks, no noise, \(clips ? "clipped to [0, 1]" : "unclipped real part"), peak 1, mean of the images' figures; time of an image"
+    )
   }
 }

@@ -52,7 +52,8 @@ public struct MRITraining: NetworkTraining, Sendable {
     }
     for image in images + validation where image.shape != [mask.height, mask.width] {
       throw RecipeError(
-        "found an image of \(image.shape.map(String.init).joined(separator: " × ")); expected \(mask.height) × \(mask.width), the size of the mask")
+        "found an image of \(image.shape.map(String.init).joined(separator: " × ")); expected \(mask.height) × \(mask.width), the size of the mask"
+      )
     }
     self.method = method
     self.mask = mask
@@ -79,7 +80,8 @@ public struct MRITraining: NetworkTraining, Sendable {
         "training", steps: steps, batchSize: 4, chunkSize: 1,
         learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
     return Recipe(
-      network: method.rawValue, seed: seed, phases: [phase], validationInterval: min(method == .admmNet ? 5 : 250, max(1, steps / 10)),
+      network: method.rawValue, seed: seed, phases: [phase],
+      validationInterval: min(method == .admmNet ? 5 : 250, max(1, steps / 10)),
       notes: [
         "problem": ProblemKind.mri.rawValue, "mask": sampling.name, "ratio": sampling.ratio.map { "\($0)" } ?? "\(mask.ratio)",
         "height": "\(mask.height)", "width": "\(mask.width)", "depth": "\(shape.depth)", "channels": "\(shape.channels)",

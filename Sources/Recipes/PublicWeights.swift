@@ -43,7 +43,9 @@ extension Weights {
     var layers: [Int: [Int: Tensor]] = [:]
     for parameter in parameters {
       let parts = parameter.name.split(separator: ".").map(String.init)
-      if parts.count == 5, parts[0] == "net", parts[1] == "layers", parts[3] == "weights", let k = Int(parts[2]), let j = Int(parts[4]) {
+      if parts.count == 5, parts[0] == "net", parts[1] == "layers", parts[3] == "weights", let k = Int(parts[2]),
+        let j = Int(parts[4])
+      {
         layers[k, default: [:]][j] = parameter.value
       } else if parts.count == 3, let k = Int(parts[0]), let j = Int(parts[2]),
         ["X_", "Convo", "Non_lin", "Multi_"].contains(where: parts[1].hasPrefix)

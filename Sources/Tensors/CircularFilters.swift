@@ -79,7 +79,8 @@ func circularFilterGradient(_ x: Tensor, _ y: Tensor, like filters: Tensor) -> T
 private func bank(_ image: [Int], _ filters: Tensor) -> CircularFilters {
   precondition(
     image.count == 3 && filters.shape.count == 3,
-    "circularConvolution: images of shape \(image) and filters of shape \(filters.shape); expected [batch, h, w] and [maps, kh, kw]")
+    "circularConvolution: images of shape \(image) and filters of shape \(filters.shape); expected [batch, h, w] and [maps, kh, kw]"
+  )
   return CircularFilters(
     batch: image[0], maps: filters.shape[0], height: image[1], width: image[2], filterHeight: filters.shape[1],
     filterWidth: filters.shape[2])

@@ -23,7 +23,10 @@ struct MethodOptions: ParsableArguments {
   var depth: Int?
   @Option(help: "Most iterations of a classical method (default: 100); it ends before at a relative duality gap of 1e-6.")
   var iterations: Int?
-  @Option(help: "Weight of the penalty: of ‖x‖₁ in sparse-recovery for ista and fista (default: 0.1) and step-lista; of tv, recpf and sidwt in cs-mri.")
+  @Option(
+    help:
+      "Weight of the penalty: of ‖x‖₁ in sparse-recovery for ista and fista (default: 0.1) and step-lista; of tv, recpf and sidwt in cs-mri."
+  )
   var lambda: Double?
 
   @Option(help: ArgumentHelp("image-cs: Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
@@ -101,7 +104,8 @@ struct MeasurementOptions: ParsableArguments {
   var phi: String?
   @Option(help: "image-cs: what of a colour image is measured: luminance (default) or every-channel.")
   var color: MeasuredColor?
-  @Option(help: ArgumentHelp("cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.", valueName: "mask"))
+  @Option(
+    help: ArgumentHelp("cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.", valueName: "mask"))
   var mask: String?
   @Option(help: "cs-mri: where a mask from a file has frequency 0: transform (at [0, 0], default) or centred.")
   var maskOrder: FrequencyOrder?
@@ -121,7 +125,8 @@ struct MeasurementOptions: ParsableArguments {
   func check(_ problem: ProblemKind) throws {
     let given: [(name: String, isGiven: Bool, problems: [ProblemKind])] = [
       ("--dictionary", dictionary != nil, [.sparseCoding]), ("--units", units != nil, [.sparseCoding]),
-      ("--matrix", matrix != nil, [.sparseRecovery]), ("--ratio", ratio != nil, [.imageCS, .mri]), ("--phi", phi != nil, [.imageCS]),
+      ("--matrix", matrix != nil, [.sparseRecovery]), ("--ratio", ratio != nil, [.imageCS, .mri]),
+      ("--phi", phi != nil, [.imageCS]),
       ("--color", color != nil, [.imageCS]), ("--mask", mask != nil, [.mri]), ("--mask-order", maskOrder != nil, [.mri]),
       ("--to-maximum", toMaximum, [.mri]),
     ]

@@ -16,7 +16,8 @@ struct Evaluate: ParsableCommand {
       """)
   @Argument(help: "A classical method or a trained network (`unfold methods`).") var method: Method
   @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
-  @Option(help: ArgumentHelp("sparse-coding, image-cs, cs-mri: folder of images, or one image.", valueName: "dir")) var images: String?
+  @Option(help: ArgumentHelp("sparse-coding, image-cs, cs-mri: folder of images, or one image.", valueName: "dir")) var images:
+    String?
   @Option(help: ArgumentHelp("sparse-recovery: array of codes, one a row.", valueName: "file")) var data: String?
   @Flag(inversion: .prefixedNo, help: "Clip images to [0, 1] before they are scored (default: --clip).") var clip: Bool?
   @OptionGroup var measuring: MeasurementOptions

@@ -65,7 +65,8 @@ struct Simulate: ParsableCommand {
     let seed = common.seed(for: problem)
     let images = try inputs.flatMap { try MRIImage.paths($0).map { try MRIImage($0, toMaximum: measuring.toMaximum) } }
     let measurement = try MRIMeasurement(
-      images, sampling: measuring.sampling(seed: seed), noiseDecibel: measuring.noiseSnr, seed: seed, keepingGroundTruth: groundTruth)
+      images, sampling: measuring.sampling(seed: seed), noiseDecibel: measuring.noiseSnr, seed: seed,
+      keepingGroundTruth: groundTruth)
     try measurement.write(to: output)
     let mask = measurement.scans[0].mask
     try common.answer(

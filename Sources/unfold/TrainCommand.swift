@@ -29,7 +29,9 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("YAML file of the settings below; what is given on the command line wins.", valueName: "file"))
   var config: String?
   @Flag(help: "A smaller training of minutes.") var quick = false
-  @Flag(help: "image-cs, cs-mri: recompute stages in the backward pass: less than half the memory, a third more time, the same weights.")
+  @Flag(
+    help: "image-cs, cs-mri: recompute stages in the backward pass: less than half the memory, a third more time, the same weights."
+  )
   var recompute = false
   @OptionGroup var settings: TrainingSettings
   @OptionGroup var common: CommonOptions

@@ -38,7 +38,8 @@ private func relative<S: Scalar>(_ a: [S], _ b: [S]) -> Double {
         // ⟨k * x, v⟩ is linear in k: its derivative times k is itself.
         let gradient = bank.filterGradient(x, v)
         let product = zip(gradient, k).reduce(0.0) { $0 + $1.0 * Double($1.1) }
-        #expect(abs(product - left) <= tolerance * Double(bank.mapCount) * Double(shape[4] * shape[5]), "gradient, \(level), \(shape)")
+        #expect(
+          abs(product - left) <= tolerance * Double(bank.mapCount) * Double(shape[4] * shape[5]), "gradient, \(level), \(shape)")
       }
     }
   }

@@ -37,7 +37,8 @@ where
     precision: Precision = .double, seed: UInt64
   ) {
     var generator = RandomGenerator(seed: seed, stream: 8)
-    let solve = RegularisedLeastSquares(RealMaskedFourier(mask), Identity<Tensor>(), solver: RealKSpaceSolver(mask), penalty: penalty)
+    let solve = RegularisedLeastSquares(
+      RealMaskedFourier(mask), Identity<Tensor>(), solver: RealKSpaceSolver(mask), penalty: penalty)
     self.init(
       encoder: AsMeasured(), start: RegularisedStart(solve: solve),
       schedule: Untied(
@@ -52,7 +53,9 @@ where
 extension Unrolled
 where
   Encode == AsMeasured<ComplexTensor>, Start == RegularisedStart<MaskedFourier, Identity<ComplexTensor>, ComplexKSpaceSolver>,
-  Stages == Untied<ClassicalADMM<MaskedFourier, Identity<ComplexTensor>, ComplexKSpaceSolver, PriorOnParts<ConvolutionalShrinkage>>>,
+  Stages == Untied<
+    ClassicalADMM<MaskedFourier, Identity<ComplexTensor>, ComplexKSpaceSolver, PriorOnParts<ConvolutionalShrinkage>>
+  >,
   Output == DataConsistency<MaskedFourier>
 {
   /// Before training: ρ = 0.1, η = 1, filters of N(0, 2 / (size² · maps)), curves max(p, 0), no bias.
