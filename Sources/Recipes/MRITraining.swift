@@ -77,7 +77,7 @@ public struct MRITraining: NetworkTraining, Sendable {
       ? Recipe.Phase(
         "training", steps: steps, batchSize: nil, chunkSize: 1, optimiser: .lbfgs(memory: 5), learningRate: .constant(rate: 1))
       : Recipe.Phase(
-        "training", steps: steps, batchSize: 4, chunkSize: 1,
+        "training", steps: steps, batchSize: min(4, images.shape[0]), chunkSize: 1,
         learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
     return Recipe(
       network: method.rawValue, seed: seed, phases: [phase],
