@@ -42,17 +42,19 @@ public struct ImageFolder: Sendable {
   }
 
   /// The paths of a folder's image files, sorted by name; or of the one image `path` is.
-  public static func imagePaths(_ path: String) throws -> [String] {
-    try imageNames(path).map { isFolder(path) ? (path as NSString).appendingPathComponent($0) : path }
+  ///
+  /// - Parameter extensions: of files that count as images besides PNG, JPEG and TIFF.
+  public static func imagePaths(_ path: String, andKinds extensions: Set<String> = []) throws -> [String] {
+    try imageNames(path, andKinds: extensions).map { isFolder(path) ? (path as NSString).appendingPathComponent($0) : path }
   }
 
   /// The names of a folder's image files, sorted; or of the one image `path` is.
-  public static func imageNames(_ path: String) throws -> [String] {
+  public static func imageNames(_ path: String, andKinds extensions: Set<String> = []) throws -> [String] {
     guard FileManager.default.fileExists(atPath: path) else {
       throw DatasetError("\(path): no such file or folder; name a folder of PNG, JPEG or TIFF images")
     }
     guard isFolder(path) else { return [(path as NSString).lastPathComponent] }
-    let kinds: Set = ["png", "jpg", "jpeg", "tif", "tiff"]
+    let kinds = extensions.union(["png", "jpg", "jpeg", "tif", "tiff"])
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: path).filter {
@@ -61,7 +63,10 @@ public struct ImageFolder: Sendable {
     } catch {
       throw DatasetError("\(path): the folder cannot be read; check its permissions")
     }
-    if names.isEmpty { throw DatasetError("\(path): found no PNG, JPEG or TIFF image; expected at least one") }
+    if names.isEmpty {
+      throw DatasetError(
+        "\(path): found no PNG, JPEG or TIFF image\(extensions.isEmpty ? "" : " and no array"); expected at least one")
+    }
     return names
   }
 }

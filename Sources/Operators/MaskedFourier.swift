@@ -16,15 +16,10 @@ public struct MaskedFourier: LinearOperator {
 
 /// P F of a real image: domain real tensors `[…, h, w]`, codomain k-space as for ``MaskedFourier``. The adjoint is Re Fᴴ P, the real
 /// part of zero filling.
-public struct RealMaskedFourier: LinearOperator {
-  public let mask: SamplingMask
+public typealias RealMaskedFourier = OnReal<MaskedFourier>
 
-  public init(_ mask: SamplingMask) { self.mask = mask }
-
-  public func forward(_ x: Tensor) -> ComplexTensor { fft2(complex(x)).selecting(mask) }
-  public func adjoint(_ y: ComplexTensor) -> Tensor { inverseFFT2(y.selecting(mask)).real }
-  /// 1 where the mask has a frequency with its opposite; an upper bound otherwise.
-  public var lipschitz: Double { mask.count > 0 ? 1 : 0 }
+extension OnReal where Op == MaskedFourier {
+  public init(_ mask: SamplingMask) { self.init(MaskedFourier(mask)) }
 }
 
 extension ComplexTensor {

@@ -13,9 +13,6 @@ public protocol KSpaceSampling: LinearOperator where Domain: ImageSpace, Codomai
 extension MaskedFourier: KSpaceSampling {
   public var coils: Int { 1 }
 }
-extension RealMaskedFourier: KSpaceSampling {
-  public var coils: Int { 1 }
-}
 extension SENSE: KSpaceSampling {
   public var coils: Int { sensitivities.coils }
 }

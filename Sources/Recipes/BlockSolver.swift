@@ -113,21 +113,15 @@ private struct StoredBlockWeights {
       return
     }
     initial = try Self.initial(path, weights, sensing.phi, options)
-    // Filters of every stage must be there before a network of that size is made. MATLAB has no dots in names.
-    let filters = Dictionary(
-      weights.parameters.map { ($0.name.replacingOccurrences(of: "_", with: "."), $0.value.shape) }, uniquingKeysWith: { $1 })
-    var stages = 0
-    while let shape = filters["stages.\(stages).analysis.1"], shape.count == 4, shape[0] == filters["stages.0.analysis.1"]![0],
-      shape == [shape[0], shape[0], 3, 3]
-    { stages += 1 }
-    guard stages > 0 else {
+    // Filters of every stage must be there before a network of that size is made.
+    guard let (stages, shape) = weights.stages(with: "analysis.1"), shape.count == 4, shape == [shape[0], shape[0], 3, 3] else {
       throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
     }
     if let wanted = options.depth, wanted > stages {
       throw RecipeError("\(path): found weights of \(stages) stages; expected --depth up to \(stages), not \(wanted)")
     }
     depth = stages
-    channels = filters["stages.0.analysis.1"]![0]
+    channels = shape[0]
   }
 
   /// Q_init as given, or of the weights.

@@ -58,19 +58,7 @@ public struct MRIImage: Sendable {
 
   /// The images of a folder in the order of their names, images and arrays, or the one file `path` names.
   public static func paths(_ path: String) throws -> [String] {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
-      guard FileManager.default.fileExists(atPath: path) else {
-        throw RecipeError("\(path): no such file or folder; name a folder of images or arrays")
-      }
-      return [path]
-    }
-    let kinds: Set = ["png", "jpg", "jpeg", "tif", "tiff", "npy", "mat", "cfl", "nii", "gz", "dcm"]
-    let names = try FileManager.default.contentsOfDirectory(atPath: path).filter {
-      kinds.contains(($0 as NSString).pathExtension.lowercased())
-    }.sorted()
-    if names.isEmpty { throw RecipeError("\(path): found no image; expected at least one") }
-    return names.map { (path as NSString).appendingPathComponent($0) }
+    try ImageFolder.imagePaths(path, andKinds: ["npy", "mat", "cfl", "nii", "gz", "dcm"])
   }
 
   /// The slices of a volume for training: along its three axes, every `step`-th, without those of which less than a tenth of the pixels
@@ -247,14 +235,7 @@ extension Scores {
 
 extension ComplexTensor {
   /// |z|.
-  var magnitude: Tensor {
-    let v = pairs.doubles
-    let lengths: [Double] = (0..<count).map { i in
-      let (re, im) = (v[2 * i], v[2 * i + 1])
-      return (re * re + im * im).squareRoot()
-    }
-    return Tensor(lengths, shape: shape)
-  }
+  var magnitude: Tensor { rootSumOfSquares(ComplexTensor(pairs: pairs.reshaped([1] + pairs.shape))) }
 }
 
 extension Tensor {

@@ -2,8 +2,6 @@
 import Algorithms
 import Evaluation
 import FileFormats
-import Foundation
-import Kernels
 import Networks
 import Operators
 import Tensors
@@ -145,9 +143,6 @@ public struct MRIEstimate: Sendable {
 extension MRIArchitecture {
   /// Of weights under the names of this package; nil when they are not the method's.
   init?(of weights: Weights, _ method: MRIMethod, isComplex: Bool) {
-    // MATLAB has no dots in names.
-    let shapes = Dictionary(
-      weights.parameters.map { ($0.name.replacingOccurrences(of: "_", with: "."), $0.value.shape) }, uniquingKeysWith: { $1 })
     self.init(method, isComplex: isComplex)
     let key =
       switch method {
@@ -155,9 +150,8 @@ extension MRIArchitecture {
       case .admmCSNet: "prior.analysis"
       default: "analysis.1"
       }
-    depth = 0
-    guard let first = shapes["stages.0.\(key)"] else { return nil }
-    while shapes["stages.\(depth).\(key)"] == first { depth += 1 }
+    guard let (stages, first) = weights.stages(with: key) else { return nil }
+    depth = stages
     switch method {
     case .admmNet:
       guard first.count == 2 else { return nil }
@@ -167,7 +161,7 @@ extension MRIArchitecture {
     case .admmCSNet:
       guard first.count == 4, first[2] == first[3] else { return nil }
       (channels, filterSize) = (first[0], first[2])
-      learnsSlopes = shapes["stages.0.prior.slopes"] != nil
+      learnsSlopes = weights.stages(with: "prior.slopes") != nil
     default:
       guard first.count == 4, first[0] == first[1] else { return nil }
       channels = first[0]

@@ -28,7 +28,7 @@ public struct MRITable: Sendable {
     var untrainedStages: Int?
     /// The organ of the training images, in the weights' name; nil for the brain.
     var trainedOn: String?
-    /// Another row's network by its label, of which ours is one depth only.
+    /// Why a row without a method has no figure.
     var why: String?
     var nmse: [Double?] = []
     let psnr: [Double?]

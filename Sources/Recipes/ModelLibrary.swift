@@ -42,6 +42,17 @@ public struct ModelLibrary: Sendable {
 }
 
 extension Weights {
+  /// How many stages from the first on have the parameter `name`, and the shape it has in them; nil when the first has none.
+  func stages(with name: String) -> (count: Int, shape: [Int])? {
+    // MATLAB has no dots in names.
+    let shapes = Dictionary(
+      parameters.map { ($0.name.replacingOccurrences(of: "_", with: "."), $0.value.shape) }, uniquingKeysWith: { $1 })
+    guard let shape = shapes["stages.0.\(name)"] else { return nil }
+    var count = 1
+    while shapes["stages.\(count).\(name)"] == shape { count += 1 }
+    return (count, shape)
+  }
+
   /// The fixed tensor `name` as a matrix in double precision.
   public func matrix(_ name: String, file: String) throws -> Matrix {
     guard let found = operators.first(where: { $0.name == name })?.value else {
