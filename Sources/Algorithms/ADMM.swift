@@ -9,8 +9,9 @@ public protocol ReconstructionStep: Parameterized {
   associatedtype Signal: VectorSpace
   associatedtype Measurement: VectorSpace
   associatedtype Split: VectorSpace
+  /// - Parameter x: close to the result, for solvers that iterate; the result does not depend on it.
   @differentiable(reverse,wrt: (self, y, u))
-  func callAsFunction(_ y: Measurement, pulledTo u: Split) -> Signal
+  func callAsFunction(_ y: Measurement, pulledTo u: Split, near x: Signal) -> Signal
 }
 
 /// c = D x, D given or learned.
@@ -93,7 +94,7 @@ where
     let output = prior(c + s.multiplier, recording: recording)
     let z = output.value
     let multiplier = update(s.multiplier, gap: c - z)
-    let x = solve(y, pulledTo: z - multiplier)
+    let x = solve(y, pulledTo: z - multiplier, near: withoutDerivative(at: s.x))
     return State(
       x: x, z: z, multiplier: multiplier, penalty: s.penalty + output.penalty, previousZ: withoutDerivative(at: s.z))
   }

@@ -3,30 +3,33 @@ import Tensors
 
 /// Solves K x = b for a symmetric positive definite K by conjugate gradients (Hestenes & Stiefel 1952).
 ///
-/// - Parameters: `K` as a function; stops when ‖b − K x‖ ≤ tolerance · ‖b‖ or after `maximumIterations`.
+/// - Parameters: `K` as a function; `M`, close to the inverse of K, symmetric and positive definite too, makes it converge in fewer
+///   iterations; stops when ‖b − K x‖ ≤ tolerance · ‖b‖ or after `maximumIterations`.
 /// - Returns: x, the number of iterations and the relative residual reached. Not differentiable: the solution is differentiated
 ///   implicitly, by solving again (``RegularisedLeastSquares``).
 public func conjugateGradient<Signal: VectorSpace>(
-  _ K: (Signal) -> Signal, _ b: Signal, from start: Signal = .zero, tolerance: Double = 1e-12, maximumIterations: Int = 1000
+  _ K: (Signal) -> Signal, _ b: Signal, preconditionedBy M: (Signal) -> Signal = { $0 }, from start: Signal = .zero,
+  tolerance: Double = 1e-12, maximumIterations: Int = 1000
 ) -> (x: Signal, iterations: Int, residual: Double) {
   let scale = b.norm
   guard scale > 0 else { return (.zero, 0, 0) }
   var x = start
   var r = b - K(x)
-  var p = r
-  var rr = r.inner(r)
+  var p = M(r)
+  var rMr = r.inner(p)
   var iterations = 0
-  while rr.squareRoot() > tolerance * scale && iterations < maximumIterations {
+  while r.norm > tolerance * scale && iterations < maximumIterations {
     let Kp = K(p)
     let curvature = p.inner(Kp)
     guard curvature > 0 else { break }  // K is not positive definite along p, or rounding has the last word
-    let step = rr / curvature
+    let step = rMr / curvature
     x = x + step * p
     r = r - step * Kp
-    let next = r.inner(r)
-    p = r + (next / rr) * p
-    rr = next
+    let Mr = M(r)
+    let next = r.inner(Mr)
+    p = Mr + (next / rMr) * p
+    rMr = next
     iterations += 1
   }
-  return (x, iterations, rr.squareRoot() / scale)
+  return (x, iterations, r.norm / scale)
 }

@@ -28,15 +28,12 @@ public typealias ComplexRecPF = ClassicalADMM<
 >
 
 /// min ½‖P F S x − y‖² + λ Σᵢ ‖(∇x)ᵢ‖₂ over complex images seen by several coils; the x-update by conjugate gradients.
-public typealias SENSETV = ClassicalADMM<
-  SENSE, OnParts<Gradient2D>, ConjugateGradientSolver<SENSE, OnParts<Gradient2D>>, GroupShrinkage<ComplexTensor>
->
+public typealias SENSETV = ClassicalADMM<SENSE, OnParts<Gradient2D>, SENSESolver, GroupShrinkage<ComplexTensor>>
 
 extension ADMM
 where
-  Reconstruct == RegularisedLeastSquares<
-    SENSE, OnParts<Gradient2D>, ConjugateGradientSolver<SENSE, OnParts<Gradient2D>>
-  >, Analysis == FixedAnalysis<OnParts<Gradient2D>>, Prior == GroupShrinkage<ComplexTensor>, Update == UniformUpdate<ComplexTensor>
+  Reconstruct == RegularisedLeastSquares<SENSE, OnParts<Gradient2D>, SENSESolver>, Analysis == FixedAnalysis<OnParts<Gradient2D>>,
+  Prior == GroupShrinkage<ComplexTensor>, Update == UniformUpdate<ComplexTensor>
 {
   /// - Parameters: `weight` λ, `penalty` ρ; `tolerance` and `maximumIterations` of the conjugate gradients.
   public init(
@@ -45,7 +42,7 @@ where
     let D = OnParts(Gradient2D(height: A.mask.height, width: A.mask.width, boundary: .periodic))
     self.init(
       solve: RegularisedLeastSquares(
-        A, D, solver: ConjugateGradientSolver(A, D, tolerance: tolerance, maximumIterations: maximumIterations), penalty: penalty),
+        A, D, solver: SENSESolver(A, D, tolerance: tolerance, maximumIterations: maximumIterations), penalty: penalty),
       prior: GroupShrinkage(groups: [.init(size: 4, threshold: weight / penalty)]))
   }
 }

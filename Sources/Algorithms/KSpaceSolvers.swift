@@ -55,13 +55,63 @@ public struct ComplexKSpaceSolver: NormalEquationSolver {
   }
 
   public func solve(_ b: ComplexTensor, penalty: Double) -> ComplexTensor {
-    if b.isShapelessZero { return b }
-    let inverse = inverseDiagonal(mask, gain, penalty)
-    let factors = Tensor(inverse.flatMap { [$0, $0] }, precision: b.precision)
-    let spectrum = fft2(b)
-    let rows = spectrum.pairs.reshaped([b.count / mask.count, 2 * mask.count])
-    return inverseFFT2(ComplexTensor(pairs: scaledColumns(rows, factors).reshaped(spectrum.pairs.shape)))
+    spectrallyFiltered(b, inverseDiagonal(mask, gain, penalty))
   }
+}
+
+/// Solves (Sᴴ Fᴴ P F S + ρ DᴴD) x = b for the images of several coils, D the periodic gradient, by conjugate gradients.
+///
+/// Preconditioned by the inverse of the matrix's diagonal in k-space, (1/n) Σ_c Σ_k' P(k') |Ŝ_c(k' − k)|² + ρ |D̂(k)|² with n pixels, the
+/// best approximation by a convolution. Source: Chan, SIAM J. Sci. Stat. Comput. 9 (1988); for coils: Koolstra et al. (2019).
+public struct SENSESolver: NormalEquationSolver {
+  public let A: SENSE
+  public let D: OnParts<Gradient2D>
+  public let tolerance: Double
+  public let maximumIterations: Int
+  private let diagonal: [Double]
+  private let gain: [Double]
+
+  public init(_ A: SENSE, _ D: OnParts<Gradient2D>, tolerance: Double = 1e-4, maximumIterations: Int = 20) {
+    self.A = A
+    self.D = D
+    self.tolerance = tolerance
+    self.maximumIterations = maximumIterations
+    gain = D.A.gain(columns: A.mask.width)
+    // Unitary transforms: the correlation of P and q is √n F⁻¹(F P · conj(F q)).
+    let (n, shape) = (A.mask.isSampled.count, [A.mask.height, A.mask.width])
+    let spectrum = fft2(A.sensitivities.maps).pairs.doubles
+    var power = [Double](repeating: 0, count: n)
+    for i in 0..<spectrum.count / 2 {
+      power[i % n] += spectrum[2 * i] * spectrum[2 * i] + spectrum[2 * i + 1] * spectrum[2 * i + 1]
+    }
+    let (p, q) = (fft2(complex(A.mask.values)).pairs.doubles, fft2(complex(Tensor(power, shape: shape))).pairs.doubles)
+    var product = p
+    for i in stride(from: 0, to: 2 * n, by: 2) {
+      product[i] = p[i] * q[i] + p[i + 1] * q[i + 1]
+      product[i + 1] = p[i + 1] * q[i] - p[i] * q[i + 1]
+    }
+    let correlation = inverseFFT2(ComplexTensor(pairs: Tensor(product, shape: shape + [2]))).real.doubles
+    diagonal = correlation.map { max($0, 0) / Double(n).squareRoot() }
+  }
+
+  public func solve(_ b: ComplexTensor, penalty: Double) -> ComplexTensor { solve(b, penalty: penalty, near: .zero) }
+
+  public func solve(_ b: ComplexTensor, penalty: Double, near x: ComplexTensor) -> ComplexTensor {
+    let inverse = inverseDiagonal(diagonal, gain, penalty)
+    return conjugateGradient(
+      { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b, preconditionedBy: { spectrallyFiltered($0, inverse) }, from: x,
+      tolerance: tolerance, maximumIterations: maximumIterations
+    ).x
+  }
+}
+
+/// Complex images `[…, h, w]` whose spectra are multiplied by one real factor a frequency.
+private func spectrallyFiltered(_ x: ComplexTensor, _ factors: [Double]) -> ComplexTensor {
+  if x.isShapelessZero { return x }
+  let pairs = Tensor(factors.flatMap { [$0, $0] }, precision: x.precision)
+  let spectrum = fft2(x)
+  let rows = spectrum.pairs.reshaped([x.count / factors.count, 2 * factors.count])
+  return inverseFFT2(ComplexTensor(pairs: scaledColumns(rows, pairs).reshaped(spectrum.pairs.shape)))
 }
 
 /// 1 / (mask + ρ gain).

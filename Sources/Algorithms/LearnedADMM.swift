@@ -75,6 +75,9 @@ public struct FilteredReconstruction: ReconstructionStep {
   }
 
   @differentiable(reverse,wrt: (self, b, u))
+  public func callAsFunction(_ b: Tensor, pulledTo u: Tensor, near x: Tensor) -> Tensor { self(b, pulledTo: u) }
+
+  @differentiable(reverse,wrt: (self, b, u))
   public func callAsFunction(_ b: Tensor, pulledTo u: Tensor) -> Tensor {
     kSpaceSolve(b, pulledTo: u, filters: bank.filters, penalties: penalties, mask: mask)
   }

@@ -9,6 +9,12 @@ import _Differentiation
 public protocol NormalEquationSolver: Sendable {
   associatedtype Signal: VectorSpace
   func solve(_ b: Signal, penalty: Double) -> Signal
+  /// The same, where x is close to the solution: an iterative solver begins there.
+  func solve(_ b: Signal, penalty: Double, near x: Signal) -> Signal
+}
+
+extension NormalEquationSolver {
+  public func solve(_ b: Signal, penalty: Double, near x: Signal) -> Signal { solve(b, penalty: penalty) }
 }
 
 /// By conjugate gradients: any operators.
@@ -24,9 +30,12 @@ where Op.Domain == Analysis.Domain {
     self.tolerance = tolerance
     self.maximumIterations = maximumIterations
   }
-  public func solve(_ b: Op.Domain, penalty: Double) -> Op.Domain {
+  public func solve(_ b: Op.Domain, penalty: Double) -> Op.Domain { solve(b, penalty: penalty, near: .zero) }
+
+  public func solve(_ b: Op.Domain, penalty: Double, near x: Op.Domain) -> Op.Domain {
     conjugateGradient(
-      { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b, tolerance: tolerance, maximumIterations: maximumIterations
+      { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b, from: x, tolerance: tolerance,
+      maximumIterations: maximumIterations
     ).x
   }
 }
@@ -94,14 +103,19 @@ where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain {
 
   @differentiable(reverse)
   public func callAsFunction(_ y: Op.Codomain, pulledTo c: Analysis.Codomain) -> Op.Domain {
-    solver.solve(A.adjoint(y) + penalty * D.adjoint(c), penalty: penalty)
+    self(y, pulledTo: c, near: withoutDerivative(at: Op.Domain.zero))
   }
 
-  @derivative(of: callAsFunction) @usableFromInline
+  @differentiable(reverse,wrt: (self, y, c))
+  public func callAsFunction(_ y: Op.Codomain, pulledTo c: Analysis.Codomain, near start: Op.Domain) -> Op.Domain {
+    solver.solve(A.adjoint(y) + penalty * D.adjoint(c), penalty: penalty, near: start)
+  }
+
+  @derivative(of: callAsFunction(_:pulledTo:near:), wrt: (self, y, c)) @usableFromInline
   func _vjpCall(
-    _ y: Op.Codomain, pulledTo c: Analysis.Codomain
+    _ y: Op.Codomain, pulledTo c: Analysis.Codomain, near start: Op.Domain
   ) -> (value: Op.Domain, pullback: (Op.Domain) -> (TangentVector, Op.Codomain, Analysis.Codomain)) {
-    let x = self(y, pulledTo: c)
+    let x = self(y, pulledTo: c, near: start)
     return (
       x,
       { v in

@@ -26,6 +26,13 @@ public struct FastMRIFile: Sendable {
 
   public var sliceCount: Int { shape[0] }
 
+  /// Rows and columns in the middle of the image that are wanted: those of the reference image, else the header's; nil where neither says.
+  public var imageSize: [Int]? {
+    if reconstructionName != nil { return Array(reconstructionShape.suffix(2)) }
+    guard let space = header.flatMap({ try? ISMRMRDHeader(xml: $0, path: path) })?.reconSpace.matrixSize else { return nil }
+    return [space[0], space[1]]
+  }
+
   // MARK: Reading
 
   /// Opens a file. - Throws: ``FileFormatError``.

@@ -10,6 +10,8 @@ public struct ClassicalMRI: Sendable, Equatable {
   public var weight: Double
   /// ρ.
   public var penalty: Double
+  /// ρ for several coils, whose x-update is by iterations and cheaper the larger it is.
+  public var penaltyOfCoils = 0.05
   public var iterations: Int
   public var wavelet: WaveletFilter
   public var levels = 4
@@ -41,6 +43,7 @@ public struct ClassicalMRI: Sendable, Equatable {
     }
     weight = options.weight ?? weight
     penalty = options.penalty ?? penalty
+    penaltyOfCoils = options.penalty ?? penaltyOfCoils
     iterations = options.iterations ?? iterations
     wavelet = options.wavelet ?? wavelet
   }

@@ -89,12 +89,24 @@ public struct MRIImage: Sendable {
     return found
   }
 
-  /// y = P F x, `[1, h, w]` on the whole grid.
+  /// y = P F x on the whole grid, or P F S x with the maps S of several coils, simulated from `seed`.
   ///
   /// - Parameter noiseDecibel: complex white noise of this signal-to-noise ratio, drawn from `seed` for the image of this number; nil: none.
-  public func measured(_ mask: SamplingMask, noiseDecibel: Double?, seed: UInt64, image: Int) -> ComplexTensor {
-    let batch = ComplexTensor(pairs: value.complex.pairs.reshaped([1, height, width, 2]))
-    return UndersampledMRI(MaskedFourier(mask), noiseDecibel: noiseDecibel).simulate(batch, seed: seed, stream: UInt64(image))
+  public func scan(
+    _ mask: SamplingMask, coils: Int = 1, noiseDecibel: Double? = nil, seed: UInt64 = 0, image: Int = 0,
+    keepingGroundTruth: Bool = true
+  ) -> MRIMeasurement.Scan {
+    func samples<Op: KSpaceSampling>(_ A: Op) -> ComplexTensor where Op.Domain == ComplexTensor {
+      UndersampledMRI(A, noiseDecibel: noiseDecibel).simulate(value.complex, seed: seed, stream: UInt64(image))
+    }
+    let kSpace =
+      coils == 1
+      ? samples(MaskedFourier(mask))
+      : samples(SENSE(.simulated(coils: coils, height: height, width: width, seed: seed), mask: mask))
+    return MRIMeasurement.Scan(
+      name: name, kSpace: ComplexTensor(pairs: kSpace.pairs.reshaped([coils, height, width, 2])), mask: mask,
+      isComplex: isComplex || coils > 1,
+      groundTruth: !keepingGroundTruth ? nil : coils > 1 && isComplex ? .real(value.complex.magnitude) : value)
   }
 }
 
@@ -163,6 +175,8 @@ public struct MRIEvaluation: Sendable {
   public var method: MRIMethod
   public var sampling: MRISampling
   public var options: MRISolver.Options
+  /// Simulated receive coils.
+  public var coils = 1
   public var noiseDecibel: Double?
   public var seed: UInt64
   public var library: ModelLibrary
@@ -186,16 +200,17 @@ public struct MRIEvaluation: Sendable {
     let clips = clip ?? method.clips
     var solvers: [MRISolver] = []
     let scores = try images.enumerated().map { index, image in
+      let isComplex = image.isComplex || coils > 1
       let known = solvers.first {
-        $0.mask.height == image.height && $0.mask.width == image.width && $0.isComplex == image.isComplex
+        $0.mask.height == image.height && $0.mask.width == image.width && $0.isComplex == isComplex
       }
       let solver = try known ?? solver(for: image)
       if known == nil { solvers.append(solver) }
-      let y = image.measured(solver.mask, noiseDecibel: noiseDecibel, seed: seed, image: index)
+      let scan = image.scan(solver.mask, coils: coils, noiseDecibel: noiseDecibel, seed: seed, image: index)
       let begin = Date()
-      let estimate = solver.solve(y)
+      let estimate = try solver.image(of: scan)
       let seconds = Date().timeIntervalSince(begin)
-      var found = try Scores.ofMRI(estimate, image.value, clip: clips)
+      var found = try estimate.scores(scan.groundTruth!, clip: clips)
       found.seconds = seconds
       return EvaluationReport.ImageScore(name: image.name, scores: found)
     }
@@ -204,14 +219,15 @@ public struct MRIEvaluation: Sendable {
       method: method.rawValue,
       problem: .object([
         "name": .string(ProblemKind.mri.rawValue), "mask": .string(sampling.name), "ratio": .number(solver.mask.ratio),
-        "complex": .bool(solver.isComplex), "noise_snr": noiseDecibel.map(JSONValue.number),
+        "complex": .bool(solver.isComplex), "coils": .integer(coils), "noise_snr": noiseDecibel.map(JSONValue.number),
       ]), protocol: ScoringProtocol(clip: clips, peak: 1, ssim: .uniform7), images: scores, parameters: solver.parameterCount,
       weights: solver.weights, seed: seed)
   }
 
   private func solver(for image: MRIImage) throws -> MRISolver {
     try MRISolver(
-      method, mask: sampling.mask(height: image.height, width: image.width), isComplex: image.isComplex, ratio: sampling.ratio,
+      method, mask: sampling.mask(height: image.height, width: image.width), isComplex: image.isComplex || coils > 1,
+      ratio: sampling.ratio,
       options: options, library: library)
   }
 }
@@ -222,11 +238,8 @@ extension MRIMethod {
 }
 
 extension Scores {
-  /// Of a real image `[1, h, w]`, or of the pairs `[1, h, w, 2]` of a complex one, whose PSNR and SSIM are of the magnitudes.
-  static func ofMRI(_ estimate: Tensor, _ groundTruth: NumericArray, clip: Bool) throws -> Scores {
-    if let truth = groundTruth.real { return try ofImage(estimate.reshaped(truth.shape), truth, clip: clip) }
-    let truth = groundTruth.complex
-    let z = ComplexTensor(pairs: estimate.reshaped(truth.pairs.shape))
+  /// Of a complex image, whose PSNR and SSIM are of the magnitudes.
+  static func ofComplex(_ z: ComplexTensor, _ truth: ComplexTensor, clip: Bool) throws -> Scores {
     var scores = try ofImage(z.magnitude, truth.magnitude, clip: clip)
     scores.nmse = (z - truth).norm / truth.norm
     return scores
@@ -239,14 +252,14 @@ extension ComplexTensor {
 }
 
 extension Tensor {
-  /// An image `[h, w]` in the middle of one of `size` × `size`: cut, or zeros around it.
-  public func centred(size: Int) -> Tensor {
+  /// An image `[h, w]` in the middle of one of another size: cut, or zeros around it.
+  public func centred(height: Int, width: Int) -> Tensor {
     let (h, w) = (shape[0], shape[1])
-    let (v, top, left) = (doubles, (size - h) / 2, (size - w) / 2)
-    var out = [Double](repeating: 0, count: size * size)
-    for i in 0..<size where (0..<h).contains(i - top) {
-      for j in 0..<size where (0..<w).contains(j - left) { out[i * size + j] = v[(i - top) * w + j - left] }
+    let (v, top, left) = (doubles, (height - h) / 2, (width - w) / 2)
+    var out = [Double](repeating: 0, count: height * width)
+    for i in 0..<height where (0..<h).contains(i - top) {
+      for j in 0..<width where (0..<w).contains(j - left) { out[i * width + j] = v[(i - top) * w + j - left] }
     }
-    return Tensor(out, shape: [size, size], precision: precision)
+    return Tensor(out, shape: [height, width], precision: precision)
   }
 }

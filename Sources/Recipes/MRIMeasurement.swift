@@ -6,17 +6,25 @@ import Tensors
 
 /// k-space samples of images with all that made them: what `unfold simulate cs-mri` writes and `unfold reconstruct` reads.
 ///
-/// As an HDF5 file: `k_space/K`, the samples of image K on the whole grid, 0 where nothing was measured, frequency 0 at [0, 0], unitary
-/// transform; `mask/K`, 1 where measured; `ground_truth/K`, the image, where it was kept; the rest as text attributes.
+/// As an HDF5 file: `k_space/K`, the samples of image K on the whole grid, `[h, w]` or of several coils `[coils, h, w]`, 0 where nothing
+/// was measured, frequency 0 at [0, 0], unitary transform; `mask/K`, 1 where measured; `ground_truth/K`, the image, of several coils its
+/// magnitude, where it was kept; the rest as text attributes.
 public struct MRIMeasurement: Sendable {
   public struct Scan: Sendable {
     public let name: String
-    /// `[1, height, width]`, in double precision.
+    /// `[coils, height, width]`, in double precision.
     public let kSpace: ComplexTensor
     public let mask: SamplingMask
     /// The image has a phase.
     public let isComplex: Bool
+    /// The image, or its magnitude.
     public let groundTruth: NumericArray?
+    /// What an image is to be multiplied by to be in the units of the file.
+    public var scale = 1.0
+    /// Rows and columns in the middle of the image that are kept; nil: all.
+    public var wanted: [Int]?
+
+    public var coils: Int { kSpace.shape[0] }
   }
 
   public let scans: [Scan]
@@ -27,16 +35,15 @@ public struct MRIMeasurement: Sendable {
   public let noiseDecibel: Double?
   public let seed: UInt64
 
-  /// y = P F x for every image.
+  /// y = P F x for every image, or P F S x with the maps S of simulated coils around it.
   public init(
-    _ images: [MRIImage], sampling: MRISampling, noiseDecibel: Double? = nil, seed: UInt64, keepingGroundTruth: Bool
+    _ images: [MRIImage], sampling: MRISampling, coils: Int = 1, noiseDecibel: Double? = nil, seed: UInt64, keepingGroundTruth: Bool
   ) throws {
     guard !images.isEmpty else { throw RecipeError("found no image; expected at least one") }
     scans = try images.enumerated().map { index, image in
       let mask = try sampling.mask(height: image.height, width: image.width)
-      return Scan(
-        name: image.name, kSpace: image.measured(mask, noiseDecibel: noiseDecibel, seed: seed, image: index), mask: mask,
-        isComplex: image.isComplex, groundTruth: keepingGroundTruth ? image.value : nil)
+      return image.scan(
+        mask, coils: coils, noiseDecibel: noiseDecibel, seed: seed, image: index, keepingGroundTruth: keepingGroundTruth)
     }
     pattern = sampling.name
     ratio = sampling.ratio
@@ -48,8 +55,8 @@ public struct MRIMeasurement: Sendable {
   public func write(to path: String) throws {
     var arrays: [NamedArray] = []
     for (i, scan) in scans.enumerated() {
-      let size = [scan.mask.height, scan.mask.width]
-      arrays.append(NamedArray(name: "k_space/\(i)", value: ComplexTensor(pairs: scan.kSpace.pairs.reshaped(size + [2]))))
+      let stored = scan.kSpace.pairs.shape.suffix(scan.coils > 1 ? 4 : 3)
+      arrays.append(NamedArray(name: "k_space/\(i)", value: ComplexTensor(pairs: scan.kSpace.pairs.reshaped(Array(stored)))))
       arrays.append(NamedArray(name: "mask/\(i)", value: scan.mask.values.converted(to: .single)))
       if let truth = scan.groundTruth { arrays.append(NamedArray(name: "ground_truth/\(i)", value: truth)) }
     }
@@ -60,6 +67,18 @@ public struct MRIMeasurement: Sendable {
     attributes["ratio"] = ratio.map { "\($0)" }
     attributes["noise_snr_db"] = noiseDecibel.map { "\($0)" }
     try HDF5File(arrays: arrays, attributes: attributes).write(to: path)
+  }
+
+  /// Writes the k-space of the one image as BART's pair of files, frequency 0 and the image's origin in the middle.
+  ///
+  /// - Throws: ``RecipeError`` for several images.
+  public func writeBART(to path: String) throws {
+    guard scans.count == 1 else {
+      throw RecipeError("\(path): found \(scans.count) images; expected one for BART's array, or an .h5 file for all")
+    }
+    let centred = scans[0].kSpace.centredKSpace
+    let (coils, plane) = (centred.shape[0], centred.pairs.shape.dropFirst())
+    try BARTFile.write(ComplexTensor(pairs: centred.pairs.reshaped([coils, 1] + plane)), to: path)
   }
 
   /// - Throws: ``RecipeError`` naming the first thing that does not fit.
@@ -81,10 +100,13 @@ public struct MRIMeasurement: Sendable {
       guard mask.doubles.allSatisfy({ $0 == 0 || $0 == 1 }) else {
         throw file.damaged("found mask/\(i) of other numbers than 0 and 1")
       }
-      guard let kSpace = file.file["k_space/\(i)"]?.complex, kSpace.shape == [h, w] else {
+      guard let kSpace = file.file["k_space/\(i)"]?.complex, kSpace.shape.suffix(2) == [h, w], (2...3).contains(kSpace.shape.count)
+      else {
         throw file.damaged(
-          "found k_space/\(i) of shape \(file.file["k_space/\(i)"]?.shape.description ?? "none"); expected [\(h), \(w)]")
+          "found k_space/\(i) of shape \(file.file["k_space/\(i)"]?.shape.description ?? "none"); expected [\(h), \(w)] or "
+            + "[coils, \(h), \(w)], the size of mask/\(i)")
       }
+      let coils = kSpace.count / (h * w)
       guard kSpace.pairs.isFinite else {
         throw RecipeError("\(file.path): found NaN or infinity in k_space/\(i); expected finite samples, measure it again")
       }
@@ -93,7 +115,7 @@ public struct MRIMeasurement: Sendable {
         throw file.damaged("found ground_truth/\(i) of shape \(truth.shape); expected finite numbers, [\(h), \(w)]")
       }
       return Scan(
-        name: names[i], kSpace: ComplexTensor(pairs: kSpace.pairs.converted(to: .double).reshaped([1, h, w, 2])),
+        name: names[i], kSpace: ComplexTensor(pairs: kSpace.pairs.converted(to: .double).reshaped([coils, h, w, 2])),
         mask: SamplingMask(height: h, width: w, isSampled: mask.doubles.map { $0 == 1 }), isComplex: kinds[i] == "1",
         groundTruth: truth.map { MRIImage(name: "", value: $0).value })
     }

@@ -112,12 +112,18 @@ public struct MRISolver: Sendable {
     return Tensor.concatenated(estimates)
   }
 
-  /// The image of one measurement `[1, h, w]`.
-  public func image(_ kSpace: ComplexTensor) -> MRIEstimate {
-    let found = solve(kSpace)
+  /// The image of one measurement.
+  ///
+  /// - Parameter maps: of its coils; estimated from the centre of k-space where none are given.
+  /// - Throws: ``RecipeError`` when a method is for one coil, and for k-space that maps cannot be estimated from.
+  public func image(of scan: MRIMeasurement.Scan, maps: CoilSensitivities? = nil) throws -> MRIEstimate {
+    precondition(scan.mask == mask, "a measurement by another mask")
+    guard scan.coils == 1 else { return MRIEstimate(value: try coilsCombined(scan, maps), scan) }
+    guard maps == nil else { throw RecipeError("\(scan.name): found --maps and one coil; expected several, leave --maps out") }
+    let found = solve(scan.kSpace)
     let shape = [mask.height, mask.width]
     return MRIEstimate(
-      value: isComplex ? .complex(ComplexTensor(pairs: found.reshaped(shape + [2]))) : .real(found.reshaped(shape)))
+      value: isComplex ? .complex(ComplexTensor(pairs: found.reshaped(shape + [2]))) : .real(found.reshaped(shape)), scan)
   }
 
   /// The estimates after every stage of a network, of one measurement `[1, h, w]`.
@@ -128,15 +134,41 @@ public struct MRISolver: Sendable {
 
 /// An image made of k-space.
 public struct MRIEstimate: Sendable {
-  /// `[h, w]`, real or complex.
+  /// `[h, w]`, real or complex, at most about 1.
   public let value: NumericArray
+  private let scale: Double
+
+  /// The part in the middle that is wanted of a scan.
+  init(value: NumericArray, _ scan: MRIMeasurement.Scan) {
+    scale = scan.scale
+    self.value =
+      if let size = scan.wanted {
+        switch value {
+        case .real(let x): .real(x.centred(height: size[0], width: size[1]))
+        case .complex(let z):
+          .complex(
+            ComplexTensor(
+              real: z.real.centred(height: size[0], width: size[1]), imaginary: z.imaginary.centred(height: size[0], width: size[1])
+            ))
+        }
+      } else { value }
+  }
+
+  /// In the units of the file that was reconstructed.
+  public var inFileUnits: NumericArray {
+    switch value {
+    case .real(let x): .real(scale * x)
+    case .complex(let z): .complex(scale * z)
+    }
+  }
 
   /// What is shown: a real image, or the magnitude of a complex one.
   public var display: Tensor { value.real ?? value.complex.magnitude }
 
-  /// Scores against the image that was measured.
+  /// Scores against the image that was measured, or against its magnitude.
   public func scores(_ groundTruth: NumericArray, clip: Bool) throws -> Scores {
-    try Scores.ofMRI(value.real ?? value.complex.pairs, groundTruth, clip: clip)
+    if let truth = groundTruth.real { return try Scores.ofImage(display, truth, clip: clip) }
+    return try Scores.ofComplex(value.complex, groundTruth.complex, clip: clip)
   }
 }
 

@@ -110,6 +110,7 @@ struct MeasurementOptions: ParsableArguments {
   @Option(help: "cs-mri: where a mask from a file has frequency 0: transform (at [0, 0], default) or centred.")
   var maskOrder: FrequencyOrder?
   @Flag(help: "cs-mri: divide every image by its largest magnitude.") var toMaximum = false
+  @Option(help: "cs-mri: receive coils around the image, simulated from --seed (default: 1, which sees all alike).") var coils: Int?
   @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB"))
   var noiseSnr: Double?
 
@@ -118,6 +119,7 @@ struct MeasurementOptions: ParsableArguments {
     if let units, ![100, 400].contains(units) {
       throw ValidationError("--units is \(units); expected 100 or 400, or give --dictionary")
     }
+    if let coils, !(1...256).contains(coils) { throw ValidationError("--coils is \(coils); expected 1 to 256") }
     if units != nil, dictionary != nil { throw ValidationError("found --units and --dictionary; expected one of them") }
   }
 
@@ -128,7 +130,7 @@ struct MeasurementOptions: ParsableArguments {
       ("--matrix", matrix != nil, [.sparseRecovery]), ("--ratio", ratio != nil, [.imageCS, .mri]),
       ("--phi", phi != nil, [.imageCS]),
       ("--color", color != nil, [.imageCS]), ("--mask", mask != nil, [.mri]), ("--mask-order", maskOrder != nil, [.mri]),
-      ("--to-maximum", toMaximum, [.mri]),
+      ("--to-maximum", toMaximum, [.mri]), ("--coils", coils != nil, [.mri]),
     ]
     if let wrong = given.first(where: { $0.isGiven && !$0.problems.contains(problem) }) {
       throw InputError("found \(wrong.name) for \(problem.rawValue); leave it out, it is not for this problem")

@@ -57,9 +57,10 @@ struct Evaluate: ParsableCommand {
       throw InputError("found \(data == nil ? "no --images" : "--data"); expected --images DIR for cs-mri")
     }
     let pictures = try MRIImage.paths(images).map { try MRIImage($0, toMaximum: measuring.toMaximum) }
-    return try MRIEvaluation(
-      method, sampling: measuring.sampling(seed: seed), options: running.mriOptions(), noiseDecibel: measuring.noiseSnr, seed: seed
-    ).run(images: pictures, clip: clip)
+    var evaluation = try MRIEvaluation(
+      method, sampling: measuring.sampling(seed: seed), options: running.mriOptions(), noiseDecibel: measuring.noiseSnr, seed: seed)
+    evaluation.coils = measuring.coils ?? 1
+    return try evaluation.run(images: pictures, clip: clip)
   }
 
   private func coding(_ evaluation: SparseEvaluation) throws -> EvaluationReport {

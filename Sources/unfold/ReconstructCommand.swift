@@ -3,27 +3,48 @@ import ArgumentParser
 import Evaluation
 import FileFormats
 import Foundation
+import Operators
 import Recipes
 import Tensors
 
 struct Reconstruct: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Reconstruct an image or codes from a measurement.",
-    discussion: "A measurement of several images needs a folder as output; one image a name is written there, as PNG.")
+    discussion: """
+      A measurement of several images needs a folder as output; one image a name is written there, as PNG. cs-mri reads k-space of scanners \
+      too: BART's .cfl, fastMRI and ISMRMRD files, one coil or several; and writes arrays, complex where the image is, in the units of \
+      the file, several slices as one array.
+      """)
   @Argument(help: "How: a classical method or a trained network (`unfold methods`).") var method: Method
-  @Argument(help: ArgumentHelp("Measurement written by `unfold simulate`.", valueName: "file")) var measurement: String
-  @Option(name: .shortAndLong, help: ArgumentHelp("Image to write; for sparse-recovery, array of codes.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Measurement written by `unfold simulate`, or k-space of a scanner.", valueName: "file"))
+  var measurement: String
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Image to write; for cs-mri also an array; for sparse-recovery, codes.", valueName: "file"))
   var output: String
+  @Option(help: "Scanner's k-space: the slice to reconstruct, from 0 (default: all).") var slice: Int?
+  @Option(
+    help: ArgumentHelp(
+      "k-space of several coils: their maps, [coils, height, width]; estimated by ESPIRiT without.", valueName: "file"))
+  var maps: String?
   @Option(help: ArgumentHelp("sparse-coding: array file to write the codes to, one a row.", valueName: "file")) var codes: String?
   @OptionGroup var running: MethodOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     common.apply()
+    if let file = try ScannerFile(ifKSpace: measurement) {
+      try method.check(for: .mri)
+      return try kSpace(method.forMRI!, MRIScans(file, slice: slice))
+    }
     let file = try MeasurementFile(measurement)
     try method.check(for: file.problem)
+    if slice != nil { throw InputError("found --slice; expected k-space of a scanner, leave it out") }
+    if maps != nil, file.problem != .mri {
+      throw InputError("found --maps for \(file.problem.rawValue); leave it out, there are no coils")
+    }
     switch method {
-    case _ where file.problem == .mri: try kSpace(method.forMRI!, file)
+    case _ where file.problem == .mri: try kSpace(method.forMRI!, MRIScans(MRIMeasurement(file)))
     case .sparse(let method): try sparse(method, file)
     case .block(let method): try blocks(method, file)
     case .mri: preconditionFailure("checked above")
@@ -49,28 +70,32 @@ struct Reconstruct: ParsableCommand {
     try common.answer(report)
   }
 
-  private func kSpace(_ method: MRIMethod, _ file: MeasurementFile) throws {
+  private func kSpace(_ method: MRIMethod, _ scans: MRIScans) throws {
     if codes != nil { throw InputError("found --codes for cs-mri; leave it out, there are none") }
     let options = try running.mriOptions()
-    let measurement = try MRIMeasurement(file)
-    let places = try imageTargets(measurement.scans.map(\.name))
+    let coilMaps = try maps.map(CoilSensitivities.init(file:))
+    let writesArray = (try? OutputKind(output)) == .arrays
+    let places = writesArray ? scans.names.map { _ in output } : try imageTargets(scans.names)
     var report: ImageReconstruction?
     var known: MRISolver?
-    for (scan, place) in zip(measurement.scans, places) {
+    var images: [NumericArray] = []
+    for (index, place) in places.enumerated() {
+      let scan = try scans[index]
       let solver =
         if let known, known.mask == scan.mask, known.isComplex == scan.isComplex { known } else {
-          try MRISolver(method, mask: scan.mask, isComplex: scan.isComplex, ratio: measurement.ratio, options: options)
+          try MRISolver(method, mask: scan.mask, isComplex: scan.isComplex, ratio: scans.ratio, options: options)
         }
       if known == nil, running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
       known = solver
       if report == nil { report = ImageReconstruction(solver) }
-      let image = solver.image(scan.kSpace)
+      let image = try solver.image(of: scan, maps: coilMaps)
       guard image.display.isFinite else {
         throw WorkFailed("\(method.rawValue): found NaN or infinity in \(place), which was not written; check the weights")
       }
-      try writeImage(Image(values: image.display), to: place)
+      if writesArray { images.append(image.inFileUnits) } else { try writeImage(Image(values: image.display), to: place) }
       report?.add(try scan.groundTruth.map { try image.scores($0, clip: method.clips) }, file: place)
     }
+    if writesArray { try writeArrays([NamedArray(name: "image", value: .stacked(images, path: output))], to: output) }
     if let report { try common.answer(report) }
   }
 

@@ -11,7 +11,8 @@ struct Simulate: ParsableCommand {
     discussion: """
       sparse-coding: images are cut into patches of 10 × 10 pixels, each less its mean and over its deviation. \
       sparse-recovery: b = A x for the codes x of an array, one a row. image-cs: y = Φ x of every block of 33 × 33 pixels, Φ of --ratio \
-      or --phi. cs-mri: y = P F x, P of --mask, of images and arrays, real or complex.
+      or --phi. cs-mri: y = P F x, P of --mask, of images and arrays, real or complex; with --coils y = P F S x; a .cfl as output is \
+      BART's.
       """)
   @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
   @Argument(help: ArgumentHelp("Images (PNG, JPEG, TIFF), or one array of codes.", valueName: "input")) var inputs: [String]
@@ -65,16 +66,24 @@ struct Simulate: ParsableCommand {
     let seed = common.seed(for: problem)
     let images = try inputs.flatMap { try MRIImage.paths($0).map { try MRIImage($0, toMaximum: measuring.toMaximum) } }
     let measurement = try MRIMeasurement(
-      images, sampling: measuring.sampling(seed: seed), noiseDecibel: measuring.noiseSnr, seed: seed,
+      images, sampling: measuring.sampling(seed: seed), coils: measuring.coils ?? 1, noiseDecibel: measuring.noiseSnr, seed: seed,
       keepingGroundTruth: groundTruth)
-    try measurement.write(to: output)
+    if output.lowercased().hasSuffix(".cfl") {
+      guard !groundTruth else {
+        throw InputError("\(output): found --ground-truth; expected an .h5 file for it, BART's holds k-space alone")
+      }
+      try measurement.writeBART(to: output)
+    } else {
+      try measurement.write(to: output)
+    }
     let mask = measurement.scans[0].mask
     try common.answer(
       Answer(
         json: .object([
           "problem": .string(problem.rawValue), "file": .string(output), "samples": .integer(measurement.scans.count),
           "mask": .string(measurement.pattern), "ratio": .number(mask.ratio), "height": .integer(mask.height),
-          "width": .integer(mask.width), "noise_snr": measuring.noiseSnr.map(JSONValue.number), "ground_truth": .bool(groundTruth),
+          "width": .integer(mask.width), "coils": .integer(measuring.coils ?? 1),
+          "noise_snr": measuring.noiseSnr.map(JSONValue.number), "ground_truth": .bool(groundTruth),
           "seed": .unsigned(seed),
         ]),
         text:

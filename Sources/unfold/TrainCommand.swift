@@ -148,7 +148,7 @@ struct Train: ParsableCommand {
         throw InputError("\(path): found a complex image; expected real ones for training")
       }
       return [real]
-    }.map { $0.centred(size: size) }
+    }.map { $0.centred(height: size, width: size) }
   }
 
   private var checkpointFile: String { checkpointPath(of: output) }

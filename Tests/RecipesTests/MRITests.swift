@@ -61,8 +61,7 @@ private let mri = dataFolder + "/mri/"
     options.weights = mri + "checkpoints/admm-net_20_stage" + (label < 10 ? "0" : "") + "\(label).npz"
     let solver = try MRISolver(.admmNet, mask: mask, options: options)
     #expect(solver.depth == label + 2 && solver.parameterCount == 952 * (label + 2) + 72)
-    let y = picture.measured(mask, noiseDecibel: nil, seed: 0, image: 0)
-    let (x, truth) = (solver.solve(y).reshaped([256, 256]), picture.value.real!)
+    let (x, truth) = (try solver.image(of: picture.scan(mask)).display, picture.value.real!)
     #expect(abs(try nmse(x, truth) - error) <= 5.001e-5)
     #expect(abs(try psnr(x.map(abs), truth) - decibel) <= 5.001e-3)
   }
