@@ -153,31 +153,12 @@ extension BlockDemo.Outcome {
   private func seconds(_ scores: Scores) -> String { String(format: "%.2f", scores.seconds ?? .nan) }
 
   private func errors() throws -> ReportPage.Section {
-    let maps = first.reconstructions.map { ($0, ($0.estimate - first.image).map { abs($0) }) }
-    let end = scaleEnd(maps.flatMap { $0.1.doubles })
-    let pictures = try maps.map { entry, map in
-      ReportPage.NamedPicture(
-        try Picture(map, scaling: .range(0...end), colors: .magnitude), name: entry.method, detail: decibel(entry.scores),
-        description: "Absolute error of \(entry.method) on \(first.name)")
-    }
-    let ticks = (0...4).map { String(format: end < 0.04 ? "%.3f" : "%.2f", end * Double($0) / 4) }
-    return ReportPage.Section(
-      "Where the errors are",
-      [
-        .pictures(
-          pictures,
-          scale: ReportPage.ColorScale(
-            .magnitude, label: "|x̂ − x|, pixels in [0, 1]", ticks: ticks.dropLast() + ["≥ " + ticks[4]]),
-          caption: "Absolute errors on one scale. Every block is reconstructed by itself"
-            + (first.image.shape.allSatisfy { $0.isMultiple(of: sensing.side) }
-              ? "." : "; zeros fill up the last ones at the right and at the bottom."))
-      ])
-  }
-
-  /// The least of a few round numbers that 99 % of the errors do not exceed.
-  private func scaleEnd(_ errors: [Double]) -> Double {
-    let bound = errors.sorted()[errors.count * 99 / 100]
-    return [0.02, 0.04, 0.08, 0.12, 0.2, 0.4].first { $0 >= bound } ?? 1
+    let maps = try ErrorMaps(
+      first.reconstructions.map { ($0.method, decibel($0.scores), $0.estimate) }, of: first.image, subject: first.name,
+      caption: "Absolute errors on one scale. Every block is reconstructed by itself"
+        + (first.image.shape.allSatisfy { $0.isMultiple(of: sensing.side) }
+          ? "." : "; zeros fill up the last ones at the right and at the bottom."))
+    return ReportPage.Section("Where the errors are", [maps.block])
   }
 
   private func stageByStage() throws -> ReportPage.Section {

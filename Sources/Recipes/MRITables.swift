@@ -32,6 +32,13 @@ public struct MRITable: Sendable {
     var why: String?
     var nmse: [Double?] = []
     let psnr: [Double?]
+
+    /// Why a figure that was measured may fall short.
+    var usualReason: String {
+      if method?.isTrained == true, untrainedStages == nil { return "a training shorter than the published one, on other images" }
+      return method == .zeroFilling || untrainedStages != nil
+        ? "the images are rounded to 8 bits" : "parameters chosen on other images, those rounded to 8 bits"
+    }
   }
 
   private static let brain: [Published] = [
@@ -97,7 +104,7 @@ public struct MRITable: Sendable {
               ResultTable.Row(
                 method: entry.name, column: column, metric: metric, published: figure, measured: measured,
                 seconds: mean?.seconds ?? 0,
-                why: isShort ? why ?? "a training shorter than the published one, on other images" : nil))
+                why: isShort ? why ?? entry.usualReason : nil))
           }
         }
         guard let method = entry.method else {

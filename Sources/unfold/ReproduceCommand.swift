@@ -29,13 +29,19 @@ struct Reproduce: ParsableCommand {
   var trainingImages: [String] = []
   @Option(help: ArgumentHelp("Folder of weights, in place of those that ship; --train writes there.", valueName: "dir"))
   var models: String?
-  @Option(help: ArgumentHelp("ista-net-depth: existing folder to write the plots to, stages.png and epochs.png.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "Existing folder to write figures to: of ista-net-depth stages.png and epochs.png, of tables of MRI a page, index.html.",
+      valueName: "dir"))
   var plots: String?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     common.apply()
     if quick && !train { throw InputError("found --quick without --train; expected both, or neither") }
+    if plots != nil, ![.istaNetDepth, .istaNet3, .admmNet1, .admmNet2].contains(table) {
+      throw InputError("found --plots for \(table.rawValue), which has none; leave it out")
+    }
     let library = models.map(ModelLibrary.init) ?? .standard
     let result: ResultTable =
       switch table {
@@ -166,6 +172,10 @@ struct Reproduce: ParsableCommand {
       source = "the \(name), which training never saw"
     }
     let pictures = try paths.map { try MRIImage($0, toMaximum: true) }
+    if let plots {
+      let command = "unfold reproduce \(table.rawValue) --plots \(plots)"
+      try MRIPage(pictures[pictures.count / 2], source: source, library: library).write(to: plots, command: command)
+    }
     return try MRITable(table, images: pictures, source: source, library: library).run(report: note)
   }
 

@@ -86,6 +86,33 @@ import Testing
     try refuse("evaluate \(other) cs-mri --images a.png --ratio 0.3 --weights w.safetensors", naming: network)
   }
 
+  /// The page of a table's middle image.
+  @Test func page() throws {
+    try FileManager.default.createDirectory(atPath: folder.file("plots"), withIntermediateDirectories: false)
+    let done = try Program.run(
+      ["reproduce", "admm-net-2", "--images", "a.png", "--models", "none", "--plots", "plots", "--json", "-"], in: folder)
+    #expect(done.status == 0, "\(done.errors)")
+    let page = try String(contentsOfFile: folder.file("plots/index.html"), encoding: .utf8)
+    for word in ["zero-filling", "tv", "sidwt", "Mask", "480 frequencies"] { #expect(page.contains(word), "\(word)") }
+    try refuse("reproduce alista --plots plots", naming: "--plots")
+  }
+
+  /// One thread and two give the same bytes, of images and of weights.
+  @Test(arguments: ["admm-net", "ista-net-plus"]) func threads(network: String) throws {
+    for threads in [1, 2] {
+      try run(
+        "train \(network) cs-mri --images a.png --ratio 0.3 --size 32 --depth 2 --steps 3 -o \(threads).safetensors --quiet --threads \(threads)"
+      )
+      try run(
+        "simulate cs-mri a.png -o m\(threads).h5 --ratio 1 --mask random --coils 3 --noise-snr 30 --quiet --threads \(threads)")
+      try run("reconstruct tv m\(threads).h5 -o x\(threads).npy --iterations 5 --quiet --threads \(threads)")
+    }
+    for name in ["%.safetensors", "m%.h5", "x%.npy"] {
+      let pair = [1, 2].map { folder.bytes(name.replacingOccurrences(of: "%", with: "\($0)")) }
+      #expect(pair[0] != nil && pair[0] == pair[1], "\(name)")
+    }
+  }
+
   @Test func mistakes() throws {
     try refuse("simulate cs-mri a.png -o x.h5", naming: "--ratio")
     for ratio in ["0", "1.5", "nan"] { try refuse("simulate cs-mri a.png -o x.h5 --ratio \(ratio)", naming: "--ratio") }
