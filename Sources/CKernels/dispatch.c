@@ -107,6 +107,12 @@ void ck_keep_freed_memory(void) {
   void ck_piecewise_pullback_##S(const T *a, const T *q, const T *v, T *da, double *dq, double *ds, int64_t n, int64_t knots,      \
                                  double first, double spacing, T left, T right) {                                                  \
     IN_USE(S)->piecewise_pullback(a, q, v, da, dq, ds, n, knots, first, spacing, left, right);                                     \
+  }                                                                                                                                \
+  void ck_interpolate_line_##S(const T *source, int64_t m, T *target, int64_t n, double start, double step, double weight) {       \
+    IN_USE(S)->interpolate_line(source, m, target, n, start, step, weight);                                                        \
+  }                                                                                                                                \
+  void ck_spread_line_##S(const T *source, int64_t n, T *target, int64_t m, double start, double step, double weight) {            \
+    IN_USE(S)->spread_line(source, n, target, m, start, step, weight);                                                             \
   }
 CK_FORWARD(float, f32)
 CK_FORWARD(double, f64)

@@ -28,6 +28,8 @@
     void (*circular_gradient)(const T *, const T *, double *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);       \
     void (*piecewise)(const T *, const T *, T *, int64_t, int64_t, double, double, T, T);                                  \
     void (*piecewise_pullback)(const T *, const T *, const T *, T *, double *, double *, int64_t, int64_t, double, double, T, T); \
+    void (*interpolate_line)(const T *, int64_t, T *, int64_t, double, double, double);                                           \
+    void (*spread_line)(const T *, int64_t, T *, int64_t, double, double, double);                                                \
   };
 CK_TABLE(float, f32)
 CK_TABLE(double, f64)

@@ -22,7 +22,7 @@ int ck_set_thread_instruction_set(int level);
 void ck_keep_freed_memory(void);
 
 /* Extents of filters and numbers of knots. */
-enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024 };
+enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20 };
 
 #define CK_DECLARE(T, S)                                                                                                        \
   /* out = a + b */                                                                                                             \
@@ -74,7 +74,12 @@ enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024 };
                         T right);                                                                                               \
   /* its pullback of v: da, and dq (one a knot) and ds (left and right slope) are added to */                                   \
   void ck_piecewise_pullback_##S(const T *a, const T *q, const T *v, T *da, double *dq, double *ds, int64_t count,              \
-                                 int64_t knots, double first, double spacing, T left, T right);
+                                 int64_t knots, double first, double spacing, T left, T right);                                 \
+  /* target[e] += weight s(start + e step) for e in 0 ..< n, s the piecewise-linear function through source[0 ..< m], zeros beyond; \
+     a source of either has CK_LINE_PADDING readable zeros before and after its elements */                                      \
+  void ck_interpolate_line_##S(const T *source, int64_t m, T *target, int64_t n, double start, double step, double weight);     \
+  /* its transpose: target[k] += weight sum over e in 0 ..< n of max(0, 1 - |start + e step - k|) source[e], k in 0 ..< m */      \
+  void ck_spread_line_##S(const T *source, int64_t n, T *target, int64_t m, double start, double step, double weight);
 
 CK_DECLARE(float, f32)
 CK_DECLARE(double, f64)
