@@ -13,6 +13,7 @@ public struct NoMomentum<Signal: VectorSpace>: Extrapolation {
 /// v = next + weight (next − previous) with one learnable weight.
 public struct Momentum<Signal: VectorSpace>: Extrapolation {
   public var weight: Double
+  @differentiable(reverse)
   public init(weight: Double) { self.weight = weight }
   public func decide(t: Double, next: Signal, previous: Signal, extrapolated v: Signal) -> (weight: Double, t: Double) { (0, t) }
   @differentiable(reverse,wrt: (self, next, previous))

@@ -27,21 +27,21 @@ static void tap_major(const float *weights, int64_t in, int64_t out, int transpo
         g[t * in * out + (transposed ? o * in + i : i * out + o)] = weights[(o * in + i) * 9 + t];
 }
 
-void ck_convolve3x3(const float *x, const float *weights, float *y, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out,
-                    int relu) {
+void ck_convolve3x3(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t in,
+                    int64_t out, int relu) {
   const struct ck_convolution_table *table = ck_convolution_table();
   const int64_t chunk = chunk_of(in, out);
   float *u = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
   tap_major(weights, in, out, 0, scratch);
   table->kernel_transform(scratch, in * out, u);
   for (int64_t b = 0; b < batch; b++)
-    table->winograd_forward(x + b * h * w * in, u, y + b * h * w * out, h, w, in, out, relu, chunk, scratch);
+    table->winograd_forward(x + b * h * w * in, u, bias, y + b * h * w * out, h, w, in, out, relu, chunk, scratch);
   free(u);
   free(scratch);
 }
 
 void ck_convolve3x3_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
-                             int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
+                             float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
   const struct ck_convolution_table *table = ck_convolution_table();
   const int64_t chunk = chunk_of(in, out), pixels = h * w;
   float *u = buffer(36 * in * out), *du = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
@@ -49,9 +49,10 @@ void ck_convolve3x3_pullback(const float *x, const float *weights, const float *
   table->kernel_transform(scratch, in * out, u);
   memset(du, 0, (size_t)(36 * in * out) * 4);
   memset(dx, 0, (size_t)(batch * pixels * in) * 4);
+  if (dbias) memset(dbias, 0, (size_t)out * 4);
   for (int64_t b = 0; b < batch; b++)
-    table->winograd_backward(x + b * pixels * in, u, y ? y + b * pixels * out : 0, v + b * pixels * out, dx + b * pixels * in, du, h, w,
-                             in, out, chunk, scratch);
+    table->winograd_backward(x + b * pixels * in, u, y ? y + b * pixels * out : 0, v + b * pixels * out, dx + b * pixels * in, du,
+                             dbias, h, w, in, out, chunk, scratch);
   table->kernel_gradient(du, in * out, scratch);
   for (int64_t o = 0; o < out; o++)
     for (int64_t i = 0; i < in; i++)
@@ -73,12 +74,17 @@ static void taps(const float *weights, int64_t c, int flipped, float *g) {
     for (int t = 0; t < 9; t++) g[(flipped ? 8 - t : t) * c + k] = weights[k * 9 + t];
 }
 
-void ck_expand3x3(const float *s, const float *weights, float *y, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped) {
-  float *g = buffer(9 * c), *border = buffer((h + 2) * (w + 2));
+void ck_expand3x3(const float *s, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t c,
+                  int flipped) {
+  float *g = buffer(10 * c), *border = buffer((h + 2) * (w + 2));
   taps(weights, c, flipped, g);
+  if (!bias) {
+    memset(g + 9 * c, 0, (size_t)c * 4);
+    bias = g + 9 * c;
+  }
   for (int64_t b = 0; b < batch; b++) {
     padded(s + b * h * w, h, w, border);
-    ck_convolution_table()->expand(border, g, y + b * h * w * c, h, w, c);
+    ck_convolution_table()->expand(border, g, bias, y + b * h * w * c, h, w, c);
   }
   free(g);
   free(border);

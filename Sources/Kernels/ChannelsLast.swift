@@ -3,7 +3,7 @@ import CKernels
 
 /// The 3 × 3 convolution layer with zeros outside on channels-last maps `[batch, height, width, channel]`, weights `[out, in, 3, 3]`:
 ///
-/// y[p, o] = Σ_c,t w[o, c, t] x[p + t, c], t over the nine taps; with `rectified`, max(y, 0).
+/// y[p, o] = b[o] + Σ_c,t w[o, c, t] x[p + t, c], t over the nine taps; with `rectified`, max(y, 0).
 ///
 /// Here a pixel's channels are one or more vectors. In single precision 32 → 32 and other suitable channel counts run through
 /// Winograd's F(4 × 4, 3 × 3), which needs a quarter of the multiplications and rounds a few times as much as the definition; 1 → 32
@@ -43,53 +43,61 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     return fits(inputChannels) && fits(outputChannels) ? .winograd : .library
   }
 
-  /// y from x.
+  /// y from x; `bias` has a number for every channel of y, or is nil for zeros.
   public func forward<S: Scalar>(
-    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified: Bool = false, into y: UnsafeMutablePointer<S>
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, bias: UnsafePointer<S>? = nil, rectified: Bool = false,
+    into y: UnsafeMutablePointer<S>
   ) {
     // The library's branches call code of one precision, which the compiler can specialise.
     guard let x1 = single(x), let w1 = single(weights), let y1 = single(y) else {
-      return libraryForward(double(x), double(weights), rectified: rectified, into: double(y))
+      return libraryForward(double(x), double(weights), bias: bias.map { double($0) }, rectified: rectified, into: double(y))
     }
     let (b, h, w) = (Int64(batch), Int64(height), Int64(width))
+    let bias1 = bias.flatMap { single($0) }
     switch path {
     case .winograd:
-      ck_convolve3x3(x1, w1, y1, b, h, w, Int64(inputChannels), Int64(outputChannels), rectified ? 1 : 0)
+      ck_convolve3x3(x1, w1, bias1, y1, b, h, w, Int64(inputChannels), Int64(outputChannels), rectified ? 1 : 0)
       return
-    case .expand: ck_expand3x3(x1, w1, y1, b, h, w, Int64(outputChannels), 0)
-    case .collapse: ck_collapse3x3(x1, w1, y1, b, h, w, Int64(inputChannels), 0)
-    case .library: return libraryForward(x1, w1, rectified: rectified, into: y1)
+    case .expand: ck_expand3x3(x1, w1, bias1, y1, b, h, w, Int64(outputChannels), 0)
+    case .collapse:
+      ck_collapse3x3(x1, w1, y1, b, h, w, Int64(inputChannels), 0)
+      if let bias1 { Float.addRows(bias1, to: y1, rows: batch * height * width, width: 1) }
+    case .library: return libraryForward(x1, w1, bias: bias1, rectified: rectified, into: y1)
     }
     if rectified { Float.relu(y1, into: y1, count: outputCount) }
   }
 
-  /// The adjoints at a cotangent v: dx and, summed over the batch, dw.
+  /// The adjoints at a cotangent v: dx and, summed over the batch, dw and, unless nil, db.
   ///
   /// - Parameter y: what ``forward(_:_:rectified:into:)`` gave when `rectified`, else nil; where it is not positive v is taken as 0.
   public func pullback<S: Scalar>(
     _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified y: UnsafePointer<S>?, _ v: UnsafePointer<S>,
-    dx: UnsafeMutablePointer<S>, dw: UnsafeMutablePointer<S>
+    dx: UnsafeMutablePointer<S>, dw: UnsafeMutablePointer<S>, db: UnsafeMutablePointer<S>? = nil
   ) {
     if let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw),
       path == .winograd
     {
       ck_convolve3x3_pullback(
-        x1, w1, y.flatMap { single($0) }, v1, dx1, dw1, Int64(batch), Int64(height), Int64(width), Int64(inputChannels),
-        Int64(outputChannels))
+        x1, w1, y.flatMap { single($0) }, v1, dx1, dw1, db.flatMap { single($0) }, Int64(batch), Int64(height), Int64(width),
+        Int64(inputChannels), Int64(outputChannels))
       return
     }
-    guard let y else { return linearPullback(x, weights, v, dx: dx, dw: dw) }
+    guard let y else { return linearPullback(x, weights, v, dx: dx, dw: dw, db: db) }
     withUnsafeTemporaryAllocation(of: S.self, capacity: outputCount) { masked in
-      guard let masked = masked.baseAddress else { return linearPullback(x, weights, v, dx: dx, dw: dw) }
+      guard let masked = masked.baseAddress else { return linearPullback(x, weights, v, dx: dx, dw: dw, db: db) }
       S.reluPullback(y, v, into: masked, count: outputCount)
-      linearPullback(x, weights, masked, dx: dx, dw: dw)
+      linearPullback(x, weights, masked, dx: dx, dw: dw, db: db)
     }
   }
 
   private func linearPullback<S: Scalar>(
     _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, _ v: UnsafePointer<S>, dx: UnsafeMutablePointer<S>,
-    dw: UnsafeMutablePointer<S>
+    dw: UnsafeMutablePointer<S>, db: UnsafeMutablePointer<S>?
   ) {
+    if let db {
+      db.initialize(repeating: 0, count: outputChannels)
+      S.sumRows(v, addingTo: db, rows: batch * height * width, width: outputChannels)
+    }
     guard let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw) else {
       return libraryPullback(double(x), double(weights), double(v), dx: double(dx), dw: double(dw))
     }
@@ -99,7 +107,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
       ck_collapse3x3(v1, w1, dx1, b, h, w, Int64(outputChannels), 1)
       ck_correlate3x3(x1, v1, dw1, b, h, w, Int64(outputChannels), 0)
     case .collapse:
-      ck_expand3x3(v1, w1, dx1, b, h, w, Int64(inputChannels), 1)
+      ck_expand3x3(v1, w1, nil, dx1, b, h, w, Int64(inputChannels), 1)
       ck_correlate3x3(v1, x1, dw1, b, h, w, Int64(inputChannels), 1)
     case .winograd, .library: libraryPullback(x1, w1, v1, dx: dx1, dw: dw1)
     }
@@ -115,13 +123,13 @@ extension ChannelsLastConvolution {
   }
 
   func libraryForward<S: Scalar>(
-    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified: Bool, into y: UnsafeMutablePointer<S>
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, bias: UnsafePointer<S>?, rectified: Bool, into y: UnsafeMutablePointer<S>
   ) {
     let maps = firstFromLast(x, channels: inputChannels)
     var result = [S](repeating: 0, count: outputCount)
     result.withUnsafeMutableBufferPointer { result in
       guard let out = result.baseAddress, outputCount > 0 else { return }
-      Convolution.forward(channelsFirst, batch: batch, maps, weights, bias: nil, into: out)
+      Convolution.forward(channelsFirst, batch: batch, maps, weights, bias: bias, into: out)
       if rectified { S.relu(out, into: out, count: outputCount) }
     }
     lastFromFirst(result, channels: outputChannels, into: y)

@@ -13,29 +13,67 @@ import _Differentiation
 /// - Note: where the rectified result is 0, its derivative is taken as 0.
 @differentiable(reverse,wrt: (x, weight))
 public func convolved(_ x: Tensor, _ weight: Tensor, rectified: Bool = false) -> Tensor {
+  output(x, weight, .zero, rectified: rectified)
+}
+
+/// The same with a number b[o] added for every channel of y before it is rectified.
+///
+/// - Parameter bias: `[out]`, of `x`'s precision, or `.zero`.
+@differentiable(reverse,wrt: (x, weight, bias))
+public func convolved(_ x: Tensor, _ weight: Tensor, adding bias: Tensor, rectified: Bool = false) -> Tensor {
+  output(x, weight, bias, rectified: rectified)
+}
+
+private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bool) -> Tensor {
   if x.isShapelessZero || weight.isShapelessZero { return .zero }
   let layer = layer(x, weight)
-  func run<S: Scalar>(_ x: [S], _ w: [S]) -> [S] {
+  precondition(
+    bias.isShapelessZero || bias.shape == [layer.outputChannels],
+    "convolved: a bias \(bias.shape) for \(layer.outputChannels) channels")
+  func run<S: Scalar>(_ x: [S], _ w: [S], _ b: [S]?) -> [S] {
     [S](unsafeUninitializedCapacity: layer.outputCount) { out, filled in
-      if layer.outputCount > 0 { layer.forward(x, w, rectified: rectified, into: out.baseAddress!) }
+      if layer.outputCount > 0 {
+        if let b {
+          layer.forward(x, w, bias: b, rectified: rectified, into: out.baseAddress!)
+        } else {
+          layer.forward(x, w, rectified: rectified, into: out.baseAddress!)
+        }
+      }
       filled = layer.outputCount
     }
   }
   let shape = Array(x.shape.dropLast()) + [layer.outputChannels]
-  switch (x.buffer, weight.buffer) {
-  case (.single(let x), .single(let w)): return Tensor(shape: shape, buffer: .single(run(x, w)))
-  case (.double(let x), .double(let w)): return Tensor(shape: shape, buffer: .double(run(x, w)))
+  switch (x.buffer, weight.buffer, bias.buffer) {
+  case (.single(let x), .single(let w), .zero): return Tensor(shape: shape, buffer: .single(run(x, w, nil)))
+  case (.single(let x), .single(let w), .single(let b)): return Tensor(shape: shape, buffer: .single(run(x, w, b)))
+  case (.double(let x), .double(let w), .zero): return Tensor(shape: shape, buffer: .double(run(x, w, nil)))
+  case (.double(let x), .double(let w), .double(let b)): return Tensor(shape: shape, buffer: .double(run(x, w, b)))
   default: preconditionFailure("convolved: tensors of single and of double precision")
   }
 }
 
-@derivative(of: convolved, wrt: (x, weight)) @usableFromInline
+@derivative(of: convolved(_:_:rectified:), wrt: (x, weight)) @usableFromInline
 func _vjpConvolved(
   _ x: Tensor, _ weight: Tensor, rectified: Bool
 ) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
   let y = convolved(x, weight, rectified: rectified)
   let mask = rectified ? y : .zero
-  return (y, { v in pullback(x, weight, mask, v) })
+  return (
+    y,
+    { v in
+      let d = pullback(x, weight, mask, v, bias: false)
+      return (d.0, d.1)
+    }
+  )
+}
+
+@derivative(of: convolved(_:_:adding:rectified:), wrt: (x, weight, bias)) @usableFromInline
+func _vjpConvolvedBiased(
+  _ x: Tensor, _ weight: Tensor, adding bias: Tensor, rectified: Bool
+) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor)) {
+  let y = convolved(x, weight, adding: bias, rectified: rectified)
+  let mask = rectified ? y : .zero
+  return (y, { v in pullback(x, weight, mask, v, bias: !bias.isShapelessZero) })
 }
 
 private func layer(_ x: Tensor, _ weight: Tensor) -> ChannelsLastConvolution {
@@ -46,17 +84,21 @@ private func layer(_ x: Tensor, _ weight: Tensor) -> ChannelsLastConvolution {
     batch: x.shape[0], height: x.shape[1], width: x.shape[2], inputChannels: x.shape[3], outputChannels: weight.shape[0])
 }
 
-/// dx and dw; `mask` is the rectified result, or `.zero` for none.
-private func pullback(_ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor) -> (Tensor, Tensor) {
-  if x.isShapelessZero || v.isShapelessZero || weight.isShapelessZero { return (.zero, .zero) }
+/// dx, dw and, if asked for, db; `mask` is the rectified result, or `.zero` for none.
+private func pullback(_ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor, bias: Bool) -> (Tensor, Tensor, Tensor) {
+  if x.isShapelessZero || v.isShapelessZero || weight.isShapelessZero { return (.zero, .zero, .zero) }
   let layer = layer(x, weight)
   precondition(v.count == layer.outputCount, "convolved: a cotangent of shape \(v.shape) for maps of shape \(x.shape)")
-  func run<S: Scalar>(_ x: [S], _ w: [S], _ y: UnsafePointer<S>?, _ v: [S]) -> (dx: [S], dw: [S]) {
-    var dw: [S] = []
+  func run<S: Scalar>(_ x: [S], _ w: [S], _ y: UnsafePointer<S>?, _ v: [S]) -> (dx: [S], dw: [S], db: [S]) {
+    var (dw, db): ([S], [S]) = ([], Array(repeating: 0, count: bias ? layer.outputChannels : 0))
     let dx = [S](unsafeUninitializedCapacity: layer.inputCount) { dx, filled in
       dw = [S](unsafeUninitializedCapacity: layer.weightCount) { dw, filled in
         if layer.inputCount > 0, layer.outputCount > 0 {
-          layer.pullback(x, w, rectified: y, v, dx: dx.baseAddress!, dw: dw.baseAddress!)
+          if bias {
+            layer.pullback(x, w, rectified: y, v, dx: dx.baseAddress!, dw: dw.baseAddress!, db: &db)
+          } else {
+            layer.pullback(x, w, rectified: y, v, dx: dx.baseAddress!, dw: dw.baseAddress!)
+          }
         } else {
           dw.initialize(repeating: 0)
         }
@@ -64,7 +106,7 @@ private func pullback(_ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor
       }
       filled = layer.inputCount
     }
-    return (dx, dw)
+    return (dx, dw, db)
   }
   switch (x.buffer, weight.buffer, mask.buffer, v.buffer) {
   case (.single(let x0), .single(let w), .zero, .single(let v)): return tensors(run(x0, w, nil, v))
@@ -73,10 +115,16 @@ private func pullback(_ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor
   case (.double(let x0), .double(let w), .double(let y), .double(let v)): return tensors(run(x0, w, y, v))
   default: preconditionFailure("convolved: tensors of single and of double precision")
   }
-  func tensors(_ d: (dx: [Float], dw: [Float])) -> (Tensor, Tensor) {
-    (Tensor(shape: x.shape, buffer: .single(d.dx)), Tensor(shape: weight.shape, buffer: .single(d.dw)))
+  func tensors(_ d: (dx: [Float], dw: [Float], db: [Float])) -> (Tensor, Tensor, Tensor) {
+    (
+      Tensor(shape: x.shape, buffer: .single(d.dx)), Tensor(shape: weight.shape, buffer: .single(d.dw)),
+      bias ? Tensor(shape: [d.db.count], buffer: .single(d.db)) : .zero
+    )
   }
-  func tensors(_ d: (dx: [Double], dw: [Double])) -> (Tensor, Tensor) {
-    (Tensor(shape: x.shape, buffer: .double(d.dx)), Tensor(shape: weight.shape, buffer: .double(d.dw)))
+  func tensors(_ d: (dx: [Double], dw: [Double], db: [Double])) -> (Tensor, Tensor, Tensor) {
+    (
+      Tensor(shape: x.shape, buffer: .double(d.dx)), Tensor(shape: weight.shape, buffer: .double(d.dw)),
+      bias ? Tensor(shape: [d.db.count], buffer: .double(d.db)) : .zero
+    )
   }
 }

@@ -87,14 +87,16 @@ CK_DECLARE(double, f64)
 /* 3 x 3 convolutions (cross-correlations) with zeros outside, on channels-last maps [batch, h, w, c], in single precision. Channel
    counts of maps are multiples of ck_convolution_channels(); no output may be an input. */
 int64_t ck_convolution_channels(void);
-/* y[p][o] = sum over taps and i of weights[o][i][tap] x[p + tap][i]; with relu, max(y, 0) */
-void ck_convolve3x3(const float *x, const float *weights, float *y, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out,
-                    int relu);
-/* its pullback of v, with respect to x and weights (summed over the batch); y is what relu returned, or null without relu */
+/* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i]; with relu, max(y, 0); bias may be null */
+void ck_convolve3x3(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t in,
+                    int64_t out, int relu);
+/* its pullback of v, with respect to x, weights and, unless null, bias (summed over the batch); y is what relu returned, or null without
+   relu */
 void ck_convolve3x3_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
-                             int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out);
-/* from one channel to c: y[p][k] = sum over taps of weights[k][tap] s[p + tap]; flipped: s[p - tap] */
-void ck_expand3x3(const float *s, const float *weights, float *y, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped);
+                             float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out);
+/* from one channel to c: y[p][k] = bias[k] + sum over taps of weights[k][tap] s[p + tap]; flipped: s[p - tap]; bias may be null */
+void ck_expand3x3(const float *s, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t c,
+                  int flipped);
 /* from c channels to one: s[p] = sum over taps and k of weights[k][tap] x[p + tap][k]; flipped: x[p - tap] */
 void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped);
 /* dweights[k][tap] = sum over p of s[p + tap] v[p][k]; flipped: s[p - tap] */

@@ -41,12 +41,16 @@ public typealias RealKSpaceGradientNetwork<Prior: PriorStep> = Unrolled<
 > where Prior.Signal == Tensor
 
 /// The convolution weights a stage starts from. Xavier normal: N(0, 2 / (9 (in + out))).
-private struct XavierWeights {
+struct XavierWeights {
   var generator: RandomGenerator
   let precision: Precision
 
   mutating func layer(_ input: Int, _ output: Int) -> Tensor {
     (2 / Double(9 * (input + output))).squareRoot() * Tensor.normal([output, input, 3, 3], precision: precision, using: &generator)
+  }
+  /// With a bias of 0.
+  mutating func biased(_ input: Int, _ output: Int) -> BiasedConvolution {
+    BiasedConvolution(weight: layer(input, output), bias: .zeros([output], precision: precision))
   }
   mutating func pair(_ input: Int, _ middle: Int, _ output: Int) -> ConvolutionPair {
     ConvolutionPair(first: layer(input, middle), second: layer(middle, output))
@@ -66,8 +70,8 @@ private struct XavierWeights {
 }
 
 /// The values of public training code: ρ = 0.5, θ = 0.01.
-private let initialStepSize = 0.5
-private let initialThreshold = 0.01
+let initialStepSize = 0.5
+let initialThreshold = 0.01
 
 extension Unrolled
 where

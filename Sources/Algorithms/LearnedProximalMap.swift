@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+import _Differentiation
+
+/// A prior step with a threshold that a schedule chooses.
+public protocol ThresholdedPrior: PriorStep {
+  /// The same with another threshold.
+  @differentiable(reverse,wrt: (self, threshold))
+  func with(threshold: Double) -> Self
+}
+
+/// max(h_θ(r), 0): the proximal map of θ‖·‖₁ over non-negative signals.
+public struct NonNegativeSoftThreshold: ThresholdedPrior {
+  /// θ.
+  public var threshold: Double
+  @differentiable(reverse)
+  public init(threshold: Double) { self.threshold = threshold }
+  @differentiable(reverse,wrt: (self, threshold))
+  public func with(threshold: Double) -> Self { Self(threshold: threshold) }
+  @differentiable(reverse,wrt: (self, r))
+  public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
+    PriorOutput(value: relu(softThreshold(r, threshold: threshold)), penalty: 0)
+  }
+}
+
+/// A 3 × 3 convolution layer with bias on channels-last maps `[batch, h, w, c]`, zeros outside.
+public struct BiasedConvolution: Parameterized {
+  /// `[out, in, 3, 3]`.
+  public var weight: Tensor
+  /// `[out]`.
+  public var bias: Tensor
+
+  @differentiable(reverse)
+  public init(weight: Tensor, bias: Tensor) {
+    self.weight = weight
+    self.bias = bias
+  }
+
+  @differentiable(reverse,wrt: (self, x))
+  public func callAsFunction(_ x: Tensor, rectified: Bool = false) -> Tensor {
+    convolved(x, weight, adding: bias, rectified: rectified)
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "weight", &weight, &gradient.weight)
+    visit(path + "bias", &bias, &gradient.bias)
+  }
+}
+
+/// Layers one after another, a rectifier after each but the last.
+public struct ConvolutionChain: Parameterized {
+  public var layers: [BiasedConvolution]
+
+  public init(_ layers: [BiasedConvolution]) {
+    precondition(!layers.isEmpty, "a chain of no layers")
+    self.layers = layers
+  }
+
+  @differentiable(reverse)
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    var y = x
+    let last = withoutDerivative(at: layers.count) - 1
+    for i in 0..<last { y = layers[i](y, rectified: true) }
+    return layers[last](y)
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    layers.visitParameters(&gradient.layers, path, visit)
+  }
+}
+
+/// The proximal map of FISTA-Net, one for all stages, with θ from its schedule:
+///
+///     x = max(r + G * F̃(soft(F(D * r), θ)), 0)
+///
+/// on images `[batch, h, w]`; F and F̃ are chains of convolutions between maps of one number of channels. What is recorded for the loss is
+/// the mean of (F̃(F(d)) − d)², d = D * r, plus `sparsityWeight` times the mean of |soft(F(d), θ)|.
+/// Source: Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021), eqs. 17 to 19; the sparsity term as in its authors' program.
+public struct LearnedProximalMap: ThresholdedPrior {
+  /// D, `[c, 1, 3, 3]`.
+  public var expansion: BiasedConvolution
+  /// F.
+  public var analysis: ConvolutionChain
+  /// F̃.
+  public var synthesis: ConvolutionChain
+  /// G, `[1, c, 3, 3]`.
+  public var reduction: BiasedConvolution
+  /// θ; the schedule's, no parameter of its own.
+  public var threshold: Double
+  @noDerivative public var sparsityWeight: Double
+
+  @differentiable(reverse,wrt: (expansion, analysis, synthesis, reduction, threshold))
+  public init(
+    expansion: BiasedConvolution, analysis: ConvolutionChain, synthesis: ConvolutionChain, reduction: BiasedConvolution,
+    threshold: Double, sparsityWeight: Double
+  ) {
+    self.expansion = expansion
+    self.analysis = analysis
+    self.synthesis = synthesis
+    self.reduction = reduction
+    self.threshold = threshold
+    self.sparsityWeight = sparsityWeight
+  }
+
+  @differentiable(reverse,wrt: (self, threshold))
+  public func with(threshold: Double) -> Self {
+    Self(
+      expansion: expansion, analysis: analysis, synthesis: synthesis, reduction: reduction, threshold: threshold,
+      sparsityWeight: withoutDerivative(at: sparsityWeight))
+  }
+
+  @differentiable(reverse,wrt: (self, r))
+  public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
+    let shape = withoutDerivative(at: r.shape)
+    let image = reshaped(r, shape + [1])
+    let d = expansion(image)
+    let f = analysis(d)
+    let s = softThreshold(f, threshold: threshold)
+    let x = relu(image + reduction(synthesis(s)))
+    var penalty = 0.0
+    if recording { penalty = meanSquaredDifference(synthesis(f), d) + sparsityWeight * meanMagnitude(s) }
+    return PriorOutput(value: reshaped(x, shape), penalty: penalty)
+  }
+
+  @differentiable(reverse,wrt: (self, x))
+  public func asymmetry(_ x: Tensor) -> Double {
+    let shape = withoutDerivative(at: x.shape)
+    let d = expansion(reshaped(x, shape + [1]))
+    return meanSquaredDifference(synthesis(analysis(d)), d)
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    expansion.visitParameters(&gradient.expansion, path + "expansion.", visit)
+    analysis.visitParameters(&gradient.analysis, path + "analysis.", visit)
+    synthesis.visitParameters(&gradient.synthesis, path + "synthesis.", visit)
+    reduction.visitParameters(&gradient.reduction, path + "reduction.", visit)
+  }
+}
