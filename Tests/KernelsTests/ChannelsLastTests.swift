@@ -63,16 +63,35 @@ import Testing
     let (x, w): ([S], [S]) = (chirp(layer.inputCount, 0.3), chirp(layer.weightCount, 0.7))
     let v: [S] = chirp(layer.outputCount, 0.11)
     let (x1, v1) = (first(x, layer.inputChannels), first(v, layer.outputChannels))
-    for rectified in [false, true] {
-      let y: [S] = written(layer.outputCount) { layer.forward(x, w, rectified: rectified, into: $0) }
-      var expected: [S] = written(y.count) { Reference.convolution(shape, batch: layer.batch, x1, w, bias: nil, into: $0) }
+    let bias: [S] = chirp(layer.outputChannels, 1.3)
+    for (rectified, isBiased) in [(false, false), (true, false), (false, true), (true, true)] {
+      let y: [S] = written(layer.outputCount) { y in
+        bias.withUnsafeBufferPointer {
+          layer.forward(x, w, bias: isBiased ? $0.baseAddress : nil, rectified: rectified, into: y)
+        }
+      }
+      var expected: [S] = written(y.count) { y in
+        bias.withUnsafeBufferPointer {
+          Reference.convolution(shape, batch: layer.batch, x1, w, bias: isBiased ? $0.baseAddress : nil, into: y)
+        }
+      }
       if rectified { expected = expected.map { max($0, 0) } }
       expectClose(first(y, layer.outputChannels), expected, "forward \(layer)")
 
       let masked = rectified ? zip(v1, first(y, layer.outputChannels)).map { $1 > 0 ? $0 : 0 } : v1
       var dx: [S] = []
+      var db = [S](repeating: .nan, count: layer.outputChannels)
       let dw: [S] = written(w.count) { dw in
-        dx = written(x.count) { layer.pullback(x, w, rectified: rectified ? y : nil, v, dx: $0, dw: dw) }
+        dx = written(x.count) { dx in
+          db.withUnsafeMutableBufferPointer {
+            layer.pullback(x, w, rectified: rectified ? y : nil, v, dx: dx, dw: dw, db: isBiased ? $0.baseAddress : nil)
+          }
+        }
+      }
+      if isBiased, layer.inputCount > 0 {
+        var sums = [S](repeating: 0, count: layer.outputChannels)
+        for (i, value) in masked.enumerated() { sums[i / pixels % layer.outputChannels] += value }
+        expectClose(db, sums, "db \(layer)")
       }
       expectClose(
         first(dx, layer.inputChannels),

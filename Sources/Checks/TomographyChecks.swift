@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Networks
+import Operators
+import Tensors
+import _Differentiation
+
+/// A tiny instance of tomography: two images of 6 × 6 seen by a parallel beam from five sides.
+private struct TinyTomography {
+  let A: Scaled<ParallelBeam>
+  let gradient: GradientChoice
+  let images: Tensor
+  let sinograms: Tensor
+
+  init() {
+    let beam = ParallelBeam(ParallelBeamGeometry(side: 6, views: 5))
+    A = Scaled(1 / beam.lipschitz.squareRoot(), beam)
+    gradient = GradientChoice(A, back: A.H, initial: A.H)
+    var generator = RandomGenerator(seed: 51)
+    images = .uniform([2, 6, 6], using: &generator)
+    sinograms = A.forward(images)
+  }
+
+  func network(hasMomentum: Bool = true) -> FISTANet {
+    FISTANet(gradient, depth: 4, channels: 3, hasMomentum: hasMomentum, precision: .double, seed: 52)
+  }
+}
+
+/// FISTA-Net's iteration with other parts is what it is named after.
+func tomographyEquivalenceChecks() -> [CheckItem] {
+  let tiny = TinyTomography()
+  let (A, b, c) = (tiny.A, tiny.sinograms, tiny.A.adjoint(tiny.sinograms))
+  let start = c
+
+  // Without momentum: the stages one after another as ISTA's.
+  let network = disturbed(tiny.network(hasMomentum: false), seed: 53)
+  var x = start
+  var worst = 0.0
+  let trace = network.trace(b)
+  for k in 0..<4 {
+    let (step, threshold) = (network.schedule.stepSize.value(k), network.schedule.threshold.value(k))
+    let stage = ProximalGradient(
+      data: GradientStep(A, stepSize: step), prior: network.schedule.prior.with(threshold: threshold),
+      momentum: NoMomentum<Tensor>())
+    x = stage.estimate(stage.step(stage.initialState(x), measurement: b, recording: false))
+    worst = max(worst, relativeDifference(trace[k], x))
+  }
+
+  // With a soft threshold in the place of the learned map: FISTA for ‖·‖₁ over non-negative images, its momentum the schedule's.
+  let schedule = FISTANetSchedule(AnyOperator(A.gram), prior: NonNegativeSoftThreshold(threshold: 0))
+  let unfolded = Unrolled(
+    encoder: FixedEncoder(AnyOperator(A.H)), start: FixedStart(AnyOperator(A.H)), schedule: schedule,
+    output: AsEstimated<Tensor, Tensor>(), depth: 50)
+  var (previous, v, difference) = (start, start, 0.0)
+  for (k, estimate) in unfolded.trace(b).enumerated() {
+    let r = v - schedule.stepSize.value(k) * A.adjoint(A.forward(v) - b)
+    let threshold = schedule.threshold.value(k)
+    let next = r.map { max($0 - threshold, 0) }
+    v = next + schedule.momentumWeight(k) * (next - previous)
+    previous = next
+    difference = max(difference, relativeDifference(estimate, next))
+  }
+  let weights = (0..<50).map { schedule.momentumWeight($0) }
+  let isOrdered = weights[0] == 0 && zip(weights, weights.dropFirst()).allSatisfy { $0 < $1 } && weights[49] < 1
+  return [
+    CheckItem("FISTA-Net without momentum is its ISTA", error: trace.count == 4 ? worst : .infinity, tolerance: 1e-12),
+    CheckItem("FISTA-Net with a soft threshold is FISTA", error: isOrdered ? difference : .infinity, tolerance: 1e-12),
+  ]
+}
+
+/// Layers with a bias, the networks and the filters of tomography.
+func tomographyGradients() -> [CheckItem] {
+  var generator = RandomGenerator(seed: 54)
+  func normal(_ shape: [Int]) -> Tensor { .normal(shape, using: &generator) }
+  let (maps, weight, bias, cotangent) = (normal([2, 4, 5, 3]), normal([2, 3, 3, 3]), normal([2]), normal([2, 4, 5, 2]))
+  var items: [CheckItem] = []
+  func item(_ name: String, at x: Tensor, _ f: @differentiable(reverse) (Tensor) -> Double) {
+    items.append(CheckItem("gradient of \(name)", error: inputGradientError(at: x, seed: 55, f), tolerance: 1e-6))
+  }
+  item("convolved in its bias", at: bias) { innerProduct(convolved(maps, weight, adding: $0, rectified: true), cotangent) }
+  item("convolved with a bias in x", at: maps) { innerProduct(convolved($0, weight, adding: bias, rectified: true), cotangent) }
+  item("meanMagnitude", at: maps) { meanMagnitude($0) }
+
+  let tiny = TinyTomography()
+  func network<Network: TensorNetwork>(_ name: String, _ network: Network, _ b: Tensor, _ x: Tensor) {
+    let error = parameterGradientError(disturbed(network, seed: 56), seed: 57) { net in
+      let output = net.run(b, recording: true)
+      return meanSquaredDifference(output.estimate, x) + 0.1 * meanMagnitude(output.estimate - x) + 0.5 * output.penalty
+    }
+    items.append(CheckItem("gradient of \(name)", error: error, tolerance: 1e-6))
+  }
+  network("FISTA-Net", tiny.network(), tiny.sinograms, tiny.images)
+  let filtered = FilteredBackProjection(ParallelBeamGeometry(side: 6, views: 5))
+  network(
+    "FISTA-Net on filtered back-projection",
+    FISTANet(
+      GradientChoice(tiny.A, back: Scaled(0.1, filtered), initial: filtered), depth: 3, channels: 2, precision: .double, seed: 58),
+    tiny.sinograms, tiny.images)
+  network(
+    "FISTA-Net on Newton steps",
+    FISTANet(
+      GradientChoice(newton: tiny.A, initial: Scaled(0.1, filtered), isGradient: false), depth: 3, channels: 2, precision: .double,
+      seed: 58), tiny.sinograms, tiny.images)
+  network(
+    "ISTA-Net⁺ for tomography",
+    TomographicISTANetPlus(tomographic: tiny.gradient, height: 6, width: 6, depth: 3, channels: 3, precision: .double, seed: 59),
+    tiny.sinograms, tiny.images)
+  return items
+}
