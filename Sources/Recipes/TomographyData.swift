@@ -41,7 +41,8 @@ public struct TomographyData: Sendable {
     public var unseenNoiseDecibel = 30.0
     /// Of the Laplacian in the initial map.
     public var weight = 1e-3
-    /// Conductivity less 1 of the value 1 in the finite-element model. 0.1: voltages leave the linear model by some 5 %.
+    /// Conductivity less 1 of the value 1 in the finite-element model. At 0.1 voltages leave the linear model by some 5 % and the initial
+    /// image loses 0.1 dB, at 1 it is 32 % and 2.4 dB (32 phantoms, by an independent program).
     public var contrast = 0.1
     /// Of the mesh; a multiple of 8, so that there is a node at each of 16 electrodes.
     public var rings = 48

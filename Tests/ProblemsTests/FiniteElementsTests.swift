@@ -15,7 +15,7 @@ import Testing
 @Suite struct FiniteElementsTests {
   private let electrodes = AdjacentElectrodes()
 
-  /// Euler's formula of a disc, areas positive and together the inscribed polygon's, and no angle below 20°.
+  /// Euler's formula of a disc, areas positive and together the inscribed polygon's, and no angle below 35°.
   @Test(arguments: [(2, 0.5), (8, 0.5), (9, 0.5), (16, 0.3), (16, 0.71), (16, 0.95), (10, 0.12)])
   func meshesAreSound(rings: Int, radius: Double) {
     for mesh in [DiscMesh(rings: rings, innerRadius: radius), DiscMesh(rings: rings, innerRadius: radius).refined] {
@@ -32,7 +32,7 @@ import Testing
           least = min(least, atan2(u.x * v.y - u.y * v.x, (u * v).sum()))
         }
       }
-      #expect(least > 20 * Double.pi / 180, "\(least * 180 / Double.pi)°")
+      #expect(least > 35 * Double.pi / 180, "\(least * 180 / Double.pi)°")
       // V − E + F = 1; an edge belongs to two triangles, on the boundary to one.
       #expect(mesh.nodes.count - edges.count + mesh.triangles.count == 1)
       #expect(edges.values.count { $0 == 1 } == 6 * m && edges.values.allSatisfy { $0 <= 2 })
@@ -88,8 +88,8 @@ import Testing
     let model = FiniteElementModel(mesh: DiscMesh(rings: 16))
     let exact = electrodes.pairs.map { CentredInclusion.homogeneousVoltage($0, of: electrodes) }
     #expect(worst(model.homogeneousVoltages, exact) < 0.01)
-    // The band of an ordering ring by ring would be 186.
-    #expect(model.bandwidth < 60, "\(model.bandwidth)")
+    // Ring by ring it would be about 190.
+    #expect(model.bandwidth < 40, "\(model.bandwidth)")
   }
 
   /// V(d, k) = V(k, d) for every two drives, of a conductivity without symmetry; σ → 2 σ halves the voltages.

@@ -89,7 +89,6 @@ import Testing
       return (-10 * log10(squares.reduce(0, +) / 60), squares.reduce(0) { $0 - 10 * log10($1) } / 60)
     }
     let (linear, test, unseen) = (psnr(.training), psnr(.test), psnr(.unseenShapes))
-    print(model.rawValue, linear, test, unseen)
     #expect(abs(linear.together - decibel) < 1, "\(linear)")
     // Finite elements at a contrast of 0.1 cost about 0.1 dB by an independent program.
     #expect(abs(test.together - linear.together) < 0.6, "\(test) after \(linear)")
