@@ -70,6 +70,15 @@ public func operatorChecks() -> [CheckItem] {
         return adjointError(P, [4 * m, 4 * n], [4 * m, 4 * n], precision, seed: 100 + seed)
       }
     }
+    item("PixelDisc") { _, n, _ in (PixelDisc(side: n), [2, n, n], [2, PixelDisc(side: n).count]) }
+    item("PixelDisc of given pixels") { m, n, seed in
+      let A = randomPixels(side: max(m, n), seed)
+      return (A, [2, A.side, A.side], [2, A.count])
+    }
+    item("PixelDifferences") { m, n, seed in
+      let D = randomPixels(side: max(m, n), seed).differences
+      return (D, [2, D.count], [2, D.pairs.count])
+    }
     item("GradientAndWavelet") { m, n, _ in
       let D = GradientAndWavelet(OrthonormalWavelet(height: 2 * m, width: 4 * n, levels: 1))
       return (D, [2, 2 * m, 4 * n], [2, 2 * m, 4 * n, 3])
@@ -108,6 +117,13 @@ public func operatorChecks() -> [CheckItem] {
 private func randomMask(_ m: Int, _ n: Int, _ seed: UInt64) -> SamplingMask {
   var generator = RandomGenerator(seed: seed)
   return SamplingMask(height: m, width: n, isSampled: (0..<m * n).map { _ in generator.uniform() < 0.5 })
+}
+
+/// Half the pixels of an image, in a random order.
+private func randomPixels(side n: Int, _ seed: UInt64) -> PixelDisc {
+  var generator = RandomGenerator(seed: seed)
+  let order = (0..<n * n).shuffled(using: &generator)
+  return PixelDisc(side: n, indices: Array(order[0..<(n * n + 1) / 2]))
 }
 
 /// Three coils of independent normal numbers.
