@@ -83,6 +83,7 @@ public func operatorChecks() -> [CheckItem] {
       let D = GradientAndWavelet(OrthonormalWavelet(height: 2 * m, width: 4 * n, levels: 1))
       return (D, [2, 2 * m, 4 * n], [2, 2 * m, 4 * n, 3])
     }
+    tomography(item)
     for axes in [1, 2] {
       worstOfDraws("Fourier over \(axes == 1 ? "1 axis" : "2 axes")") { m, n, seed in
         adjointError(Fourier(axes: axes), [2, m, n], [2, m, n], precision, seed: 100 + seed)
@@ -111,6 +112,35 @@ public func operatorChecks() -> [CheckItem] {
     }
   }
   return items + lipschitzChecks()
+}
+
+/// Projectors of parallel and fan beams, filtered back-projection.
+private func tomography(_ item: (String, (Int, Int, UInt64) -> (AnyOperator, domain: [Int], codomain: [Int])) -> Void) {
+  func parallel(_ m: Int, _ n: Int, _ seed: UInt64) -> ParallelBeamGeometry {
+    var generator = RandomGenerator(seed: seed)
+    return ParallelBeamGeometry(
+      height: m, width: n, angles: (0..<4).map { _ in 7 * generator.uniform() }, bins: m + n + 1,
+      pixelSize: 0.5 + generator.uniform(),
+      binWidth: 0.4 + generator.uniform(), axisOffset: generator.uniform() - 0.5)
+  }
+  func fan(_ m: Int, _ n: Int, _ seed: UInt64) -> FanBeamGeometry {
+    var generator = RandomGenerator(seed: seed)
+    let source = Double(m + n) * (1 + generator.uniform())
+    return FanBeamGeometry(
+      height: m, width: n, angles: (0..<4).map { _ in 7 * generator.uniform() }, cells: m + n + 1, pixelSize: 1,
+      cellWidth: 1 + generator.uniform(), sourceToCentre: source, sourceToDetector: 2 * source,
+      detector: seed % 2 == 0 ? .arc : .line)
+  }
+  item("AnyOperator") { m, n, seed in (AnyOperator(ParallelBeam(parallel(m, n, seed))), [2, m, n], [2, 4, m + n + 1]) }
+  item("ParallelBeam") { m, n, seed in (AnyOperator(ParallelBeam(parallel(m, n, seed))), [m, n], [4, m + n + 1]) }
+  item("FilteredBackProjection") { m, n, seed in
+    let back = FilteredBackProjection(parallel(m, n, seed), window: seed % 2 == 0 ? .ramp : .hann)
+    return (AnyOperator(back), [2, 4, m + n + 1], [2, m, n])
+  }
+  item("FanBeam") { m, n, seed in (AnyOperator(FanBeam(fan(m, n, seed))), [2, m, n], [2, 4, m + n + 1]) }
+  item("FanBackProjection") { m, n, seed in
+    (AnyOperator(FanBackProjection(fan(m, n, seed), scan: seed % 3 == 0 ? .half : .full)), [2, 4, m + n + 1], [2, m, n])
+  }
 }
 
 /// Each frequency with the chance 1/2.

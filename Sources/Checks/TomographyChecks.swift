@@ -2,6 +2,7 @@
 import Algorithms
 import Networks
 import Operators
+import ProximalMaps
 import Tensors
 import _Differentiation
 
@@ -80,6 +81,12 @@ func tomographyGradients() -> [CheckItem] {
   item("convolved in its bias", at: bias) { innerProduct(convolved(maps, weight, adding: $0, rectified: true), cotangent) }
   item("convolved with a bias in x", at: maps) { innerProduct(convolved($0, weight, adding: bias, rectified: true), cotangent) }
   item("meanMagnitude", at: maps) { meanMagnitude($0) }
+  let (image, direction) = (normal([2, 5, 6]), normal([2, 5, 6]))
+  let variation = TotalVariationPenalty(height: 5, width: 6, lower: -1, iterations: 12)
+  item("total variation's map", at: image) { innerProduct(variation.prox($0, step: 0.3), direction) }
+  item("total variation's map in its step", at: Tensor([0.3])) {
+    innerProduct(variation.prox(image, step: innerProduct($0, Tensor([1]))), direction)
+  }
 
   let tiny = TinyTomography()
   func network<Network: TensorNetwork>(_ name: String, _ network: Network, _ b: Tensor, _ x: Tensor) {

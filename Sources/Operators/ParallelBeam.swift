@@ -89,7 +89,7 @@ public struct ParallelBeam: LinearOperator {
 extension LineResampling {
   /// Views `[…, views, elements]` of images `[…, height, width]`.
   func forward(_ x: Tensor) -> Tensor {
-    mapped(x, from: [height, width], to: [views.count, elements]) {
+    x.mapped(from: [height, width], to: [views.count, elements]) {
       forward($0, into: $1, batch: $2)
     } double: {
       forward($0, into: $1, batch: $2)
@@ -97,33 +97,10 @@ extension LineResampling {
   }
 
   func adjoint(_ y: Tensor) -> Tensor {
-    mapped(y, from: [views.count, elements], to: [height, width]) {
+    y.mapped(from: [views.count, elements], to: [height, width]) {
       adjoint($0, into: $1, batch: $2)
     } double: {
       adjoint($0, into: $1, batch: $2)
-    }
-  }
-
-  private func mapped(
-    _ x: Tensor, from: [Int], to: [Int], single: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
-    double: (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int) -> Void
-  ) -> Tensor {
-    if x.isShapelessZero { return x }
-    precondition(x.shape.suffix(2) == from[...], "a tensor of shape \(x.shape); expected […, \(from[0]), \(from[1])]")
-    let shape = x.shape.dropLast(2) + to
-    let (batch, count) = (x.count / (from[0] * from[1]), x.count / (from[0] * from[1]) * to[0] * to[1])
-    return switch x.precision {
-    case .single: Tensor(made(x.floats, count, batch, single), shape: Array(shape))
-    case .double: Tensor(made(x.doubles, count, batch, double), shape: Array(shape))
-    }
-  }
-
-  private func made<S: Scalar>(
-    _ x: [S], _ count: Int, _ batch: Int, _ body: (UnsafePointer<S>, UnsafeMutablePointer<S>, Int) -> Void
-  ) -> [S] {
-    [S](unsafeUninitializedCapacity: count) { out, filled in
-      x.withUnsafeBufferPointer { body($0.baseAddress!, out.baseAddress!, batch) }
-      filled = count
     }
   }
 
@@ -131,5 +108,25 @@ extension LineResampling {
   var squaredNormBound: Double {
     let rows = forward(Tensor.filled(1, shape: [height, width], precision: .single)).maximumMagnitude
     return rows * adjoint(Tensor.filled(1, shape: [views.count, elements], precision: .single)).maximumMagnitude
+  }
+}
+
+extension Tensor {
+  /// What a function on buffers makes of a batch `[…, from]`: `[…, to]`; it is given the input, the output and the size of the batch.
+  func mapped(
+    from: [Int], to: [Int], single: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
+    double: (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int) -> Void
+  ) -> Tensor {
+    if isShapelessZero { return self }
+    precondition(shape.suffix(from.count) == from[...], "a tensor of shape \(shape); expected […] + \(from)")
+    let batch = count / from.reduce(1, *)
+    func made<S: Scalar>(_ x: [S], _ body: (UnsafePointer<S>, UnsafeMutablePointer<S>, Int) -> Void) -> [S] {
+      [S](unsafeUninitializedCapacity: batch * to.reduce(1, *)) { out, filled in
+        x.withUnsafeBufferPointer { body($0.baseAddress!, out.baseAddress!, batch) }
+        filled = out.count
+      }
+    }
+    let shape = Array(shape.dropLast(from.count) + to)
+    return precision == .single ? Tensor(made(floats, single), shape: shape) : Tensor(made(doubles, double), shape: shape)
   }
 }

@@ -30,6 +30,25 @@ import _Differentiation
     #expect(GroupL1(weight: 1, groupSize: 2).value(Tensor([3, 4, 0, 0])) == 5)
   }
 
+  /// Two flat pieces of 4 and 6 pixels a step of 1 apart: the lower one rises by λ/4, the higher one falls by λ/6, until they meet in the
+  /// mean; the same down a column, and per column where there are several.
+  @Test func totalVariationOfAStep() {
+    let step = Tensor((0..<10).map { $0 < 4 ? 0.0 : 1 })
+    for (lambda, low, high) in [(0.6, 0.15, 0.9), (0, 0, 1), (5, 0.6, 0.6)] {
+      let expected = Tensor((0..<10).map { $0 < 4 ? low : high })
+      for (h, w) in [(1, 10), (10, 1)] {
+        let found = TotalVariationPenalty(height: h, width: w, iterations: 3000).prox(step.reshaped([h, w]), step: lambda)
+        #expect((found.reshaped([10]) - expected).maximumMagnitude <= 1e-5, "\(lambda), \(h) × \(w)")
+      }
+    }
+    let bounded = TotalVariationPenalty(height: 1, width: 10, lower: 0.5, iterations: 3000).prox(step.reshaped([1, 10]), step: 0.6)
+    #expect((bounded - Tensor((0..<10).map { $0 < 4 ? 0.5 : 0.9 }, shape: [1, 10])).maximumMagnitude <= 1e-5)
+    let square = Tensor([0, 0, 3, 4], shape: [2, 2])
+    // Differences (0, 3), (0, 4), (1, 0) and none.
+    #expect(abs(TotalVariationPenalty(weight: 2, height: 2, width: 2).value(square) - 2 * (3 + 4 + 1)) <= 1e-14)
+    #expect(TotalVariationPenalty(height: 2, width: 2, lower: 1).value(square) == .infinity)
+  }
+
   @Test func conventionAtTheKink() {
     // |r| = threshold: the value is 0 and the derivative is taken as 0; just above, it is 1.
     let g = gradient(at: Tensor([1, 1 + 1e-9, -1])) { sum(softThreshold($0, threshold: 1)) }

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Kernels
+import Tensors
+
+/// Where the rays of a fan beam run: a point source on a circle around the image, cells opposite on an arc around the source or on a line.
+///
+/// At angle β the source is at R (−sin β, cos β). The ray of fan angle γ is the line x cos t + y sin t = R sin γ, t = β + γ; pixels as in
+/// ``ParallelBeamGeometry``. Cell b is at γ = (b − (cells − 1)/2 − c) α on an arc, α = cellWidth / sourceToDetector, and at
+/// tan γ = (b − (cells − 1)/2 − c) α on a line.
+public struct FanBeamGeometry: Sendable, Equatable {
+  public enum Detector: String, Sendable, CaseIterable {
+    /// Cells of equal angles.
+    case arc
+    /// Cells of equal widths.
+    case line
+  }
+
+  public var height: Int
+  public var width: Int
+  /// β, in radians.
+  public var angles: [Double]
+  public var cells: Int
+  public var pixelSize: Double
+  public var cellWidth: Double
+  /// R.
+  public var sourceToCentre: Double
+  public var sourceToDetector: Double
+  /// c, in cells.
+  public var axisOffset: Double
+  public var detector: Detector
+
+  public init(
+    height: Int, width: Int, angles: [Double], cells: Int, pixelSize: Double, cellWidth: Double, sourceToCentre: Double,
+    sourceToDetector: Double, axisOffset: Double = 0, detector: Detector = .arc
+  ) {
+    let halfDiagonal = hypot(Double(height), Double(width)) / 2 * pixelSize
+    precondition(
+      height > 0 && width > 0 && cells > 0 && pixelSize > 0 && cellWidth > 0 && sourceToCentre > halfDiagonal
+        && sourceToDetector > 0
+        && angles.allSatisfy(\.isFinite),
+      "FanBeamGeometry: a source at \(sourceToCentre) from the middle of an image whose corners are at \(halfDiagonal)")
+    self.height = height
+    self.width = width
+    self.angles = angles
+    self.cells = cells
+    self.pixelSize = pixelSize
+    self.cellWidth = cellWidth
+    self.sourceToCentre = sourceToCentre
+    self.sourceToDetector = sourceToDetector
+    self.axisOffset = axisOffset
+    self.detector = detector
+  }
+
+  /// α.
+  public var spacing: Double { cellWidth / sourceToDetector }
+
+  /// γ of cell b.
+  public func fanAngle(_ b: Int) -> Double {
+    let u = (Double(b) - Double(cells - 1) / 2 - axisOffset) * spacing
+    return detector == .arc ? u : atan(u)
+  }
+
+  /// The largest |γ|.
+  public var halfFan: Double { max(abs(fanAngle(0)), abs(fanAngle(cells - 1))) }
+}
+
+/// The X-ray transform of a fan beam by Joseph's method; see ``ParallelBeam``. Domain images `[…, height, width]`, codomain sinograms
+/// `[…, views, cells]`. The adjoint is the transpose.
+public struct FanBeam: LinearOperator {
+  public let geometry: FanBeamGeometry
+  /// The upper bound ‖A‖₁ ‖A‖_∞.
+  public let lipschitz: Double
+  private let projection: RayProjection
+
+  public init(_ geometry: FanBeamGeometry) {
+    self.geometry = geometry
+    let rays = geometry.angles.flatMap { beta in
+      (0..<geometry.cells).map { b in
+        let gamma = geometry.fanAngle(b)
+        return RayProjection.Ray(
+          angle: (cos(beta + gamma), sin(beta + gamma)), distance: geometry.sourceToCentre * sin(gamma),
+          pixelSize: geometry.pixelSize, height: geometry.height, width: geometry.width)
+      }
+    }
+    projection = RayProjection(height: geometry.height, width: geometry.width, rays: rays)
+    let rows = projection.forward(.filled(1, shape: [geometry.height, geometry.width]), [rays.count])
+    let columns = projection.adjoint(.filled(1, shape: [rays.count]), [rays.count])
+    lipschitz = rays.isEmpty ? 0 : rows.maximumMagnitude * columns.maximumMagnitude
+  }
+
+  private var codomain: [Int] { [geometry.angles.count, geometry.cells] }
+  public func forward(_ x: Tensor) -> Tensor { projection.forward(x, codomain) }
+  public func adjoint(_ y: Tensor) -> Tensor { projection.adjoint(y, codomain) }
+}
+
+extension RayProjection {
+  /// Numbers of the rays under a shape.
+  fileprivate func forward(_ x: Tensor, _ shape: [Int]) -> Tensor {
+    x.mapped(from: [height, width], to: shape) {
+      forward($0, into: $1, batch: $2)
+    } double: {
+      forward($0, into: $1, batch: $2)
+    }
+  }
+  fileprivate func adjoint(_ y: Tensor, _ shape: [Int]) -> Tensor {
+    y.mapped(from: shape, to: [height, width]) {
+      adjoint($0, into: $1, batch: $2)
+    } double: {
+      adjoint($0, into: $1, batch: $2)
+    }
+  }
+}
+
+/// Filtered back-projection of a fan beam, over a full turn or over half a turn and the fan.
+///
+///     x(p) = Δβ Σ_β q_β(γ_p) / L²,      q_β = (R cos γ · w(β, γ) · y_β) * g
+///
+/// with L the distance from the source to the pixel and γ_p its fan angle; g(n α) = α h(n) (n α / sin n α)², h the ramp's numbers. Over a full
+/// turn w = ½, over half a turn and the fan w is Parker's smooth weight, which counts every ray once. On a line the ramp is the plain one, of
+/// cells as wide as they are at the middle of the image, and R/U² takes the place of 1/L², U the distance along the central ray. The adjoint
+/// is the transpose.
+/// Sources: Kak & Slaney (1988), ch. 3.4; Parker, Med. Phys. 9 (1982).
+public struct FanBackProjection: LinearOperator {
+  public enum Scan: String, Sendable, CaseIterable {
+    /// β over 2π.
+    case full
+    /// β over π + 2 halfFan, from the first angle on.
+    case half
+  }
+
+  public let geometry: FanBeamGeometry
+  public let scan: Scan
+  /// An upper bound by the norms of the three factors.
+  public let lipschitz: Double
+  private let filter: RowFilter
+  /// w(β, γ) times the cosine, `[views, cells]`.
+  private let weights: Tensor
+  private let places: Places
+
+  /// - Parameter scan: how far the angles go; they are even.
+  public init(_ geometry: FanBeamGeometry, scan: Scan = .full, window: FilteredBackProjection.Window = .ramp) {
+    self.geometry = geometry
+    self.scan = scan
+    let (R, views) = (geometry.sourceToCentre, geometry.angles.count)
+    let isArc = geometry.detector == .arc
+    let a = isArc ? geometry.spacing : geometry.spacing * R  // cells' angle, or their width at the isocentre
+    filter = RowFilter(length: geometry.cells, window: window) { n in
+      if n == 0 { return 1 / (4 * a) }
+      if n % 2 == 0 { return 0 }
+      let width = isArc ? sin(Double(n) * a) / a : Double(n)
+      return -1 / (Double.pi * Double.pi * width * width * a)
+    }
+    let range = scan == .full ? 2 * Double.pi : Double.pi + 2 * geometry.halfFan
+    let step = range / Double(max(views, 1))
+    let first = geometry.angles.first ?? 0
+    let gammas = (0..<geometry.cells).map(geometry.fanAngle)
+    weights = Tensor(
+      geometry.angles.flatMap { beta in
+        gammas.map { gamma in
+          let share = scan == .full ? 0.5 : Self.parker(beta - first, gamma, geometry.halfFan)
+          return share * step * cos(gamma) * R
+        }
+      }, shape: [views, geometry.cells])
+    places = Places(geometry)
+    lipschitz = filter.squaredNorm * weights.maximumMagnitude * weights.maximumMagnitude * places.squaredNormBound
+  }
+
+  /// Parker's weight of the ray (β, γ), β from 0 to π + 2 Γ: with it the ray and its second measurement, (β + π + 2γ, −γ), sum to 1.
+  static func parker(_ beta: Double, _ gamma: Double, _ halfFan: Double) -> Double {
+    let end = Double.pi + 2 * halfFan
+    func rise(_ x: Double, _ half: Double) -> Double {
+      let s = half > 0 ? sin(Double.pi / 4 * min(x / half, 2)) : 1
+      return s * s
+    }
+    if beta < 0 || beta > end { return 0 }
+    if beta < 2 * (halfFan - gamma) { return rise(beta, halfFan - gamma) }
+    if beta > Double.pi - 2 * gamma { return rise(end - beta, halfFan + gamma) }
+    return 1
+  }
+
+  public func forward(_ y: Tensor) -> Tensor { places.image(of: filter(weighted(y))) }
+  public func adjoint(_ x: Tensor) -> Tensor { weighted(filter(places.views(of: x))) }
+
+  private func weighted(_ y: Tensor) -> Tensor {
+    if y.isShapelessZero { return y }
+    let rows = y.reshaped([y.count / weights.count, weights.count])
+    return scaledColumns(rows, weights.reshaped([weights.count]).converted(to: y.precision)).reshaped(y.shape)
+  }
+
+  /// Where every pixel is on every view: between which cells, and its weight.
+  private struct Places: Sendable {
+    let height: Int
+    let width: Int
+    let views: Int
+    let cells: Int
+    /// Of every view and pixel the position among the cells, and 1/L² of an arc, R/U² of a line, U the distance along the central ray.
+    let positions: [Double]
+    let weights: [Double]
+
+    init(_ geometry: FanBeamGeometry) {
+      (height, width, views, cells) = (geometry.height, geometry.width, geometry.angles.count, geometry.cells)
+      let (h, w, R, p) = (height, width, geometry.sourceToCentre, geometry.pixelSize)
+      let found = Parallel.map(views) { v -> (positions: [Double], weights: [Double]) in
+        let (c, s) = (cos(geometry.angles[v]), sin(geometry.angles[v]))
+        var (positions, weights) = ([Double](), [Double]())
+        positions.reserveCapacity(h * w)
+        weights.reserveCapacity(h * w)
+        for i in 0..<h {
+          let y = (Double(h - 1) / 2 - Double(i)) * p
+          for j in 0..<w {
+            let x = (Double(j) - Double(w - 1) / 2) * p
+            // Across the central ray and along it from the source.
+            let (across, along) = (x * c + y * s, R - (y * c - x * s))
+            let u = geometry.detector == .arc ? atan2(across, along) : across / along
+            positions.append(u / geometry.spacing + Double(geometry.cells - 1) / 2 + geometry.axisOffset)
+            weights.append(geometry.detector == .arc ? 1 / (across * across + along * along) : R / (along * along))
+          }
+        }
+        return (positions, weights)
+      }
+      positions = found.flatMap(\.positions)
+      weights = found.flatMap(\.weights)
+    }
+
+    /// Largest row sum times largest column sum.
+    var squaredNormBound: Double {
+      let rows = image(of: .filled(1, shape: [views, cells])).maximumMagnitude
+      return rows * self.views(of: .filled(1, shape: [height, width])).maximumMagnitude
+    }
+
+    func image(of q: Tensor) -> Tensor {
+      q.mapped(from: [views, cells], to: [height, width]) {
+        gather($0, $1, $2)
+      } double: {
+        gather($0, $1, $2)
+      }
+    }
+
+    func views(of x: Tensor) -> Tensor {
+      x.mapped(from: [height, width], to: [views, cells]) {
+        spread($0, $1, $2)
+      } double: {
+        spread($0, $1, $2)
+      }
+    }
+
+    private func gather<S: Scalar>(_ q: UnsafePointer<S>, _ x: UnsafeMutablePointer<S>, _ batch: Int) {
+      nonisolated(unsafe) let (q, x) = (q, x)
+      let n = height * width
+      Parallel.forEach(batch * height) { piece in
+        let (image, row) = (piece / height, piece % height)
+        for k in row * width..<(row + 1) * width {
+          var sum = 0.0
+          for v in 0..<views {
+            let at = positions[v * n + k]
+            guard at > -1, at < Double(cells) else { continue }
+            let below = Int(at + 1) - 1
+            let f = at - Double(below)
+            let line = q + (image * views + v) * cells
+            let value = (below >= 0 ? (1 - f) * Double(line[below]) : 0) + (below + 1 < cells ? f * Double(line[below + 1]) : 0)
+            sum += weights[v * n + k] * value
+          }
+          x[image * n + k] = S(sum)
+        }
+      }
+    }
+
+    private func spread<S: Scalar>(_ x: UnsafePointer<S>, _ q: UnsafeMutablePointer<S>, _ batch: Int) {
+      nonisolated(unsafe) let (q, x) = (q, x)
+      let n = height * width
+      Parallel.forEach(batch * views) { piece in
+        let (image, v) = (piece / views, piece % views)
+        var line = [Double](repeating: 0, count: cells)
+        for k in 0..<n {
+          let at = positions[v * n + k]
+          guard at > -1, at < Double(cells) else { continue }
+          let below = Int(at + 1) - 1
+          let f = at - Double(below)
+          let value = weights[v * n + k] * Double(x[image * n + k])
+          if below >= 0 { line[below] += (1 - f) * value }
+          if below + 1 < cells { line[below + 1] += f * value }
+        }
+        for b in 0..<cells { q[piece * cells + b] = S(line[b]) }
+      }
+    }
+  }
+}
