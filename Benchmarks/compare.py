@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = {
     "lista-forward": "lista.py", "lista-train": "lista.py", "ista-net-plus-train": "ista_net_plus.py",
     "ista-net-plus-reconstruct": "ista_net_plus.py", "admm-net-train": "admm_net.py", "admm-net-reconstruct": "admm_net.py",
-    "ct-project": "ct_project.py",
+    "ct-project": "ct_project.py", "fista-net-train": "fista_net.py", "fista-net-reconstruct": "fista_net.py",
 }
 ENVIRONMENT = "python3 -m venv .venv && .venv/bin/pip install torch==2.13.0+cpu numpy"
 

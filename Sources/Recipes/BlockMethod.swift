@@ -37,12 +37,18 @@ public enum BlockMethod: String, CaseIterable, Sendable, Codable {
   /// True for unfolded algorithms, which need Q_init and have stages.
   public var isUnfolded: Bool { self == .istaNet || self == .istaNetPlus }
 
+  /// Training begins at the linear fit of blocks by their measurements.
+  public var startsFromFit: Bool { isUnfolded || self == .reconNet }
+
   /// The untrained network; nil for a classical algorithm.
   public func network(phi: Matrix, initial: Tensor, depth: Int, channels: Int, seed: UInt64) -> (any TensorNetwork)? {
     switch self {
     case .tval3: nil
     case .sda: StackedAutoEncoder(measurements: phi.rows, side: side(of: phi), precision: phi.precision, seed: seed)
-    case .reconNet: ReconNet(measurements: phi.rows, side: side(of: phi), precision: phi.precision, seed: seed)
+    case .reconNet:
+      ReconNet(
+        measurements: phi.rows, side: side(of: phi), initial: initial.isShapelessZero ? nil : initial, precision: phi.precision,
+        seed: seed)
     case .istaNet: ISTANet(phi: phi, initial: initial, depth: depth, channels: channels, seed: seed)
     case .istaNetPlus: ISTANetPlus(phi: phi, initial: initial, depth: depth, channels: channels, seed: seed)
     }

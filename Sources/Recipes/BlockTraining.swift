@@ -81,7 +81,7 @@ public struct BlockTraining: NetworkTraining, Sendable {
     self.seed = seed
     crops = try BlockCrops(used, side: sensing.side)
     validationBlocks = try BlockCrops(kept, side: sensing.side).draw(validationCount, seed: seed &+ 2)
-    guard method.isUnfolded else {
+    guard method.startsFromFit else {
       self.initial = .zero
       return
     }

@@ -4,8 +4,6 @@ import Checks
 import Evaluation
 import Foundation
 import Kernels
-import Operators
-import Tensors
 
 struct Bench: ParsableCommand {
   enum Work: String, CaseIterable, ExpressibleByArgument {
@@ -16,6 +14,8 @@ struct Bench: ParsableCommand {
     case admmNetTrain = "admm-net-train"
     case admmNetReconstruct = "admm-net-reconstruct"
     case ctProject = "ct-project"
+    case fistaNetTrain = "fista-net-train"
+    case fistaNetReconstruct = "fista-net-reconstruct"
     case costs
   }
   static let configuration = CommandConfiguration(
@@ -25,7 +25,9 @@ struct Bench: ParsableCommand {
       data; training in batches of 500 with Adam. ista-net-plus-train, ista-net-plus-reconstruct: 9 stages, 64 blocks of 33 × 33 pixels \
       at 25 %, single precision, random data; one training step with the constraint and Adam, or 64 blocks reconstructed. \
       admm-net-train, admm-net-reconstruct: 17 stages, one image of 256 × 256 at 20 %, double precision, random data; the loss and its \
-      gradient, or the image. ct-project: 512 × 512 pixels, 60 parallel views of 729 bins, single precision; a projection and its adjoint. costs: slopes of pullbacks over size, a gradient over its forward pass.
+      gradient, or the image. ct-project: 512 × 512 pixels, 60 parallel views of 729 bins, single precision; a projection and its adjoint. fista-net-train, \
+      fista-net-reconstruct: 7 stages, 64 images of 64 × 64 from 28 measurements each, single precision; one training step with Adam, or the \
+      images. costs: slopes of pullbacks over size, a gradient over its forward pass.
       """)
   @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
@@ -45,7 +47,8 @@ struct Bench: ParsableCommand {
     let once: () throws -> Void =
       switch work {
       case .listaForward, .listaTrain: ListaBenchmark().work(training: work == .listaTrain)
-      case .ctProject: Self.projection()
+      case .ctProject: projectionBenchmark()
+      case .fistaNetTrain, .fistaNetReconstruct: FISTANetBenchmark().work(training: work == .fistaNetTrain)
       case .admmNetTrain, .admmNetReconstruct: ADMMNetBenchmark().work(training: work == .admmNetTrain)
       default: BlockBenchmark().work(training: work == .istaNetPlusTrain, recomputing: recompute)
       }
@@ -57,20 +60,6 @@ struct Bench: ParsableCommand {
     }
     try common.answer(
       BenchReport(work: work.rawValue, runs: times, threads: Parallel.threads, peakMebibytes: peakMebibytes()))
-  }
-}
-
-extension Bench {
-  /// A parallel beam and its adjoint as the peer's script has them.
-  fileprivate static func projection() -> () throws -> Void {
-    let angles = (0..<60).map { Double($0) * Double.pi / 60 }
-    let A = ParallelBeam(ParallelBeamGeometry(height: 512, width: 512, angles: angles, bins: 729))
-    var generator = RandomGenerator(seed: 1)
-    let x = Tensor.uniform([512, 512], precision: .single, using: &generator)
-    return {
-      let back = A.adjoint(A.forward(x))
-      precondition(back.shape == [512, 512])
-    }
   }
 }
 

@@ -140,7 +140,7 @@ struct Reproduce: ParsableCommand {
         note("\(method.rawValue), \(Int((100 * ratio).rounded())) %: training\(quick ? ", the quick version" : "")")
         let known = try initials[ratio] ?? initial(of: path)
         let training = try BlockTraining(method, sensing, phiSeed: seed, images: pictures, initial: known, seed: seed)
-        if method.isUnfolded { initials[ratio] = training.initial }
+        if method.startsFromFit { initials[ratio] = training.initial }
         var network = training.network()!
         if let start, method.isUnfolded { network = try Weights(anyFile: start).filled(any: network, file: start) }
         let recipe = training.recipe(

@@ -103,7 +103,9 @@ struct Train: ParsableCommand {
     let sensing = try CompressiveSensing(ratio: settings.ratio, phi: settings.phi, seed: seed)
     var initial = try settings.initial.map { try readInitial($0, for: sensing.phi) }
     if initial == nil, let stored = resuming?.operators.first(where: { $0.name == "initial" }) { initial = stored.value }
-    if initial == nil, method.isUnfolded, !common.quiet { say("fitting Q_init to blocks of \(pictures.count) images") }
+    // Of a network without Q_init the parameters come from the checkpoint; a fit would be thrown away.
+    if initial == nil, resuming != nil, !method.isUnfolded { initial = .zeros([sensing.phi.columns, sensing.phi.rows]) }
+    if initial == nil, method.startsFromFit, !common.quiet { say("fitting Q_init to blocks of \(pictures.count) images") }
     var training = try BlockTraining(
       method, sensing, phiSeed: settings.phi == nil ? seed : nil, images: pictures, initial: initial,
       constraint: settings.constraint ?? .none, seed: seed)

@@ -60,19 +60,32 @@ public struct ReconNet: TensorNetwork {
 
   /// Filters drawn from N(0, 2 / inputs), so that signals keep their size through rectifiers, and a dense layer drawn from N(0, 1/side²):
   /// the published N(0, 0.1²) needs the published million of steps. Biases 0.
-  public init(measurements: Int, side: Int = 33, precision: Precision = .single, seed: UInt64) {
+  ///
+  /// - Parameter initial: Q, side² × M, a linear fit of blocks by their measurements: the dense layer starts as it, and the first channel of
+  ///   every convolution layer passes its image on while the others stay out of the result, so that training begins at max(Q y, 0).
+  public init(measurements: Int, side: Int = 33, initial: Tensor? = nil, precision: Precision = .single, seed: UInt64) {
     var generator = RandomGenerator(seed: seed, stream: 11)
     let pixels = side * side
-    dense = DenseLayer(
-      weight: (1 / Double(side)) * Tensor.normal([pixels, measurements], precision: precision, using: &generator),
-      bias: .zeros([pixels], precision: precision))
+    let drawn = (1 / Double(side)) * Tensor.normal([pixels, measurements], precision: precision, using: &generator)
+    precondition(initial.map { $0.shape == drawn.shape } ?? true, "a fit \(initial?.shape ?? []) for a dense layer \(drawn.shape)")
+    dense = DenseLayer(weight: initial?.converted(to: precision) ?? drawn, bias: .zeros([pixels], precision: precision))
     layers = [(1, 64, 11), (64, 32, 1), (32, 1, 7), (1, 64, 11), (64, 32, 1), (32, 1, 7)].map { input, output, size in
       let deviation = (2 / Double(input * size * size)).squareRoot()
-      return ConvolutionLayer(
-        weight: deviation * Tensor.normal([output, input, size, size], precision: precision, using: &generator),
-        bias: .zeros([output], precision: precision))
+      var weight = deviation * Tensor.normal([output, input, size, size], precision: precision, using: &generator)
+      if initial != nil { weight = Self.passing(weight) }
+      return ConvolutionLayer(weight: weight, bias: .zeros([output], precision: precision))
     }
     self.side = side
+  }
+
+  /// The filters of channel 0 are one pixel of channel 0; a layer with one output takes little of the other channels.
+  private static func passing(_ weight: Tensor) -> Tensor {
+    let (inputs, area) = (weight.shape[1], weight.shape[2] * weight.shape[3])
+    var v = weight.doubles
+    let isLast = weight.shape[0] == 1
+    for i in 0..<inputs * area { v[i] = isLast && i >= area ? 0.01 * v[i] : 0 }
+    v[area / 2] = 1
+    return Tensor(v, shape: weight.shape, precision: weight.precision)
   }
 
   public var depth: Int { 1 }
