@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Networks
+import Operators
+import Problems
+import Recipes
+import Tensors
+import Testing
+import Training
+
+@Suite struct TomographyTrainingTests {
+  private static func small() throws -> TomographyData {
+    var settings = TomographyData.Settings(.emt28)
+    (settings.side, settings.trainingCount, settings.validationCount, settings.testCount) = (16, 24, 6, 6)
+    return try TomographyData(settings)
+  }
+
+  private func error(_ network: some TensorNetwork, _ data: TomographyData, _ part: TomographyData.Part) -> Double {
+    meanSquaredDifference(network.predict(data[part].measurement), data.pixels.adjoint(data[part].groundTruth))
+  }
+
+  /// A short training makes unseen phantoms better than the initial image, and its constraints hold.
+  @Test(arguments: TomographyNetwork.allCases) func trainingHelps(network: TomographyNetwork) throws {
+    let data = try Self.small()
+    let training = try TomographyTraining(network, data, seed: 1)
+    let untrained = training.system.network(network, depth: 3, channels: 8, seed: 2)
+    func run<Network: TensorNetwork>(_ network: Network) throws {
+      var recipe = training.recipe(steps: 120, batchSize: 8)
+      recipe.phases[0].averaging = nil  // too slow for so few steps
+      let trained = try #require(try training.train(network, recipe: recipe))
+      let initial = training.system.gradient.initial.forward(data[.test].measurement)
+      let before = meanSquaredDifference(initial, data.pixels.adjoint(data[.test].groundTruth))
+      #expect(error(trained, data, .test) < 0.9 * before, "\(error(trained, data, .test)), \(before)")
+      if let fista = trained as? FISTANet {
+        for k in 0..<3 {
+          #expect(fista.schedule.stepSize.value(k) > 0 && fista.schedule.threshold.value(k) > 0)
+          #expect((0..<1).contains(fista.schedule.momentumWeight(k)))
+        }
+      }
+    }
+    try run(untrained)
+  }
+
+  /// A system of few views: filtered back-projection begins, and the untrained network is near it.
+  @Test func fewViews() throws {
+    let beam = ParallelBeam(ParallelBeamGeometry(side: 24, views: 12))
+    let system = TomographySystem(SparseViewCT(beam, imageShape: [24, 24]))
+    var generator = RandomGenerator(seed: 3)
+    let images = Tensor.uniform([2, 24, 24], precision: .single, using: &generator)
+    let network = system.network(.fistaNet, depth: 2, channels: 4, seed: 4)
+    let y = system.A.forward(images)
+    let filtered = FilteredBackProjection(beam.geometry).forward(beam.forward(images))
+    #expect((system.gradient.initial.forward(y) - filtered).norm <= 1e-4 * filtered.norm)
+    #expect(network(y, stages: 2).shape == [2, 24, 24])
+  }
+}
