@@ -17,8 +17,9 @@ public func conjugateGradient<Signal: VectorSpace>(
   var r = b - K(x)
   var p = M(r)
   var rMr = r.inner(p)
+  var residual = r.norm
   var iterations = 0
-  while r.norm > tolerance * scale && iterations < maximumIterations {
+  while residual > tolerance * scale && iterations < maximumIterations {
     let Kp = K(p)
     let curvature = p.inner(Kp)
     guard curvature > 0 else { break }  // K is not positive definite along p, or rounding has the last word
@@ -29,7 +30,8 @@ public func conjugateGradient<Signal: VectorSpace>(
     let next = r.inner(Mr)
     p = Mr + (next / rMr) * p
     rMr = next
+    residual = r.norm
     iterations += 1
   }
-  return (x, iterations, r.norm / scale)
+  return (x, iterations, residual / scale)
 }

@@ -55,7 +55,7 @@ public struct ComplexKSpaceSolver: NormalEquationSolver {
   }
 
   public func solve(_ b: ComplexTensor, penalty: Double) -> ComplexTensor {
-    spectrallyFiltered(b, inverseDiagonal(mask, gain, penalty))
+    spectrallyFiltered(b, factors(inverseDiagonal(mask, gain, penalty), b.precision))
   }
 }
 
@@ -97,7 +97,7 @@ public struct SENSESolver: NormalEquationSolver {
   public func solve(_ b: ComplexTensor, penalty: Double) -> ComplexTensor { solve(b, penalty: penalty, near: .zero) }
 
   public func solve(_ b: ComplexTensor, penalty: Double, near x: ComplexTensor) -> ComplexTensor {
-    let inverse = inverseDiagonal(diagonal, gain, penalty)
+    let inverse = factors(inverseDiagonal(diagonal, gain, penalty), b.precision)
     return conjugateGradient(
       { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b, preconditionedBy: { spectrallyFiltered($0, inverse) }, from: x,
       tolerance: tolerance, maximumIterations: maximumIterations
@@ -105,13 +105,19 @@ public struct SENSESolver: NormalEquationSolver {
   }
 }
 
-/// Complex images `[…, h, w]` whose spectra are multiplied by one real factor a frequency.
-private func spectrallyFiltered(_ x: ComplexTensor, _ factors: [Double]) -> ComplexTensor {
+/// Complex images `[…, h, w]` whose spectra are multiplied by real ``factors(_:_:)``.
+private func spectrallyFiltered(_ x: ComplexTensor, _ factors: Tensor) -> ComplexTensor {
   if x.isShapelessZero { return x }
-  let pairs = Tensor(factors.flatMap { [$0, $0] }, precision: x.precision)
   let spectrum = fft2(x)
-  let rows = spectrum.pairs.reshaped([x.count / factors.count, 2 * factors.count])
-  return inverseFFT2(ComplexTensor(pairs: scaledColumns(rows, pairs).reshaped(spectrum.pairs.shape)))
+  let rows = spectrum.pairs.reshaped([spectrum.pairs.count / factors.count, factors.count])
+  return inverseFFT2(ComplexTensor(pairs: scaledColumns(rows, factors).reshaped(spectrum.pairs.shape)))
+}
+
+/// One real factor a frequency, for both parts of it.
+private func factors(_ values: [Double], _ precision: Precision) -> Tensor {
+  var both = [Double](repeating: 0, count: 2 * values.count)
+  for (i, value) in values.enumerated() { (both[2 * i], both[2 * i + 1]) = (value, value) }
+  return Tensor(both, precision: precision)
 }
 
 /// 1 / (mask + ρ gain).

@@ -23,35 +23,11 @@ public struct NonNegativeSoftThreshold: ThresholdedPrior {
   }
 }
 
-/// A 3 × 3 convolution layer with bias on channels-last maps `[batch, h, w, c]`, zeros outside.
-public struct BiasedConvolution: Parameterized {
-  /// `[out, in, 3, 3]`.
-  public var weight: Tensor
-  /// `[out]`.
-  public var bias: Tensor
-
-  @differentiable(reverse)
-  public init(weight: Tensor, bias: Tensor) {
-    self.weight = weight
-    self.bias = bias
-  }
-
-  @differentiable(reverse,wrt: (self, x))
-  public func callAsFunction(_ x: Tensor, rectified: Bool = false) -> Tensor {
-    convolved(x, weight, adding: bias, rectified: rectified)
-  }
-
-  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
-    visit(path + "weight", &weight, &gradient.weight)
-    visit(path + "bias", &bias, &gradient.bias)
-  }
-}
-
-/// Layers one after another, a rectifier after each but the last.
+/// 3 × 3 layers one after another on maps `[batch, h, w, channel]`, a rectifier after each but the last.
 public struct ConvolutionChain: Parameterized {
-  public var layers: [BiasedConvolution]
+  public var layers: [ConvolutionLayer]
 
-  public init(_ layers: [BiasedConvolution]) {
+  public init(_ layers: [ConvolutionLayer]) {
     precondition(!layers.isEmpty, "a chain of no layers")
     self.layers = layers
   }
@@ -60,8 +36,8 @@ public struct ConvolutionChain: Parameterized {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     var y = x
     let last = withoutDerivative(at: layers.count) - 1
-    for i in 0..<last { y = layers[i](y, rectified: true) }
-    return layers[last](y)
+    for i in 0..<last { y = layers[i](channelsLast: y, rectified: true) }
+    return layers[last](channelsLast: y)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -78,20 +54,20 @@ public struct ConvolutionChain: Parameterized {
 /// Source: Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021), eqs. 17 to 19; the sparsity term as in its authors' program.
 public struct LearnedProximalMap: ThresholdedPrior {
   /// D, `[c, 1, 3, 3]`.
-  public var expansion: BiasedConvolution
+  public var expansion: ConvolutionLayer
   /// F.
   public var analysis: ConvolutionChain
   /// F̃.
   public var synthesis: ConvolutionChain
   /// G, `[1, c, 3, 3]`.
-  public var reduction: BiasedConvolution
+  public var reduction: ConvolutionLayer
   /// θ; the schedule's, no parameter of its own.
   public var threshold: Double
   @noDerivative public var sparsityWeight: Double
 
   @differentiable(reverse,wrt: (expansion, analysis, synthesis, reduction, threshold))
   public init(
-    expansion: BiasedConvolution, analysis: ConvolutionChain, synthesis: ConvolutionChain, reduction: BiasedConvolution,
+    expansion: ConvolutionLayer, analysis: ConvolutionChain, synthesis: ConvolutionChain, reduction: ConvolutionLayer,
     threshold: Double, sparsityWeight: Double
   ) {
     self.expansion = expansion
@@ -113,10 +89,10 @@ public struct LearnedProximalMap: ThresholdedPrior {
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let shape = withoutDerivative(at: r.shape)
     let image = reshaped(r, shape + [1])
-    let d = expansion(image)
+    let d = expansion(channelsLast: image)
     let f = analysis(d)
     let s = softThreshold(f, threshold: threshold)
-    let x = relu(image + reduction(synthesis(s)))
+    let x = relu(image + reduction(channelsLast: synthesis(s)))
     var penalty = 0.0
     if recording { penalty = meanSquaredDifference(synthesis(f), d) + sparsityWeight * meanMagnitude(s) }
     return PriorOutput(value: reshaped(x, shape), penalty: penalty)
@@ -125,7 +101,7 @@ public struct LearnedProximalMap: ThresholdedPrior {
   @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double {
     let shape = withoutDerivative(at: x.shape)
-    let d = expansion(reshaped(x, shape + [1]))
+    let d = expansion(channelsLast: reshaped(x, shape + [1]))
     return meanSquaredDifference(synthesis(analysis(d)), d)
   }
 

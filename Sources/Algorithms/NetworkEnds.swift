@@ -22,13 +22,16 @@ public struct LinearEncoder: Encoder {
   }
 }
 
-/// b = Aᴴ y with A fixed: coordinate descent's.
-public struct AdjointEncoder<Op: LinearOperator>: Encoder {
-  @noDerivative public let A: Op
-  public init(_ A: Op) { self.A = A }
+/// b = Q y with Q fixed.
+public struct FixedEncoder<Op: LinearOperator>: Encoder {
+  @noDerivative public let Q: Op
+  public init(_ Q: Op) { self.Q = Q }
   @differentiable(reverse,wrt: (self, y))
-  public func callAsFunction(_ y: Op.Codomain) -> Op.Domain { A.H(y) }
+  public func callAsFunction(_ y: Op.Domain) -> Op.Codomain { Q(y) }
 }
+
+/// b = Aᴴ y with A fixed: coordinate descent's.
+public typealias AdjointEncoder<Op: LinearOperator> = FixedEncoder<Adjoint<Op>>
 
 /// x⁽⁰⁾ = 0.
 public struct ZeroStart<Measurement: VectorSpace, Signal: VectorSpace>: InitialMap {
@@ -37,13 +40,16 @@ public struct ZeroStart<Measurement: VectorSpace, Signal: VectorSpace>: InitialM
   public func callAsFunction(_ y: Measurement) -> Signal { withoutDerivative(at: Signal.zero) }
 }
 
-/// x⁽⁰⁾ = Aᴴ y.
-public struct AdjointStart<Op: LinearOperator>: InitialMap {
-  @noDerivative public let A: Op
-  public init(_ A: Op) { self.A = A }
+/// x⁽⁰⁾ = Q y with Q fixed.
+public struct FixedStart<Op: LinearOperator>: InitialMap {
+  @noDerivative public let Q: Op
+  public init(_ Q: Op) { self.Q = Q }
   @differentiable(reverse,wrt: (self, y))
-  public func callAsFunction(_ y: Op.Codomain) -> Op.Domain { A.H(y) }
+  public func callAsFunction(_ y: Op.Domain) -> Op.Codomain { Q(y) }
 }
+
+/// x⁽⁰⁾ = Aᴴ y.
+public typealias AdjointStart<Op: LinearOperator> = FixedStart<Adjoint<Op>>
 
 /// x⁽⁰⁾ = Q y with Q fixed, such as the least-squares fit of training signals by their measurements.
 public struct LinearStart: InitialMap {

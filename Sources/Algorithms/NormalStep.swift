@@ -21,19 +21,3 @@ public struct NormalStep<Op: LinearOperator>: DataStep where Op.Domain == Op.Cod
     visit(path + "stepSize", &stepSize, &gradient.stepSize)
   }
 }
-
-/// c = Q b with Q fixed.
-public struct FixedEncoder<Op: LinearOperator>: Encoder {
-  @noDerivative public let Q: Op
-  public init(_ Q: Op) { self.Q = Q }
-  @differentiable(reverse,wrt: (self, b))
-  public func callAsFunction(_ b: Op.Domain) -> Op.Codomain { Q(b) }
-}
-
-/// x⁽⁰⁾ = Q b with Q fixed.
-public struct FixedStart<Op: LinearOperator>: InitialMap {
-  @noDerivative public let Q: Op
-  public init(_ Q: Op) { self.Q = Q }
-  @differentiable(reverse,wrt: (self, b))
-  public func callAsFunction(_ b: Op.Domain) -> Op.Codomain { Q(b) }
-}

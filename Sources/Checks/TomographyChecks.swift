@@ -30,8 +30,7 @@ private struct TinyTomography {
 /// FISTA-Net's iteration with other parts is what it is named after.
 func tomographyEquivalenceChecks() -> [CheckItem] {
   let tiny = TinyTomography()
-  let (A, b, c) = (tiny.A, tiny.sinograms, tiny.A.adjoint(tiny.sinograms))
-  let start = c
+  let (A, b, start) = (tiny.A, tiny.sinograms, tiny.A.adjoint(tiny.sinograms))
 
   // Without momentum: the stages one after another as ISTA's.
   let network = disturbed(tiny.network(hasMomentum: false), seed: 53)

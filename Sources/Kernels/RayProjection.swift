@@ -19,7 +19,7 @@ public struct RayProjection: Sendable {
       self.weight = weight
     }
 
-    /// The lines x cos t + y sin t = s on pixels of size `p`, (0, 0) in the middle of the image, row 0 at the top.
+    /// The line x cos t + y sin t = s on pixels of size `p`, x = (s − y sin t) / cos t on row i or y = (s − x cos t) / sin t on column j; (0, 0) in the middle of the image, row 0 at the top.
     public init(angle t: (cos: Double, sin: Double), distance s: Double, pixelSize p: Double, height: Int, width: Int) {
       let (middleRow, middleColumn) = (Double(height - 1) / 2, Double(width - 1) / 2)
       self =
@@ -81,12 +81,10 @@ public struct RayProjection: Sendable {
             line.initialize(repeating: 0, count: length)
             rays.withUnsafeBufferPointer { rays in
               for k in rays.indices where rays[k].alongRows == alongRows {
-                let position = rays[k].start + Double(i) * rays[k].shift
-                guard position > -1, position < Double(length) else { continue }
-                let below = Int(position + 1) - 1  // the floor, from −1 on
-                let (f, value) = (S(position - Double(below)), S(rays[k].weight) * y.pointer[k])
-                if below >= 0 { line[below] += (1 - f) * value }
-                if below + 1 < length { line[below + 1] += f * value }
+                guard let place = LinePlace(rays[k].start + Double(i) * rays[k].shift, count: length) else { continue }
+                let (f, value) = (S(place.fraction), S(rays[k].weight) * y.pointer[k])
+                if place.hasFirst { line[place.below] += (1 - f) * value }
+                if place.hasSecond { line[place.below + 1] += f * value }
               }
             }
           }
@@ -102,13 +100,11 @@ public struct RayProjection: Sendable {
   private func integral<S: Scalar>(_ ray: Ray, _ x: UnsafePointer<S>, lines: Int, length: Int, line: Int, element: Int) -> S {
     var sum: S = 0
     for i in 0..<lines {
-      let position = ray.start + Double(i) * ray.shift
-      guard position > -1, position < Double(length) else { continue }
-      let below = Int(position + 1) - 1
-      let f = S(position - Double(below))
-      let at = i * line + below * element
-      if below >= 0 { sum += (1 - f) * x[at] }
-      if below + 1 < length { sum += f * x[at + element] }
+      guard let place = LinePlace(ray.start + Double(i) * ray.shift, count: length) else { continue }
+      let f = S(place.fraction)
+      let at = i * line + place.below * element
+      if place.hasFirst { sum += (1 - f) * x[at] }
+      if place.hasSecond { sum += f * x[at + element] }
     }
     return S(ray.weight) * sum
   }

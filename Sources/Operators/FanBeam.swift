@@ -69,8 +69,6 @@ public struct FanBeamGeometry: Sendable, Equatable {
 /// `[…, views, cells]`. The adjoint is the transpose.
 public struct FanBeam: LinearOperator {
   public let geometry: FanBeamGeometry
-  /// The upper bound ‖A‖₁ ‖A‖_∞.
-  public let lipschitz: Double
   private let projection: RayProjection
 
   public init(_ geometry: FanBeamGeometry) {
@@ -84,14 +82,16 @@ public struct FanBeam: LinearOperator {
       }
     }
     projection = RayProjection(height: geometry.height, width: geometry.width, rays: rays)
-    let rows = projection.forward(.filled(1, shape: [geometry.height, geometry.width]), [rays.count])
-    let columns = projection.adjoint(.filled(1, shape: [rays.count]), [rays.count])
-    lipschitz = rays.isEmpty ? 0 : rows.maximumMagnitude * columns.maximumMagnitude
   }
 
   private var codomain: [Int] { [geometry.angles.count, geometry.cells] }
   public func forward(_ x: Tensor) -> Tensor { projection.forward(x, codomain) }
   public func adjoint(_ y: Tensor) -> Tensor { projection.adjoint(y, codomain) }
+
+  /// The upper bound ‖A‖₁ ‖A‖_∞, by a projection and an adjoint at every call.
+  public var lipschitz: Double {
+    squaredNormBound(domain: [geometry.height, geometry.width], codomain: codomain, forward, adjoint)
+  }
 }
 
 extension RayProjection {
@@ -131,12 +131,10 @@ public struct FanBackProjection: LinearOperator {
 
   public let geometry: FanBeamGeometry
   public let scan: Scan
-  /// An upper bound by the norms of the three factors.
-  public let lipschitz: Double
   private let filter: RowFilter
   /// w(β, γ) times the cosine, `[views, cells]`.
   private let weights: Tensor
-  private let places: Places
+  private let sampling: PixelSampling
 
   /// - Parameter scan: how far the angles go; they are even.
   public init(_ geometry: FanBeamGeometry, scan: Scan = .full, window: FilteredBackProjection.Window = .ramp) {
@@ -145,12 +143,7 @@ public struct FanBackProjection: LinearOperator {
     let (R, views) = (geometry.sourceToCentre, geometry.angles.count)
     let isArc = geometry.detector == .arc
     let a = isArc ? geometry.spacing : geometry.spacing * R  // cells' angle, or their width at the isocentre
-    filter = RowFilter(length: geometry.cells, window: window) { n in
-      if n == 0 { return 1 / (4 * a) }
-      if n % 2 == 0 { return 0 }
-      let width = isArc ? sin(Double(n) * a) / a : Double(n)
-      return -1 / (Double.pi * Double.pi * width * width * a)
-    }
+    filter = RowFilter(ramp: geometry.cells, spacing: a, window: window) { n in isArc ? sin(Double(n) * a) / a : Double(n) }
     let range = scan == .full ? 2 * Double.pi : Double.pi + 2 * geometry.halfFan
     let step = range / Double(max(views, 1))
     let first = geometry.angles.first ?? 0
@@ -162,8 +155,7 @@ public struct FanBackProjection: LinearOperator {
           return share * step * cos(gamma) * R
         }
       }, shape: [views, geometry.cells])
-    places = Places(geometry)
-    lipschitz = filter.squaredNorm * weights.maximumMagnitude * weights.maximumMagnitude * places.squaredNormBound
+    sampling = PixelSampling(geometry)
   }
 
   /// Parker's weight of the ray (β, γ), β from 0 to π + 2 Γ: with it the ray and its second measurement, (β + π + 2γ, −γ), sum to 1.
@@ -179,110 +171,64 @@ public struct FanBackProjection: LinearOperator {
     return 1
   }
 
-  public func forward(_ y: Tensor) -> Tensor { places.image(of: filter(weighted(y))) }
-  public func adjoint(_ x: Tensor) -> Tensor { weighted(filter(places.views(of: x))) }
+  public func forward(_ y: Tensor) -> Tensor { sampling.images(filter(weighted(y))) }
+  public func adjoint(_ x: Tensor) -> Tensor { weighted(filter(sampling.views(x))) }
+
+  /// An upper bound by the norms of the three factors, computed at every call.
+  public var lipschitz: Double {
+    let domain = [sampling.views, sampling.cells]
+    let spread = squaredNormBound(domain: domain, codomain: [sampling.height, sampling.width], sampling.images, sampling.views)
+    return filter.squaredNorm * weights.maximumMagnitude * weights.maximumMagnitude * spread
+  }
 
   private func weighted(_ y: Tensor) -> Tensor {
     if y.isShapelessZero { return y }
     let rows = y.reshaped([y.count / weights.count, weights.count])
     return scaledColumns(rows, weights.reshaped([weights.count]).converted(to: y.precision)).reshaped(y.shape)
   }
+}
 
-  /// Where every pixel is on every view: between which cells, and its weight.
-  private struct Places: Sendable {
-    let height: Int
-    let width: Int
-    let views: Int
-    let cells: Int
-    /// Of every view and pixel the position among the cells, and 1/L² of an arc, R/U² of a line, U the distance along the central ray.
-    let positions: [Double]
-    let weights: [Double]
-
-    init(_ geometry: FanBeamGeometry) {
-      (height, width, views, cells) = (geometry.height, geometry.width, geometry.angles.count, geometry.cells)
-      let (h, w, R, p) = (height, width, geometry.sourceToCentre, geometry.pixelSize)
-      let found = Parallel.map(views) { v -> (positions: [Double], weights: [Double]) in
-        let (c, s) = (cos(geometry.angles[v]), sin(geometry.angles[v]))
-        var (positions, weights) = ([Double](), [Double]())
-        positions.reserveCapacity(h * w)
-        weights.reserveCapacity(h * w)
-        for i in 0..<h {
-          let y = (Double(h - 1) / 2 - Double(i)) * p
-          for j in 0..<w {
-            let x = (Double(j) - Double(w - 1) / 2) * p
-            // Across the central ray and along it from the source.
-            let (across, along) = (x * c + y * s, R - (y * c - x * s))
-            let u = geometry.detector == .arc ? atan2(across, along) : across / along
-            positions.append(u / geometry.spacing + Double(geometry.cells - 1) / 2 + geometry.axisOffset)
-            weights.append(geometry.detector == .arc ? 1 / (across * across + along * along) : R / (along * along))
-          }
-        }
-        return (positions, weights)
-      }
-      positions = found.flatMap(\.positions)
-      weights = found.flatMap(\.weights)
-    }
-
-    /// Largest row sum times largest column sum.
-    var squaredNormBound: Double {
-      let rows = image(of: .filled(1, shape: [views, cells])).maximumMagnitude
-      return rows * self.views(of: .filled(1, shape: [height, width])).maximumMagnitude
-    }
-
-    func image(of q: Tensor) -> Tensor {
-      q.mapped(from: [views, cells], to: [height, width]) {
-        gather($0, $1, $2)
-      } double: {
-        gather($0, $1, $2)
-      }
-    }
-
-    func views(of x: Tensor) -> Tensor {
-      x.mapped(from: [height, width], to: [views, cells]) {
-        spread($0, $1, $2)
-      } double: {
-        spread($0, $1, $2)
-      }
-    }
-
-    private func gather<S: Scalar>(_ q: UnsafePointer<S>, _ x: UnsafeMutablePointer<S>, _ batch: Int) {
-      nonisolated(unsafe) let (q, x) = (q, x)
-      let n = height * width
-      Parallel.forEach(batch * height) { piece in
-        let (image, row) = (piece / height, piece % height)
-        for k in row * width..<(row + 1) * width {
-          var sum = 0.0
-          for v in 0..<views {
-            let at = positions[v * n + k]
-            guard at > -1, at < Double(cells) else { continue }
-            let below = Int(at + 1) - 1
-            let f = at - Double(below)
-            let line = q + (image * views + v) * cells
-            let value = (below >= 0 ? (1 - f) * Double(line[below]) : 0) + (below + 1 < cells ? f * Double(line[below + 1]) : 0)
-            sum += weights[v * n + k] * value
-          }
-          x[image * n + k] = S(sum)
+extension PixelSampling {
+  /// The place of every pixel among the cells of every view; weights 1/L² of an arc, R/U² of a line, U the distance along the central ray.
+  fileprivate init(_ geometry: FanBeamGeometry) {
+    let (h, w, R, p) = (geometry.height, geometry.width, geometry.sourceToCentre, geometry.pixelSize)
+    let found = Parallel.map(geometry.angles.count) { v -> (positions: [Double], weights: [Double]) in
+      let (c, s) = (cos(geometry.angles[v]), sin(geometry.angles[v]))
+      var (positions, weights) = ([Double](), [Double]())
+      positions.reserveCapacity(h * w)
+      weights.reserveCapacity(h * w)
+      for i in 0..<h {
+        let y = (Double(h - 1) / 2 - Double(i)) * p
+        for j in 0..<w {
+          let x = (Double(j) - Double(w - 1) / 2) * p
+          // Across the central ray and along it from the source.
+          let (across, along) = (x * c + y * s, R - (y * c - x * s))
+          let u = geometry.detector == .arc ? atan2(across, along) : across / along
+          positions.append(u / geometry.spacing + Double(geometry.cells - 1) / 2 + geometry.axisOffset)
+          weights.append(geometry.detector == .arc ? 1 / (across * across + along * along) : R / (along * along))
         }
       }
+      return (positions, weights)
     }
+    self.init(
+      height: h, width: w, views: geometry.angles.count, cells: geometry.cells, positions: found.flatMap(\.positions),
+      weights: found.flatMap(\.weights))
+  }
 
-    private func spread<S: Scalar>(_ x: UnsafePointer<S>, _ q: UnsafeMutablePointer<S>, _ batch: Int) {
-      nonisolated(unsafe) let (q, x) = (q, x)
-      let n = height * width
-      Parallel.forEach(batch * views) { piece in
-        let (image, v) = (piece / views, piece % views)
-        var line = [Double](repeating: 0, count: cells)
-        for k in 0..<n {
-          let at = positions[v * n + k]
-          guard at > -1, at < Double(cells) else { continue }
-          let below = Int(at + 1) - 1
-          let f = at - Double(below)
-          let value = weights[v * n + k] * Double(x[image * n + k])
-          if below >= 0 { line[below] += (1 - f) * value }
-          if below + 1 < cells { line[below + 1] += f * value }
-        }
-        for b in 0..<cells { q[piece * cells + b] = S(line[b]) }
-      }
+  /// Images `[…, height, width]` of views `[…, views, cells]`.
+  fileprivate func images(_ q: Tensor) -> Tensor {
+    q.mapped(from: [views, cells], to: [height, width]) {
+      forward($0, into: $1, batch: $2)
+    } double: {
+      forward($0, into: $1, batch: $2)
+    }
+  }
+
+  fileprivate func views(_ x: Tensor) -> Tensor {
+    x.mapped(from: [height, width], to: [views, cells]) {
+      adjoint($0, into: $1, batch: $2)
+    } double: {
+      adjoint($0, into: $1, batch: $2)
     }
   }
 }

@@ -22,8 +22,6 @@ public struct FilteredBackProjection: LinearOperator {
 
   public let geometry: ParallelBeamGeometry
   public let window: Window
-  /// An upper bound: that of the filter times that of the back-projection.
-  public let lipschitz: Double
   private let filter: RowFilter
   private let lines: LineResampling
 
@@ -31,11 +29,11 @@ public struct FilteredBackProjection: LinearOperator {
     self.geometry = geometry
     self.window = window
     let (p, d) = (geometry.pixelSize, geometry.binWidth)
-    filter = RowFilter(ramp: geometry.bins, spacing: d, window: window)
+    filter = RowFilter(ramp: geometry.bins, spacing: d, window: window, distance: Double.init)
     let weight = Double.pi / Double(max(geometry.angles.count, 1))
     let views = geometry.angles.map { t in
       // Bin of pixel (i, j): (x cos t + y sin t) / d − first, linear in i and j.
-      let alongRows = geometry.runsAlongRows(t)
+      let alongRows = abs(cos(t)) >= abs(sin(t))  // steps of one pixel are then no shorter than those between lines
       let (perColumn, perRow) = (p * cos(t) / d, -p * sin(t) / d)
       let start = -geometry.firstBin / d - Double(geometry.width - 1) / 2 * perColumn - Double(geometry.height - 1) / 2 * perRow
       return LineResampling.View(
@@ -44,11 +42,13 @@ public struct FilteredBackProjection: LinearOperator {
     }
     lines = LineResampling(
       height: geometry.height, width: geometry.width, elements: geometry.bins, views: views, positions: .ofPixels)
-    lipschitz = lines.squaredNormBound * filter.squaredNorm
   }
 
   public func forward(_ y: Tensor) -> Tensor { lines.adjoint(filter(y)) }
   public func adjoint(_ x: Tensor) -> Tensor { filter(lines.forward(x)) }
+
+  /// An upper bound: that of the filter times that of the back-projection, computed at every call.
+  public var lipschitz: Double { lines.squaredNormBound * filter.squaredNorm }
 }
 
 /// Rows convolved with an even kernel, without going around: its own transpose.
@@ -59,14 +59,14 @@ struct RowFilter: Sendable {
   private let gains: [Double]
 
   /// d h of the ramp, with its window.
-  init(ramp length: Int, spacing d: Double, window: FilteredBackProjection.Window) {
-    self.init(length: length, window: window) { n in
-      n == 0 ? 1 / (4 * d) : n % 2 == 0 ? 0 : -1 / (Double.pi * Double.pi * Double(n * n) * d)
+  ///
+  /// - Parameter distance: of two bins n apart in bins: n itself, or what curves have in its place.
+  init(ramp length: Int, spacing d: Double, window: FilteredBackProjection.Window, distance: (Int) -> Double) {
+    func kernel(_ n: Int) -> Double {
+      if n == 0 { return 1 / (4 * d) }
+      if n % 2 == 0 { return 0 }
+      return -1 / (Double.pi * Double.pi * (distance(n) * distance(n)) * d)
     }
-  }
-
-  /// - Parameter kernel: of the distance of two bins.
-  init(length: Int, window: FilteredBackProjection.Window, kernel: (Int) -> Double) {
     self.length = length
     var padded = 2
     while padded < 2 * length { padded *= 2 }

@@ -44,9 +44,6 @@ public struct ParallelBeamGeometry: Sendable, Equatable {
       pixelSize: pixelSize, binWidth: pixelSize)
   }
 
-  /// The rays are closer to vertical: every row of the image is crossed once, else every column.
-  func runsAlongRows(_ angle: Double) -> Bool { abs(cos(angle)) >= abs(sin(angle)) }
-
   /// s of bin 0.
   var firstBin: Double { -(Double(bins - 1) / 2 + axisOffset) * binWidth }
 }
@@ -58,32 +55,28 @@ public struct ParallelBeamGeometry: Sendable, Equatable {
 /// Source: Joseph, IEEE Trans. Med. Imaging 1 (1982).
 public struct ParallelBeam: LinearOperator {
   public let geometry: ParallelBeamGeometry
-  /// The upper bound ‖A‖₁ ‖A‖_∞, up to twice ‖A‖²; ``powerIteration(_:startingAt:tolerance:maximumIterations:)`` gives the constant itself.
-  public let lipschitz: Double
   private let lines: LineResampling
 
   public init(_ geometry: ParallelBeamGeometry) {
     self.geometry = geometry
     let (p, d) = (geometry.pixelSize, geometry.binWidth)
     let views = geometry.angles.map { t in
-      // On row i: x = (s − y sin t) / cos t; on column j: y = (s − x cos t) / sin t, pixels counted from the top.
-      let (c, s) = (cos(t), sin(t))
-      let (middleRow, middleColumn) = (Double(geometry.height - 1) / 2, Double(geometry.width - 1) / 2)
-      return geometry.runsAlongRows(t)
-        ? LineResampling.View(
-          alongRows: true, start: middleColumn + (geometry.firstBin / p - middleRow * s) / c, shift: s / c, step: d / (p * c),
-          weight: p / abs(c))
-        : LineResampling.View(
-          alongRows: false, start: middleRow - (geometry.firstBin / p + middleColumn * c) / s, shift: c / s, step: -d / (p * s),
-          weight: p / abs(s))
+      let first = RayProjection.Ray(
+        angle: (cos(t), sin(t)), distance: geometry.firstBin, pixelSize: p, height: geometry.height, width: geometry.width)
+      return LineResampling.View(
+        alongRows: first.alongRows, start: first.start, shift: first.shift,
+        step: first.alongRows ? d / (p * cos(t)) : -d / (p * sin(t)), weight: first.weight)
     }
     lines = LineResampling(
       height: geometry.height, width: geometry.width, elements: geometry.bins, views: views, positions: .ofElements)
-    lipschitz = lines.squaredNormBound
   }
 
   public func forward(_ x: Tensor) -> Tensor { lines.forward(x) }
   public func adjoint(_ y: Tensor) -> Tensor { lines.adjoint(y) }
+
+  /// The upper bound ‖A‖₁ ‖A‖_∞, up to twice ‖A‖², by a projection and an adjoint at every call;
+  /// ``powerIteration(_:startingAt:tolerance:maximumIterations:)`` gives the constant itself.
+  public var lipschitz: Double { lines.squaredNormBound }
 }
 
 extension LineResampling {
@@ -104,29 +97,15 @@ extension LineResampling {
     }
   }
 
-  /// ‖A‖₁ ‖A‖_∞ of the matrix of forward: largest column sum times largest row sum, as no entry is negative.
+  /// ``squaredNormBound(domain:codomain:_:_:)`` of forward.
   var squaredNormBound: Double {
-    let rows = forward(Tensor.filled(1, shape: [height, width], precision: .single)).maximumMagnitude
-    return rows * adjoint(Tensor.filled(1, shape: [views.count, elements], precision: .single)).maximumMagnitude
+    Operators.squaredNormBound(domain: [height, width], codomain: [views.count, elements], forward, adjoint)
   }
 }
 
-extension Tensor {
-  /// What a function on buffers makes of a batch `[…, from]`: `[…, to]`; it is given the input, the output and the size of the batch.
-  func mapped(
-    from: [Int], to: [Int], single: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
-    double: (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int) -> Void
-  ) -> Tensor {
-    if isShapelessZero { return self }
-    precondition(shape.suffix(from.count) == from[...], "a tensor of shape \(shape); expected […] + \(from)")
-    let batch = count / from.reduce(1, *)
-    func made<S: Scalar>(_ x: [S], _ body: (UnsafePointer<S>, UnsafeMutablePointer<S>, Int) -> Void) -> [S] {
-      [S](unsafeUninitializedCapacity: batch * to.reduce(1, *)) { out, filled in
-        x.withUnsafeBufferPointer { body($0.baseAddress!, out.baseAddress!, batch) }
-        filled = out.count
-      }
-    }
-    let shape = Array(shape.dropLast(from.count) + to)
-    return precision == .single ? Tensor(made(floats, single), shape: shape) : Tensor(made(doubles, double), shape: shape)
-  }
+/// ‖A‖₁ ‖A‖_∞ ≥ ‖A‖² of a matrix without negative entries: its largest row sum times its largest column sum.
+func squaredNormBound(domain: [Int], codomain: [Int], _ forward: (Tensor) -> Tensor, _ adjoint: (Tensor) -> Tensor) -> Double {
+  if codomain.contains(0) { return 0 }
+  let rows = forward(.filled(1, shape: domain, precision: .single)).maximumMagnitude
+  return rows * adjoint(.filled(1, shape: codomain, precision: .single)).maximumMagnitude
 }

@@ -49,53 +49,38 @@ public struct PixelDisc: LinearOperator, Equatable {
   public var centres: [SIMD2<Double>] { indices.map { Self.centre($0, side: side) } }
 
   public func forward(_ images: Tensor) -> Tensor {
-    if images.isShapelessZero { return images }
-    precondition(
-      images.shape.suffix(2) == [side, side], "PixelDisc: images of shape \(images.shape); expected […, \(side), \(side)]")
-    let shape = Array(images.shape.dropLast(2) + [count])
-    let samples = images.shape.dropLast(2).reduce(1, *)
-    return images.precision == .single
-      ? Tensor(gathered(images.floats, samples), shape: shape) : Tensor(gathered(images.doubles, samples), shape: shape)
+    images.mapped(from: [side, side], to: [count]) {
+      gather($0, $1, $2)
+    } double: {
+      gather($0, $1, $2)
+    }
   }
 
   public func adjoint(_ vectors: Tensor) -> Tensor {
-    if vectors.isShapelessZero { return vectors }
-    precondition(vectors.shape.last == count, "PixelDisc: vectors of shape \(vectors.shape); expected […, \(count)]")
-    let shape = Array(vectors.shape.dropLast() + [side, side])
-    let samples = vectors.shape.dropLast().reduce(1, *)
-    return vectors.precision == .single
-      ? Tensor(scattered(vectors.floats, samples), shape: shape) : Tensor(scattered(vectors.doubles, samples), shape: shape)
+    vectors.mapped(from: [count], to: [side, side]) {
+      scatter($0, $1, $2)
+    } double: {
+      scatter($0, $1, $2)
+    }
   }
 
   public var lipschitz: Double { 1 }
 
-  private func gathered<S: Scalar>(_ images: [S], _ samples: Int) -> [S] {
-    [S](unsafeUninitializedCapacity: samples * count) { out, filled in
-      images.withUnsafeBufferPointer { images in
-        indices.withUnsafeBufferPointer { indices in
-          for s in 0..<samples {
-            for p in 0..<indices.count {
-              out.initializeElement(at: s * indices.count + p, to: images[s * side * side + indices[p]])
-            }
-          }
-        }
+  private func gather<S: Scalar>(_ images: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ samples: Int) {
+    indices.withUnsafeBufferPointer { indices in
+      for s in 0..<samples {
+        for p in 0..<indices.count { out[s * indices.count + p] = images[s * side * side + indices[p]] }
       }
-      filled = samples * count
     }
   }
 
-  private func scattered<S: Scalar>(_ vectors: [S], _ samples: Int) -> [S] {
-    var images = [S](repeating: 0, count: samples * side * side)
-    images.withUnsafeMutableBufferPointer { images in
-      vectors.withUnsafeBufferPointer { vectors in
-        indices.withUnsafeBufferPointer { indices in
-          for s in 0..<samples {
-            for p in 0..<indices.count { images[s * side * side + indices[p]] = vectors[s * indices.count + p] }
-          }
-        }
+  private func scatter<S: Scalar>(_ vectors: UnsafePointer<S>, _ images: UnsafeMutablePointer<S>, _ samples: Int) {
+    images.initialize(repeating: 0, count: samples * side * side)
+    indices.withUnsafeBufferPointer { indices in
+      for s in 0..<samples {
+        for p in 0..<indices.count { images[s * side * side + indices[p]] = vectors[s * indices.count + p] }
       }
     }
-    return images
   }
 }
 
@@ -142,50 +127,37 @@ public struct PixelDifferences: LinearOperator {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    if x.isShapelessZero { return x }
-    precondition(x.shape.last == count, "PixelDifferences: vectors of shape \(x.shape); expected […, \(count)]")
-    let shape = Array(x.shape.dropLast() + [pairs.count])
-    let samples = x.shape.dropLast().reduce(1, *)
-    return x.precision == .single
-      ? Tensor(differences(x.floats, samples), shape: shape) : Tensor(differences(x.doubles, samples), shape: shape)
+    x.mapped(from: [count], to: [pairs.count]) {
+      differences($0, $1, $2)
+    } double: {
+      differences($0, $1, $2)
+    }
   }
 
   public func adjoint(_ v: Tensor) -> Tensor {
-    if v.isShapelessZero { return v }
-    precondition(v.shape.last == pairs.count, "PixelDifferences: differences of shape \(v.shape); expected […, \(pairs.count)]")
-    let shape = Array(v.shape.dropLast() + [count])
-    let samples = v.shape.dropLast().reduce(1, *)
-    return v.precision == .single
-      ? Tensor(divergences(v.floats, samples), shape: shape) : Tensor(divergences(v.doubles, samples), shape: shape)
+    v.mapped(from: [pairs.count], to: [count]) {
+      divergences($0, $1, $2)
+    } double: {
+      divergences($0, $1, $2)
+    }
   }
 
   /// The bound λ_max(DᵀD) ≤ 8, twice the most neighbours a pixel has.
   public var lipschitz: Double { 8 }
 
-  private func differences<S: Scalar>(_ x: [S], _ samples: Int) -> [S] {
-    var v = [S](repeating: 0, count: samples * pairs.count)
-    x.withUnsafeBufferPointer { x in
-      v.withUnsafeMutableBufferPointer { v in
-        for s in 0..<samples {
-          for (i, (p, q)) in pairs.enumerated() { v[s * pairs.count + i] = x[s * count + q] - x[s * count + p] }
-        }
-      }
+  private func differences<S: Scalar>(_ x: UnsafePointer<S>, _ v: UnsafeMutablePointer<S>, _ samples: Int) {
+    for s in 0..<samples {
+      for (i, (p, q)) in pairs.enumerated() { v[s * pairs.count + i] = x[s * count + q] - x[s * count + p] }
     }
-    return v
   }
 
-  private func divergences<S: Scalar>(_ v: [S], _ samples: Int) -> [S] {
-    var x = [S](repeating: 0, count: samples * count)
-    v.withUnsafeBufferPointer { v in
-      x.withUnsafeMutableBufferPointer { x in
-        for s in 0..<samples {
-          for (i, (p, q)) in pairs.enumerated() {
-            x[s * count + q] += v[s * pairs.count + i]
-            x[s * count + p] -= v[s * pairs.count + i]
-          }
-        }
+  private func divergences<S: Scalar>(_ v: UnsafePointer<S>, _ x: UnsafeMutablePointer<S>, _ samples: Int) {
+    x.initialize(repeating: 0, count: samples * count)
+    for s in 0..<samples {
+      for (i, (p, q)) in pairs.enumerated() {
+        x[s * count + q] += v[s * pairs.count + i]
+        x[s * count + p] -= v[s * pairs.count + i]
       }
     }
-    return x
   }
 }

@@ -50,14 +50,9 @@ public struct ImpedanceTomography: Sendable {
   public func withNoise(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
     precondition(clean.shape.last == A.rows, "measurements of shape \(clean.shape); expected […, \(A.rows)]")
     guard let noiseDecibel else { return clean }
-    let (v, width) = (clean.doubles, clean.width)
-    var noise = generator.normal(count: v.count)
-    for start in stride(from: 0, to: v.count, by: width) {
-      let power = v[start..<start + width].reduce(0) { $0 + $1 * $1 } / Double(width)
-      let deviation = power.squareRoot() * decibelFactor(-noiseDecibel)
-      for i in start..<start + width { noise[i] *= deviation }
+    return noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
+      (sample.reduce(0) { $0 + $1 * $1 } / Double(sample.count)).squareRoot()
     }
-    return clean + Tensor(noise, shape: clean.shape, precision: clean.precision)
   }
 
   /// The least weight of ``initialMap(weight:)``, relative to ‖A‖²: below it AᵀA + weight R is singular to rounding.

@@ -51,15 +51,9 @@ public struct SparseRecovery: Sendable {
   public func measure(_ x: Tensor, using generator: inout RandomGenerator) -> Tensor {
     let clean = A.forward(x)
     guard let noiseDecibel else { return clean }
-    let (v, width) = (clean.doubles, clean.width)
-    var noise = generator.normal(count: v.count)
-    for row in 0..<clean.rowCount {
-      let sample = v[row * width..<(row + 1) * width]
-      let mean = sample.reduce(0, +) / Double(width)
-      let variance = sample.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
-      let deviation = variance.squareRoot() * decibelFactor(-noiseDecibel)
-      for i in row * width..<(row + 1) * width { noise[i] *= deviation }
+    return noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
+      let mean = sample.reduce(0, +) / Double(sample.count)
+      return (sample.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(sample.count)).squareRoot()
     }
-    return clean + Tensor(noise, shape: clean.shape, precision: clean.precision)
   }
 }

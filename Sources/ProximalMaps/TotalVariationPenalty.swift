@@ -46,16 +46,12 @@ public struct TotalVariationPenalty: Penalty {
 /// By the kernel; its derivative is that of the same iteration written out.
 @differentiable(reverse,wrt: (r, lambda))
 func totalVariationMap(_ r: Tensor, _ map: TotalVariationMap, lambda: Double) -> Tensor {
-  if r.isShapelessZero { return r }
-  precondition(r.shape.suffix(2) == [map.height, map.width], "images of shape \(r.shape) for \(map.height) × \(map.width)")
-  let batch = r.count / (map.height * map.width)
-  func run<S: Scalar>(_ r: [S]) -> [S] {
-    [S](unsafeUninitializedCapacity: r.count) { out, filled in
-      r.withUnsafeBufferPointer { map.apply($0.baseAddress!, lambda: lambda, into: out.baseAddress!, batch: batch) }
-      filled = r.count
-    }
+  let shape = [map.height, map.width]
+  return r.mapped(from: shape, to: shape) {
+    map.apply($0, lambda: lambda, into: $1, batch: $2)
+  } double: {
+    map.apply($0, lambda: lambda, into: $1, batch: $2)
   }
-  return r.precision == .single ? Tensor(run(r.floats), shape: r.shape) : Tensor(run(r.doubles), shape: r.shape)
 }
 
 @derivative(of: totalVariationMap, wrt: (r, lambda))

@@ -133,7 +133,13 @@ func _vjpSum(_ a: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
 
 /// ‖a‖₁ = Σᵢ |aᵢ|; at 0 the derivative is taken as 0.
 @differentiable(reverse)
-public func l1Norm(_ a: Tensor) -> Double { a.doubles.reduce(0) { $0 + abs($1) } }
+public func l1Norm(_ a: Tensor) -> Double {
+  switch a.buffer {
+  case .zero: 0
+  case .single(let v): v.reduce(0.0) { $0 + Double(abs($1)) }
+  case .double(let v): v.reduce(0) { $0 + abs($1) }
+  }
+}
 
 @derivative(of: l1Norm) @usableFromInline
 func _vjpL1Norm(_ a: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {

@@ -60,45 +60,9 @@ private func sampleErrors(_ a: Tensor, _ b: Tensor) -> (errors: [Double], norms:
   return (rows.map { difference.rows($0).norm }, rows.map { b.rows($0).norm })
 }
 
-/// The mean of |a| over all elements; 0 for `.zero`.
-///
-/// - Note: at 0 the derivative is taken as 0.
+/// The mean of |a| over all elements; 0 for `.zero`. At 0 the derivative is taken as 0.
 @differentiable(reverse)
 public func meanMagnitude(_ a: Tensor) -> Double {
-  switch a.buffer {
-  case .zero: 0
-  case .single(let v): sumOfMagnitudes(v) / Double(v.count)
-  case .double(let v): sumOfMagnitudes(v) / Double(v.count)
-  }
+  let count = withoutDerivative(at: Double(max(a.count, 1)))
+  return l1Norm(a) / count
 }
-
-@derivative(of: meanMagnitude) @usableFromInline
-func _vjpMeanMagnitude(_ a: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
-  (
-    meanMagnitude(a),
-    { v in
-      switch a.buffer {
-      case _ where v == 0, .zero: .zero
-      case .single(let values): Tensor(shape: a.shape, buffer: .single(signs(values, times: Float(v / Double(values.count)))))
-      case .double(let values): Tensor(shape: a.shape, buffer: .double(signs(values, times: v / Double(values.count))))
-      }
-    }
-  )
-}
-
-/// In a fixed order: partial sums of runs in the precision of the numbers, the runs in double.
-@inline(__always)
-private func sumOfMagnitudes<S: Scalar>(_ v: [S]) -> Double {
-  v.withUnsafeBufferPointer { v in
-    var total = 0.0
-    for start in stride(from: 0, to: v.count, by: 1024) {
-      var sum: S = 0
-      for i in start..<min(start + 1024, v.count) { sum += abs(v[i]) }
-      total += Double(sum)
-    }
-    return total
-  }
-}
-
-@inline(__always)
-private func signs<S: Scalar>(_ v: [S], times s: S) -> [S] { v.map { $0 > 0 ? s : $0 < 0 ? -s : 0 } }

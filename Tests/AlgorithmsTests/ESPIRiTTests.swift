@@ -9,8 +9,6 @@ import Tensors
 import TestSupport
 import Testing
 
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
-
 @Suite struct ESPIRiTTests {
   /// Relative ℓ2 difference over the pixels of `inside`, each pixel's common phase removed where `upToPhase`.
   private func difference(_ maps: ComplexTensor, _ truth: ComplexTensor, inside: [Bool], upToPhase: Bool = true) -> Double {

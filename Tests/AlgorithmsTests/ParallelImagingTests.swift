@@ -6,14 +6,8 @@ import Foundation
 import Operators
 import Problems
 import Tensors
+import TestSupport
 import Testing
-
-#if DEBUG
-  private let isOptimised = false
-#else
-  private let isOptimised = true
-#endif
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
 
 /// The preconditioned solver finds what plain conjugate gradients find, in fewer products with the matrix.
 @Suite struct SENSESolverTests {

@@ -8,8 +8,6 @@ import Tensors
 import TestSupport
 import Testing
 
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
-
 @Suite struct DiscPhantomsTests {
   /// The stated ranges, kept and used.
   @Test func discs() {

@@ -4,9 +4,8 @@ import FileFormats
 import Foundation
 import Operators
 import Tensors
+import TestSupport
 import Testing
-
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
 
 /// An array of the published data.
 private func published(_ path: String) throws -> Tensor { try #require(try NPY.read(dataFolder + "/mri/" + path).real) }

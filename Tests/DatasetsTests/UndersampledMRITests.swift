@@ -8,8 +8,6 @@ import Tensors
 import TestSupport
 import Testing
 
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
-
 @Suite struct UndersampledMRITests {
   private func normal(_ shape: [Int], seed: UInt64) -> ComplexTensor {
     var generator = RandomGenerator(seed: seed)

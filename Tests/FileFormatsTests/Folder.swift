@@ -29,6 +29,3 @@ func identical(_ a: Tensor, _ b: Tensor) -> Bool {
 }
 
 func identical(_ a: ComplexTensor, _ b: ComplexTensor) -> Bool { identical(a.pairs, b.pairs) }
-
-/// Where the real files are, when they are here.
-let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"]

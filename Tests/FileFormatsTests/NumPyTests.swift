@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 private func decode(_ base64: String) throws -> NumericArray { try NPY.read(decoding: bytes(base64), path: "a.npy") }
@@ -117,16 +118,16 @@ private let eighths = Tensor([0, 0.125, 0.25, 0.375, 0.5, 0.625] as [Double], sh
   // MARK: Real files
 
   /// The authors' weights: names, shapes and one value read with numpy.
-  @Test(.enabled(if: dataFolder != nil, "needs UNFOLD_DATA")) func realCheckpoint() throws {
-    let file = try #require(dataFolder) + "/block-cs/checkpoints/ista-net-plus_25.npz"
+  @Test(.enabled(if: !dataFolder.isEmpty, "UNFOLD_DATA names no data")) func realCheckpoint() throws {
+    let file = dataFolder + "/block-cs/checkpoints/ista-net-plus_25.npz"
     let arrays = try readArrays(file)
     #expect(arrays.count == 72)  // 9 phases of 8
     #expect(arrays.first { $0.name == "fcs.0.conv_D" }?.value.shape == [32, 1, 3, 3])
     #expect(arrays.reduce(0) { $0 + $1.value.stored.count } == 336_978)
-    let matrix = try #require(try NPY.read(dataFolder! + "/block-cs/phi_25.npy").real)
+    let matrix = try #require(try NPY.read(dataFolder + "/block-cs/phi_25.npy").real)
     #expect(matrix.shape == [272, 1089] && matrix.precision == .double)
     #expect(abs(matrix.row(0).norm - 1) < 1e-13)
-    #expect(try NPY.read(dataFolder! + "/mri/complex/brain_cdata1.npy").complex.shape.count == 2)
+    #expect(try NPY.read(dataFolder + "/mri/complex/brain_cdata1.npy").complex.shape.count == 2)
   }
 }
 

@@ -10,8 +10,6 @@ import Tensors
 import TestSupport
 import Testing
 
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
-
 @Suite struct LISTATests {
   private let problem = SparseCoding(dictionary: Matrix.gaussian(rows: 5, columns: 8, seed: 1).withUnitColumns, alpha: 0.2)
 

@@ -7,11 +7,6 @@ import TestSupport
 import Testing
 
 /// Large images take minutes without optimisation.
-#if DEBUG
-  private let isOptimised = false
-#else
-  private let isOptimised = true
-#endif
 
 @Suite struct ParallelBeamTests {
   /// The sinogram of a centred disc of value 1 and radius r: 2 √(r² − s²), every ray averaged over its bin.

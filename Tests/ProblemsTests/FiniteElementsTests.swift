@@ -6,12 +6,6 @@ import Tensors
 import TestSupport
 import Testing
 
-#if DEBUG
-  private let isOptimised = false
-#else
-  private let isOptimised = true
-#endif
-
 @Suite struct FiniteElementsTests {
   private let electrodes = AdjacentElectrodes()
 

@@ -6,15 +6,10 @@ import Operators
 import Problems
 import Recipes
 import Tensors
+import TestSupport
 import Testing
 
 /// Whole images through nine stages take minutes without optimisation.
-#if DEBUG
-  private let isOptimised = false
-#else
-  private let isOptimised = true
-#endif
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
 
 /// The public matrices, starts and weights of block compressive sensing, with the scores their own program gives.
 private enum Public {

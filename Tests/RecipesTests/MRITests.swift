@@ -6,16 +6,11 @@ import Foundation
 import Operators
 import Recipes
 import Tensors
+import TestSupport
 import Testing
 import Training
 
 /// Whole images through many stages take minutes without optimisation.
-#if DEBUG
-  private let isOptimised = false
-#else
-  private let isOptimised = true
-#endif
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
 private let mri = dataFolder + "/mri/"
 
 /// The published nets, masks and images of compressive-sensing MRI. Expected figures: those of the authors' programs, re-measured

@@ -4,9 +4,8 @@ import FileFormats
 import Foundation
 import Operators
 import Tensors
+import TestSupport
 import Testing
-
-private let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""
 
 @Suite struct TVAL3OnImagesTests {
   /// The first 16 blocks of a training image, 25 % of public measurements. Expected, by NumPy 2.4.6 in double precision: the minimum

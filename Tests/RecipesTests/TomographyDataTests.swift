@@ -10,12 +10,6 @@ import Tensors
 import TestSupport
 import Testing
 
-#if DEBUG
-  private let isOptimised = false
-#else
-  private let isOptimised = true
-#endif
-
 @Suite(.serialized) struct TomographyDataTests {
   private func small(_ model: SensitivityModel, seed: UInt64 = 3) -> TomographyData.Settings {
     var settings = TomographyData.Settings(model)

@@ -3,28 +3,6 @@ import Algorithms
 import Tensors
 import _Differentiation
 
-/// A convolution layer with bias, zeros outside and stride 1, on maps `[batch, channel, h, w]`.
-public struct ConvolutionLayer: Parameterized {
-  /// `[out, in, kh, kw]`.
-  public var weight: Tensor
-  /// `[out]`.
-  public var bias: Tensor
-
-  @differentiable(reverse)
-  public init(weight: Tensor, bias: Tensor) {
-    self.weight = weight
-    self.bias = bias
-  }
-
-  @differentiable(reverse)
-  public func callAsFunction(_ x: Tensor) -> Tensor { conv2d(x, weight, bias: bias) }
-
-  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
-    visit(path + "weight", &weight, &gradient.weight)
-    visit(path + "bias", &bias, &gradient.bias)
-  }
-}
-
 /// W x + b on rows x.
 public struct DenseLayer: Parameterized {
   /// W, `[out, in]`.

@@ -44,7 +44,7 @@ where
       update: MapUpdate(rates: all(updateRate)))
     let A = RealMaskedFourier(mask)
     self.init(
-      encoder: AdjointEncoder(A), start: FilteredStart(A, solve: reconstruction),
+      encoder: FixedEncoder(A.H), start: FilteredStart(A, solve: reconstruction),
       schedule: Untied(Array(repeating: stage, count: stages)), output: AsEstimated())
   }
 

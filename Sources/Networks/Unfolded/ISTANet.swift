@@ -49,8 +49,8 @@ struct XavierWeights {
     (2 / Double(9 * (input + output))).squareRoot() * Tensor.normal([output, input, 3, 3], precision: precision, using: &generator)
   }
   /// With a bias of 0.
-  mutating func biased(_ input: Int, _ output: Int) -> BiasedConvolution {
-    BiasedConvolution(weight: layer(input, output), bias: .zeros([output], precision: precision))
+  mutating func biased(_ input: Int, _ output: Int) -> ConvolutionLayer {
+    ConvolutionLayer(weight: layer(input, output), bias: .zeros([output], precision: precision))
   }
   mutating func pair(_ input: Int, _ middle: Int, _ output: Int) -> ConvolutionPair {
     ConvolutionPair(first: layer(input, middle), second: layer(middle, output))
@@ -159,7 +159,7 @@ where
   where Stages == Untied<ProximalGradient<GradientStep<RealMaskedFourier>, OnImages<Prior>, NoMomentum<Tensor>>> {
     let A = RealMaskedFourier(mask)
     self.init(
-      encoder: AsMeasured(), start: AdjointStart(A),
+      encoder: AsMeasured(), start: FixedStart(A.H),
       schedule: Untied(
         priors.map {
           ProximalGradient(

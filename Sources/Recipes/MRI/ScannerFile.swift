@@ -79,11 +79,10 @@ public struct ScannerFile: Sendable {
         return values[place] != 0 || values[place + 1] != 0
       }
     }
-    let filled = rootSumOfSquares(inverseFFT2(kSpace)).maximumMagnitude
-    guard filled > 0, reference.map({ $0.maximumMagnitude > 0 }) ?? true else {
+    let scale = (reference ?? rootSumOfSquares(inverseFFT2(kSpace))).maximumMagnitude
+    guard scale > 0, isSampled.contains(true) else {
       throw RecipeError("\(path): found zeros alone in slice \(slice); expected samples, measure it again")
     }
-    let scale = reference?.maximumMagnitude ?? filled
     return MRIMeasurement.Scan(
       name: title, kSpace: (1 / scale) * kSpace, mask: SamplingMask(height: h, width: w, isSampled: isSampled), isComplex: true,
       groundTruth: reference.map { .real((1 / scale) * $0.converted(to: .double)) }, scale: scale, wanted: wanted)
