@@ -12,7 +12,7 @@ public struct ImageReconstruction: Report, Sendable {
   private let weights: String?
   private let begin = Date()
   private var seconds = 0.0
-  private var files: [(name: String, scores: Scores?)] = []
+  private var files: [(name: String, scores: Scores?, residual: Double?)] = []
 
   public init(_ solver: BlockSolver) {
     (problem, method, depth, weights) = (.imageCS, solver.method.rawValue, solver.depth, solver.weights)
@@ -22,10 +22,14 @@ public struct ImageReconstruction: Report, Sendable {
     (problem, method, depth, weights) = (.mri, solver.method.rawValue, solver.depth, solver.weights)
   }
 
-  /// Takes in an image and its scores against the ground truth.
-  public mutating func add(_ scores: Scores?, file: String) {
+  public init(_ solver: TomographySolver) {
+    (problem, method, depth, weights) = (solver.system.problem, solver.method.rawValue, solver.depth, solver.weights)
+  }
+
+  /// Takes in an image, its scores against the ground truth and ‖A x̂ − b‖ / ‖b‖.
+  public mutating func add(_ scores: Scores?, file: String, residual: Double? = nil) {
     seconds = Date().timeIntervalSince(begin)
-    files.append((file, scores))
+    files.append((file, scores, residual))
   }
 
   public var json: JSONValue {
@@ -33,14 +37,19 @@ public struct ImageReconstruction: Report, Sendable {
       "method": .string(method), "problem": .string(problem.rawValue),
       "outputs": .array(
         files.map { file in
-          .object([JSONMember("file", .string(file.name))] + (file.scores?.members ?? []))
+          .object(
+            [JSONMember("file", .string(file.name))] + (file.scores?.members ?? [])
+              + (file.residual.map { [JSONMember("residual", .number($0))] } ?? []))
         }), "depth": .integer(depth), "seconds": .number(seconds), "weights": weights.map(JSONValue.string) ?? .null,
     ])
   }
 
   public var text: String {
     let head = "\(method): \(String(format: "%.3g", seconds)) s"
-    let lines = files.map { file in ([file.name] + (file.scores?.figures ?? [])).joined(separator: "  ") }
+    let lines = files.map { file in
+      ([file.name] + (file.scores?.figures ?? [])
+        + (file.residual.map { [String(format: "‖A x − b‖ %.4f ‖b‖", $0)] } ?? [])).joined(separator: "  ")
+    }
     return ([head] + lines).joined(separator: "\n")
   }
 }

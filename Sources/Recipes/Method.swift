@@ -2,15 +2,17 @@
 
 /// Any method of any problem, by its name on the command line, in files and on pages.
 ///
-/// ISTA-Net and ISTA-Net⁺ serve two problems and are `block` here; ``forMRI`` is what they are for the other.
+/// ISTA-Net and ISTA-Net⁺ serve several problems and are `block` here; ``forMRI`` and ``forTomography`` are what they are for the others.
 public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
   case sparse(SparseMethod)
   case block(BlockMethod)
   case mri(MRIMethod)
+  case tomography(TomographyMethod)
 
   public static var allCases: [Method] {
     SparseMethod.allCases.map(Method.sparse) + BlockMethod.allCases.map(Method.block)
       + MRIMethod.allCases.filter { BlockMethod(rawValue: $0.rawValue) == nil }.map(Method.mri)
+      + TomographyMethod.allCases.filter { BlockMethod(rawValue: $0.rawValue) == nil }.map(Method.tomography)
   }
 
   public init?(rawValue: String) {
@@ -23,6 +25,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     case .sparse(let method): method.rawValue
     case .block(let method): method.rawValue
     case .mri(let method): method.rawValue
+    case .tomography(let method): method.rawValue
     }
   }
 
@@ -32,6 +35,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     case .sparse(let method): method.isTrained
     case .block(let method): method.isTrained
     case .mri(let method): method.isTrained
+    case .tomography(let method): method.isTrained
     }
   }
 
@@ -40,6 +44,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     case .sparse(let method): method.title
     case .block(let method): method.title
     case .mri(let method): method.title
+    case .tomography(let method): method.title
     }
   }
 
@@ -49,11 +54,15 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     case .sparse(let method): method.source
     case .block(let method): method.source
     case .mri(let method): method.source
+    case .tomography(let method): method.source
     }
   }
 
   /// The method of compressive-sensing MRI of this name.
   public var forMRI: MRIMethod? { MRIMethod(rawValue: rawValue) }
+
+  /// The method of tomography of this name.
+  public var forTomography: TomographyMethod? { TomographyMethod(rawValue: rawValue) }
 
   public func serves(_ problem: ProblemKind) -> Bool {
     switch (self, problem) {
@@ -61,6 +70,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     case (.sparse(let method), .sparseRecovery): method.servesSparseRecovery
     case (.block, .imageCS): true
     case (_, .mri): forMRI != nil
+    case (_, .ct), (_, .emt), (_, .eit): forTomography?.serves(problem) ?? false
     default: false
     }
   }

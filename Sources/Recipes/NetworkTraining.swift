@@ -45,3 +45,10 @@ public func interruptedTraining(of weights: String) throws -> Checkpoint? {
   let path = checkpointPath(of: weights)
   return FileManager.default.fileExists(atPath: path) ? try Checkpoint(contentsOf: path) : nil
 }
+
+/// A tenth of the images, every tenth, is kept aside for validation: at least one, and one stays for training.
+public func splitForValidation<Image>(_ images: [Image]) -> (training: [Image], validation: [Image]) {
+  if images.count < 2 { return (images, images) }
+  let isKept = { (i: Int) in i % 10 == min(9, images.count - 1) }
+  return (images.indices.filter { !isKept($0) }.map { images[$0] }, images.indices.filter(isKept).map { images[$0] })
+}

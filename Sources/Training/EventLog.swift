@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import FileFormats
 
-/// Keeps the curves of a run in an event file that TensorBoard shows: `loss/train`, `loss/validation` and `learning_rate`, by step.
+/// Keeps the curves of a run in an event file that TensorBoard shows: `loss/train`, `loss/validation`, `learning_rate` and the figures
+/// of the model, by step.
 public final class EventLog: TrainingMonitor {
   private let file: EventFile
   private var flushed = ContinuousClock.now
@@ -28,6 +29,7 @@ public final class EventLog: TrainingMonitor {
     try file.add(tag: "loss/train", value: report.loss, step: step)
     try file.add(tag: "learning_rate", value: report.learningRate, step: step)
     if let validation = report.validation { try file.add(tag: "loss/validation", value: validation, step: step) }
+    for figure in report.figures { try file.add(tag: figure.name, value: figure.value, step: step) }
     if report.validation != nil || ContinuousClock.now - flushed > .seconds(1) {
       try file.flush()
       flushed = .now

@@ -14,23 +14,28 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     @Sendable @differentiable(reverse) (Model, @noDerivative Samples.Batch, _ depth: @noDerivative Int?) -> Double
   /// An error of the model on samples it is not trained on, the lower the better.
   public typealias Validation = @Sendable (_ model: Model, _ depth: Int?) -> Double
+  /// Numbers of the model to follow, taken whenever it is validated. What it throws ends the run.
+  public typealias Figures = @Sendable (_ model: Model) throws -> [TrainingFigure]
 
   public let recipe: Recipe
   public let samples: Samples
   /// Fixed tensors the model was made for, such as a sampling matrix; kept with the weights.
   public let operators: [NamedParameter]
   let validation: Validation?
+  let figures: Figures?
   /// The loss times a weight, with its gradient. A differentiable function must not be a stored property of a generic type: the
   /// type's run-time layout (Swift 6.3) counts 16 bytes for its 48, and the properties overlap.
   private let weightedLoss: @Sendable (Model, Samples.Batch, _ depth: Int?, _ weight: Double) -> LossGradient<Model>
 
   public init(
-    recipe: Recipe, samples: Samples, operators: [NamedParameter] = [], validation: Validation? = nil, loss: @escaping Loss
+    recipe: Recipe, samples: Samples, operators: [NamedParameter] = [], validation: Validation? = nil,
+    figures: Figures? = nil, loss: @escaping Loss
   ) {
     self.recipe = recipe
     self.samples = samples
     self.operators = operators
     self.validation = validation
+    self.figures = figures
     weightedLoss = { model, batch, depth, weight in
       let (value, pullback) = valueWithPullback(at: model) { loss($0, batch, depth) }
       return LossGradient(loss: weight * value, gradient: pullback(weight))
@@ -95,7 +100,7 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
 
       let report = TrainingReport(
         recipe: recipe, phase: state.phase, step: state.step, loss: outcome.loss, learningRate: rate, validation: error,
-        isLastOfPhase: isOver)
+        figures: error == nil ? [] : try figures?(state.candidate) ?? [], isLastOfPhase: isOver)
       for monitor in monitors { try monitor.record(report) }
       if isOver { state.endPhase(recipe) }
       if try pause(state) { return }
@@ -127,7 +132,7 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     }
     guard outcome.loss.isFinite else { throw diverged(phaseIndex, stepIndex, "the loss is \(outcome.loss)") }
     if let name = state.model.firstNonFiniteParameter { throw diverged(phaseIndex, stepIndex, "parameter \(name) is not finite") }
-    state.average?.add(state.model)
+    state.average?.add(state.model, step: stepIndex + 1)
     return outcome
   }
 

@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// A number of the model that is followed during training, such as a step size.
+public struct TrainingFigure: Sendable, Equatable {
+  public let name: String
+  public let value: Double
+
+  public init(_ name: String, _ value: Double) {
+    self.name = name
+    self.value = value
+  }
+}
+
 /// What a step of training did.
 public struct TrainingReport: Sendable {
   public let recipe: Recipe
@@ -12,6 +23,8 @@ public struct TrainingReport: Sendable {
   public let learningRate: Double
   /// The validation error, when the step was validated.
   public let validation: Double?
+  /// What else is known of the model when it was validated.
+  public let figures: [TrainingFigure]
   /// True when the phase ends with this step, at its last or earlier.
   public let isLastOfPhase: Bool
 

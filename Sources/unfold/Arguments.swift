@@ -14,6 +14,11 @@ extension FrequencyOrder: ExpressibleByArgument {}
 extension WaveletFilter: ExpressibleByArgument {}
 extension ProblemKind: ExpressibleByArgument {}
 extension PublishedTable: ExpressibleByArgument {}
+extension CTScan.Beam: ExpressibleByArgument {}
+extension CTImage.Units: ExpressibleByArgument {}
+extension FanBeamGeometry.Detector: ExpressibleByArgument {}
+extension FilteredBackProjection.Window: ExpressibleByArgument {}
+extension TomographyData.Part: ExpressibleByArgument {}
 
 /// How a method is run; shared by `reconstruct` and `evaluate`.
 struct MethodOptions: ParsableArguments {
@@ -25,14 +30,15 @@ struct MethodOptions: ParsableArguments {
   var iterations: Int?
   @Option(
     help:
-      "Weight of the penalty: of ‖x‖₁ in sparse-recovery for ista and fista (default: 0.1) and step-lista; of tv, recpf and sidwt in cs-mri."
+      "Weight of the penalty: of ‖x‖₁ in sparse-recovery for ista and fista (default: 0.1) and step-lista; of tv, recpf and sidwt in cs-mri; of fista-tv."
   )
   var lambda: Double?
 
   @Option(help: ArgumentHelp("image-cs: Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
   @Option(help: "cs-mri: ρ of tv, recpf and sidwt.") var penalty: Double?
   @Option(help: "cs-mri: taps of the wavelet of sidwt and recpf: 2 (Haar), 4, 6 or 8 (Daubechies).") var wavelet: WaveletFilter?
-  @Flag(help: "cs-mri: a network as it is before training.") var untrained = false
+  @Flag(help: "cs-mri, ct, emt, eit: a network as it is before training.") var untrained = false
+  @Option(help: "fbp: ramp (default), or hann for less noise.") var window: FilteredBackProjection.Window?
 
   func validate() throws {
     if untrained, weights != nil { throw ValidationError("found --untrained and --weights; expected one of them") }
@@ -42,7 +48,7 @@ struct MethodOptions: ParsableArguments {
   func blockOptions() throws -> BlockSolver.Options {
     let given = [
       ("--iterations", iterations != nil), ("--lambda", lambda != nil), ("--penalty", penalty != nil),
-      ("--wavelet", wavelet != nil), ("--untrained", untrained),
+      ("--wavelet", wavelet != nil), ("--untrained", untrained), ("--window", window != nil),
     ]
     if let wrong = given.first(where: \.1) {
       throw InputError("found \(wrong.0); leave it out, it is not for image-cs")
@@ -56,7 +62,9 @@ struct MethodOptions: ParsableArguments {
 
   /// For cs-mri. - Throws: when an option of the other problems is given.
   func mriOptions() throws -> MRISolver.Options {
-    if initial != nil { throw InputError("found --initial; leave it out, it is not for cs-mri") }
+    if initial != nil || window != nil {
+      throw InputError("found \(initial != nil ? "--initial" : "--window"); leave it out, it is not for cs-mri")
+    }
     var options = MRISolver.Options()
     options.weights = weights
     options.depth = depth
@@ -68,12 +76,28 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
+  /// For ct, emt and eit. - Throws: when an option of the other problems is given.
+  func tomographyOptions() throws -> TomographySolver.Options {
+    let given = [("--initial", initial != nil), ("--penalty", penalty != nil), ("--wavelet", wavelet != nil)]
+    if let wrong = given.first(where: \.1) { throw InputError("found \(wrong.0); leave it out, it is not for tomography") }
+    var options = TomographySolver.Options()
+    options.weights = weights
+    options.depth = depth
+    options.isUntrained = untrained
+    options.weight = lambda
+    options.iterations = iterations
+    options.window = window
+    return options
+  }
+
   /// For the sparse problems. - Throws: when an option of image-cs is given.
   func options(_ common: CommonOptions) throws -> SparseSolver.Options {
     if initial != nil { throw InputError("found --initial; leave it out, it is for image-cs only") }
-    if untrained || penalty != nil || wavelet != nil {
-      let found = untrained ? "--untrained" : penalty != nil ? "--penalty" : "--wavelet"
-      throw InputError("found \(found); leave it out, it is for cs-mri only")
+    let others = [
+      ("--untrained", untrained), ("--penalty", penalty != nil), ("--wavelet", wavelet != nil), ("--window", window != nil),
+    ]
+    if let wrong = others.first(where: \.1) {
+      throw InputError("found \(wrong.0); leave it out, it is not for the sparse problems")
     }
     var options = SparseSolver.Options()
     options.weights = weights
@@ -159,6 +183,7 @@ extension CommonOptions {
     case .sparseCoding: SparseCodingTraining(units: 100).seed
     case .sparseRecovery: SparseRecoveryTraining.standardSeed
     case .imageCS, .mri: CompressiveSensing.standardSeed
+    case .ct, .emt, .eit: 1
     }
   }
 

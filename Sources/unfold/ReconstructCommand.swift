@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Datasets
 import Evaluation
 import FileFormats
 import Foundation
@@ -13,7 +14,8 @@ struct Reconstruct: ParsableCommand {
     discussion: """
       A measurement of several images needs a folder as output; one image a name is written there, as PNG. cs-mri reads k-space of scanners \
       too: BART's .cfl, fastMRI and ISMRMRD files, one coil or several; and writes arrays, complex where the image is, in the units of \
-      the file, several slices as one array.
+      the file, several slices as one array. emt reads the folder of a measured \
+      sensor too: sensitivity, voltage_high_snr, pixel_index and reference, NumPy arrays. ct, emt and eit write an array where the output is one.
       """)
   @Argument(help: "How: a classical method or a trained network (`unfold methods`).") var method: Method
   @Argument(help: ArgumentHelp("Measurement written by `unfold simulate`, or k-space of a scanner.", valueName: "file"))
@@ -33,6 +35,10 @@ struct Reconstruct: ParsableCommand {
 
   func run() throws {
     common.apply()
+    if ImageFolder.isFolder(measurement) {
+      try method.check(for: .emt)
+      return try scans(method.forTomography!, TomographyScans(MeasuredEMT(contentsOf: measurement)))
+    }
     if let file = try ScannerFile(ifKSpace: measurement) {
       try method.check(for: .mri)
       return try kSpace(method.forMRI!, MRIScans(file, slice: slice))
@@ -45,9 +51,10 @@ struct Reconstruct: ParsableCommand {
     }
     switch method {
     case _ where file.problem == .mri: try kSpace(method.forMRI!, MRIScans(MRIMeasurement(file)))
+    case _ where [.ct, .emt, .eit].contains(file.problem): try scans(method.forTomography!, TomographyScans(file))
     case .sparse(let method): try sparse(method, file)
     case .block(let method): try blocks(method, file)
-    case .mri: preconditionFailure("checked above")
+    case .mri, .tomography: preconditionFailure("checked above")
     }
   }
 
@@ -97,6 +104,31 @@ struct Reconstruct: ParsableCommand {
     }
     if writesArray { try writeArrays([NamedArray(name: "image", value: .stacked(images, path: output))], to: output) }
     if let report { try common.answer(report) }
+  }
+
+  private func scans(_ method: TomographyMethod, _ scans: TomographyScans) throws {
+    if codes != nil || slice != nil || maps != nil {
+      throw InputError("found --codes, --slice or --maps for tomography; leave it out, there are none")
+    }
+    let writesArray = (try? OutputKind(output)) == .arrays
+    let places = writesArray ? scans.names.map { _ in output } : try imageTargets(scans.names)
+    let solver = try TomographySolver(method, scans.system, options: running.tomographyOptions())
+    if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
+    var report = ImageReconstruction(solver)
+    let images = solver.solve(scans.measurement)
+    guard images.isFinite else {
+      throw WorkFailed("\(method.rawValue): found NaN or infinity in the images, which were not written; check the weights")
+    }
+    let size = [scans.system.height, scans.system.width]
+    let residuals = solver.residuals(images, scans.measurement)
+    if writesArray { try writeArrays([NamedArray(name: "image", value: images)], to: output) }
+    for (i, place) in places.enumerated() {
+      let image = images.rows(i..<i + 1).reshaped(size)
+      if !writesArray { try writeImage(Image(values: image), to: place) }
+      let truth = scans.groundTruth?.rows(i..<i + 1).reshaped(size)
+      report.add(try truth.map { try Scores.ofImage(image, $0, clip: false) }, file: place, residual: residuals[i])
+    }
+    try common.answer(report)
   }
 
   private func sparse(_ method: SparseMethod, _ file: MeasurementFile) throws {

@@ -50,6 +50,8 @@ struct Reproduce: ParsableCommand {
       case .istaNet1, .istaNet2: try blocks(library)
       case .istaNetDepth: try depths(library)
       case .istaNet3, .admmNet1, .admmNet2: try kSpace(library)
+      case .fistaNet2: try phantoms(library)
+      case .fistaNet5: try projections(library)
       }
     try common.answer(result)
   }
@@ -177,6 +179,40 @@ struct Reproduce: ParsableCommand {
       try MRIPage(pictures[pictures.count / 2], source: source, library: library).write(to: plots, command: command)
     }
     return try MRITable(table, images: pictures, source: source, library: library).run(report: note)
+  }
+
+  // MARK: fista-net-2, fista-net-5
+
+  private func phantoms(_ library: ModelLibrary) throws -> ResultTable {
+    if train { throw InputError("found --train for \(table.rawValue); expected weights made by unfold train … emt and eit") }
+    if images != nil { throw InputError("found --images for \(table.rawValue); leave it out, its phantoms are of --seed") }
+    let sets = try [SensitivityModel.emt28, .eit104].map { model in
+      var settings = TomographyData.Settings(model)
+      settings.seed = common.seed ?? settings.seed
+      note("simulating the sets of \(settings.problem.rawValue)")
+      return try TomographyData(settings)
+    }
+    return try TomographyTable(library: library).phantoms(sets, report: note)
+  }
+
+  private func projections(_ library: ModelLibrary) throws -> ResultTable {
+    if train { throw InputError("found --train for \(table.rawValue); expected weights made by unfold train … ct") }
+    let seed = common.seed ?? 1
+    if let images {
+      let pictures = try CTImage.readAll(images)
+      return try TomographyTable(library: library).projections(
+        [((images as NSString).lastPathComponent, pictures)], seed: seed, report: note)
+    }
+    guard let data = dataFolder, FileManager.default.fileExists(atPath: data + "/ct/body_mu.npy") else {
+      throw InputError("found no CT slices; expected --images DIR, or UNFOLD_DATA")
+    }
+    let split = try DataSplit(contentsOf: data + "/split.json")
+    let sets = try [("body", "body_mu", CTImage.Units.attenuation), ("head", "head_hu", .hounsfield)].map { name, file, units in
+      let path = "\(data)/ct/\(file).npy"
+      let all = try CTImage.read(path, units: units)
+      return (name, try split.rows("test", of: path).filter(all.indices.contains).map { all[$0] })
+    }
+    return try TomographyTable(library: library).projections(sets, seed: seed, report: note)
   }
 
   private func depths(_ library: ModelLibrary) throws -> ResultTable {

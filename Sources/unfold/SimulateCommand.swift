@@ -12,18 +12,26 @@ struct Simulate: ParsableCommand {
       sparse-coding: images are cut into patches of 10 × 10 pixels, each less its mean and over its deviation. \
       sparse-recovery: b = A x for the codes x of an array, one a row. image-cs: y = Φ x of every block of 33 × 33 pixels, Φ of --ratio \
       or --phi. cs-mri: y = P F x, P of --mask, of images and arrays, real or complex; with --coils y = P F S x; a .cfl as output is \
-      BART's.
+      BART's. ct: y = A x of images, a volume's slices one by one, with photon noise. emt, eit: voltages of images of contrasts; without any, sets of phantoms for \
+      training, validation and tests.
       """)
   @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
-  @Argument(help: ArgumentHelp("Images (PNG, JPEG, TIFF), or one array of codes.", valueName: "input")) var inputs: [String]
+  @Argument(
+    help: ArgumentHelp("Images, arrays or volumes, or one array of codes; none for the sets of emt and eit.", valueName: "input"))
+  var inputs: [String] = []
   @Option(name: .shortAndLong, help: ArgumentHelp("Measurement to write (HDF5).", valueName: "file")) var output: String
   @OptionGroup var measuring: MeasurementOptions
+  @OptionGroup var tomography: TomographyOptions
   @Flag(help: "Keep the images or codes in the file, to be scored against.") var groundTruth = false
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     common.apply()
     try measuring.check(problem)
+    try tomography.check(problem)
+    if problem == .emt || problem == .eit, inputs.isEmpty { return try sets() }
+    if inputs.isEmpty { throw InputError("found no input; expected images or an array for \(problem.rawValue)") }
+    if [.ct, .emt, .eit].contains(problem) { return try scans() }
     if problem == .imageCS { return try blocks() }
     if problem == .mri { return try kSpace() }
     let measurement = try problem == .sparseCoding ? coding() : recovery()
@@ -89,6 +97,54 @@ struct Simulate: ParsableCommand {
         text:
           "\(output): k-space of \(measurement.scans.count) images, \(mask.count) of \(mask.height) × \(mask.width) samples of the first, seed \(seed)"
       ))
+  }
+
+  private func scans() throws {
+    let seed = common.seed(for: problem)
+    let images = try tomography.images(inputs)
+    let found: TomographyScans
+    if problem == .ct {
+      if measuring.noiseSnr != nil { throw InputError("found --noise-snr for ct; expected --photons, the noise of X-rays") }
+      found = try TomographyScans(
+        images, scan: tomography.scan(), photons: tomography.photons, electronic: tomography.electronic ?? 0, seed: seed)
+    } else {
+      found = try TomographyScans(images, problem == .emt ? .emt28 : .eit104, noiseDecibel: measuring.noiseSnr, seed: seed)
+    }
+    try found.write(to: output, keepingGroundTruth: groundTruth)
+    let shape = found.measurement.shape
+    try common.answer(
+      Answer(
+        json: .object([
+          "problem": .string(problem.rawValue), "file": .string(output), "samples": .integer(shape[0]),
+          "size": .array(shape.dropFirst().map { .integer($0) }), "height": .integer(found.system.height),
+          "width": .integer(found.system.width), "geometry": found.system.geometry.map { .string($0.name) },
+          "photons": tomography.photons.map(JSONValue.number), "noise_snr": measuring.noiseSnr.map(JSONValue.number),
+          "ground_truth": .bool(groundTruth), "seed": .unsigned(seed),
+        ]),
+        text:
+          "\(output): \(shape[0]) measurements of \(shape.dropFirst().map(String.init).joined(separator: " × ")) numbers for images of "
+          + "\(found.system.height) × \(found.system.width), seed \(seed)"))
+  }
+
+  /// The sets of phantoms of emt and eit.
+  private func sets() throws {
+    if groundTruth || measuring.noiseSnr != nil {
+      throw InputError("found --ground-truth or --noise-snr without images; leave it out, sets have both of their own")
+    }
+    var settings = TomographyData.Settings(problem == .emt ? .emt28 : .eit104)
+    settings.seed = common.seed(for: problem)
+    let data = try TomographyData(settings)
+    try data.write(to: output)
+    try common.answer(
+      Answer(
+        json: .object([
+          "problem": .string(problem.rawValue), "file": .string(output), "seed": .unsigned(settings.seed),
+          "training": .integer(settings.trainingCount), "validation": .integer(settings.validationCount),
+          "test": .integer(settings.testCount), "size": .integer(data.A.rows), "columns": .integer(data.A.columns),
+        ]),
+        text:
+          "\(output): \(settings.trainingCount) phantoms for training, \(settings.validationCount) for validation, twice \(settings.testCount) for "
+          + "tests, \(data.A.rows) numbers each, seed \(settings.seed)"))
   }
 
   private func coding() throws -> SparseMeasurement {

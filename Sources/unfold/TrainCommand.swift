@@ -22,7 +22,9 @@ struct Train: ParsableCommand {
   @Argument(help: "The network (`unfold methods`).") var network: Method
   @Argument(help: "The problem (`unfold problems`).") var problem: ProblemKind
   @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] = []
-  @Option(help: ArgumentHelp("cs-mri: folder of validation images, in place of a tenth of the others.", valueName: "dir"))
+  @Option(help: ArgumentHelp("emt, eit: sets of `unfold simulate`; without it, those of --seed.", valueName: "file")) var data:
+    String?
+  @Option(help: ArgumentHelp("cs-mri, ct: folder of validation images, in place of a tenth of the others.", valueName: "dir"))
   var validationImages: [String] = []
   @Option(name: .shortAndLong, help: ArgumentHelp("Weights to write (safetensors).", valueName: "weights")) var output: String
   @Flag(help: "Go on from the checkpoint of an interrupted run.") var resume = false
@@ -34,6 +36,7 @@ struct Train: ParsableCommand {
   )
   var recompute = false
   @OptionGroup var settings: TrainingSettings
+  @OptionGroup var tomography: TomographyOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
@@ -44,12 +47,18 @@ struct Train: ParsableCommand {
     }
     try network.check(for: problem)
     try settings.check(problem)
+    try tomography.check(problem)
+    if data != nil, problem != .emt, problem != .eit {
+      throw InputError("found --data for \(problem.rawValue); leave it out, it is for emt and eit")
+    }
     switch (network, problem) {
     case (_, .mri): try trainMRI(network.forMRI!, settings)
+    case (_, .ct): try trainCT(network.forTomography!.network!, settings)
+    case (_, .emt), (_, .eit): try trainTomography(network.forTomography!.network!, settings)
     case (.sparse(let method), .sparseCoding): try trainCoding(method, settings)
     case (.sparse(let method), _): try trainRecovery(method, settings)
     case (.block(let method), _): try trainBlocks(method, settings)
-    case (.mri, _): preconditionFailure("checked above")
+    case (.mri, _), (.tomography, _): preconditionFailure("checked above")
     }
   }
 
@@ -128,7 +137,7 @@ struct Train: ParsableCommand {
     let size = settings.size ?? 256
     let pictures = try kSpacePictures(images, size: size)
     let (used, kept) =
-      validationImages.isEmpty ? SparseCodingTraining.split(pictures) : (pictures, try kSpacePictures(validationImages, size: size))
+      validationImages.isEmpty ? splitForValidation(pictures) : (pictures, try kSpacePictures(validationImages, size: size))
     let sampling = try MRISampling(mask: settings.mask, ratio: settings.ratio, order: nil, seed: seed)
     var training = try MRITraining(
       method, sampling: sampling, mask: sampling.mask(height: size, width: size), images: used, validation: kept, seed: seed)
@@ -139,6 +148,58 @@ struct Train: ParsableCommand {
     settings.apply(to: &recipe)
     var untrained = training.network(shape)!
     if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
+    try train(untrained, by: training, recipe, checkpoint(), settings)
+  }
+
+  private func trainTomography(_ network: TomographyNetwork, _ settings: TrainingSettings) throws {
+    if !images.isEmpty || !validationImages.isEmpty {
+      throw InputError("found --images for \(problem.rawValue); leave it out, or name sets by --data")
+    }
+    var sets = TomographyData.Settings(problem == .emt ? .emt28 : .eit104)
+    sets.seed = common.seed ?? sets.seed
+    let stored = try data.map(TomographyData.init(contentsOf:))
+    if let stored, stored.settings.problem != problem {
+      throw InputError("\(data!): found sets of \(stored.settings.problem.rawValue); expected \(problem.rawValue), choose others")
+    }
+    let sample = try stored ?? TomographyData(sets)
+    try trainTomography(TomographyTraining(network, sample, seed: common.seed ?? 1), settings)
+  }
+
+  private func trainCT(_ network: TomographyNetwork, _ settings: TrainingSettings) throws {
+    var pictures = try tomography.images(images, part: "train")
+    var kept: [CTImage]
+    if !validationImages.isEmpty {
+      kept = try tomography.images(validationImages, part: "validation")
+    } else if tomography.split != nil {
+      kept = try tomography.images(images, part: "validation")
+    } else {
+      (pictures, kept) = splitForValidation(pictures)
+    }
+    guard let first = pictures.first else { throw InputError("found no image; expected some to train on") }
+    let factor = settings.reduce ?? 1
+    guard first.value.shape.allSatisfy({ $0 >= 8 * factor }) else {
+      throw InputError("found --reduce \(factor) for images of \(first.value.shape); expected at least 8 pixels a side to be left")
+    }
+    (pictures, kept) = (pictures.map { $0.reduced(by: factor) }, kept.map { $0.reduced(by: factor) })
+    let size = pictures[0].value.shape
+    let problem = try tomography.problem(height: size[0], width: size[1])
+    try trainTomography(
+      TomographyTraining(network, problem, images: pictures, validation: kept, seed: common.seed ?? 1), settings,
+      notes: [
+        "views": "\(problem.geometry.angles.count)", "geometry": problem.geometry.name, "images": "\(pictures.count)",
+        "photons": tomography.photons.map { "\($0)" } ?? "none",
+      ])
+  }
+
+  private func trainTomography(_ training: TomographyTraining, _ settings: TrainingSettings, notes: [String: String] = [:]) throws {
+    let (depth, channels) = (settings.depth ?? 7, settings.channels ?? 32)
+    let batch = settings.batch ?? (problem == .ct ? 4 : 16)
+    let steps = settings.steps(samples: training.count, batch: batch) ?? (quick ? 100 : problem == .ct ? 3_000 : 10_000)
+    var recipe = training.recipe(
+      steps: steps, batchSize: batch, notes: ["depth": "\(depth)", "channels": "\(channels)"].merging(notes) { $1 })
+    settings.apply(to: &recipe)
+    var untrained = training.system.network(training.network, depth: depth, channels: channels, seed: training.seed)
+    if let start = settings.start { untrained = try Weights(anyFile: start).filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, checkpoint(), settings)
   }
 

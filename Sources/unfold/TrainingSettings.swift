@@ -21,6 +21,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: ArgumentHelp("Sparse recovery: signal-to-noise ratio of the measurements.", valueName: "dB")) var noiseSnr: Double?
   @Option(help: "image-cs, cs-mri: sampling ratio, for a Φ or a mask drawn from --seed.") var ratio: Double?
   @Option(help: "cs-mri: extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
+  @Option(help: "ct: images made this many times smaller first, to begin with.") var reduce: Int?
   @Option(help: "cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.") var mask: String?
   @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file")) var phi: String?
   @Option(help: ArgumentHelp("image-cs: Q_init in place of the fit to training blocks.", valueName: "file")) var initial: String?
@@ -71,6 +72,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
       case "ratio": result.ratio = try number(result.ratio)
       case "size": result.size = try integer(result.size)
+      case "reduce": result.reduce = try integer(result.reduce)
       case "mask": result.mask = result.mask ?? value.string
       case "phi": result.phi = result.phi ?? value.string
       case "initial": result.initial = result.initial ?? value.string
@@ -93,7 +95,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
     let least: [(String, Int?, Int)] = [
       ("epochs", epochs, 1), ("steps", steps, 1), ("batch", batch, 1), ("units", units, 1), ("iterations", iterations, 0),
       ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2), ("channels", channels, 1),
-      ("checkpoint-every", checkpointEvery, 1), ("size", size, 8),
+      ("checkpoint-every", checkpointEvery, 1), ("size", size, 8), ("reduce", reduce, 1),
     ]
     for (name, value, minimum) in least {
       if let value, value < minimum || value > 1_000_000_000 {
@@ -120,15 +122,18 @@ struct TrainingSettings: ParsableArguments, Decodable {
     ]
     let blocks = [("--phi", phi != nil), ("--initial", initial != nil), ("--constraint", constraint != nil)]
     let kSpace = [("--mask", mask != nil), ("--size", size != nil)]
+    let reduction = [("--reduce", reduce != nil)]
     let others = [
       ("--units", units != nil), ("--iterations", iterations != nil), ("--patches", patches != nil),
       ("--dictionary", dictionary != nil), ("--rows", rows != nil), ("--columns", columns != nil), ("--noise-snr", noiseSnr != nil),
     ]
     let refused =
       switch problem {
-      case .imageCS: others + kSpace
-      case .mri: others + blocks
-      case .sparseCoding, .sparseRecovery: images + blocks + kSpace
+      case .imageCS: others + kSpace + reduction
+      case .mri: others + blocks + reduction
+      case .ct: others + blocks + kSpace + [("--ratio", ratio != nil)]
+      case .emt, .eit: others + blocks + kSpace + reduction + [("--ratio", ratio != nil)]
+      case .sparseCoding, .sparseRecovery: images + blocks + kSpace + reduction
       }
     if let wrong = refused.first(where: \.1) {
       throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem")

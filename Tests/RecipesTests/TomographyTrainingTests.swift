@@ -43,13 +43,13 @@ import Training
 
   /// A system of few views: filtered back-projection begins, and the untrained network is near it.
   @Test func fewViews() throws {
-    let beam = ParallelBeam(ParallelBeamGeometry(side: 24, views: 12))
-    let system = TomographySystem(SparseViewCT(beam, imageShape: [24, 24]))
+    let geometry = try CTScan(views: 12).geometry(height: 24, width: 24)
+    let system = try CTProblem(geometry, photons: nil).system
     var generator = RandomGenerator(seed: 3)
     let images = Tensor.uniform([2, 24, 24], precision: .single, using: &generator)
     let network = system.network(.fistaNet, depth: 2, channels: 4, seed: 4)
     let y = system.A.forward(images)
-    let filtered = FilteredBackProjection(beam.geometry).forward(beam.forward(images))
+    let filtered = geometry.backProjection().forward(geometry.projector.forward(images))
     #expect((system.gradient.initial.forward(y) - filtered).norm <= 1e-4 * filtered.norm)
     #expect(network(y, stages: 2).shape == [2, 24, 24])
   }

@@ -72,14 +72,14 @@ import _Differentiation
   }
 
   @Test func averagesFollowTheRecursion() {
-    var average = WeightAverage(of: Unknowns(w: Tensor([1.0])), decay: 0.75)
-    for k in 1...3 { average.add(Unknowns(w: Tensor([1 + Double(k)]))) }
-    // a ← 0.75 a + 0.25 w from 1 with w = 2, 3, 4.
-    let expected = 0.75 * (0.75 * (0.75 + 0.5) + 0.75) + 1
+    var average = WeightAverage(of: Unknowns(w: Tensor([1.0])), decay: 0.3)
+    for k in 1...3 { average.add(Unknowns(w: Tensor([1 + Double(k)])), step: k) }
+    // a ← d a + (1 − d) w from 1 with w = 2, 3, 4 and d = 2/11, 3/12 and 0.3, below 4/13.
+    let expected = 0.3 * (0.25 * (2.0 / 11 + 9.0 / 11 * 2) + 0.75 * 3) + 0.7 * 4
     #expect(abs(average.model.w[flat: 0] - expected) < 1e-15)
     // What does not change keeps its bits, the sign of zero too.
     var still = WeightAverage(of: Unknowns(w: Tensor([-0.2 * 3, -0.0])), decay: 0.9)
-    still.add(still.model)
+    still.add(still.model, step: 1)
     #expect(still.model.w.isIdentical(to: Tensor([-0.2 * 3, -0.0])))
   }
 }

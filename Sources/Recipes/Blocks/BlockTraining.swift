@@ -73,7 +73,7 @@ public struct BlockTraining: NetworkTraining, Sendable {
     _ method: BlockMethod, _ sensing: CompressiveSensing, phiSeed: UInt64?, images: [Tensor], initial: Tensor? = nil,
     constraint: Constraint = .none, seed: UInt64, momentBlocks: Int = 100_000, validationCount: Int = 512
   ) throws {
-    let (used, kept) = SparseCodingTraining.split(images)
+    let (used, kept) = splitForValidation(images)
     self.method = method
     self.sensing = sensing
     self.phiSeed = phiSeed

@@ -18,7 +18,7 @@ public struct SparseCodingExperiment: NetworkTraining, Sendable {
   public init(
     _ training: SparseCodingTraining, images: [Tensor], dictionary given: Matrix? = nil, report: (String) -> Void = { _ in }
   ) throws {
-    let (used, kept) = SparseCodingTraining.split(images)
+    let (used, kept) = splitForValidation(images)
     self.training = training
     if let given {
       let pixels = training.recipeOfPatches.side * training.recipeOfPatches.side

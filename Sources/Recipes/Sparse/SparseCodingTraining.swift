@@ -49,13 +49,6 @@ public struct SparseCodingTraining: Sendable {
     dictionarySteps = budget == .full ? 1000 : 120
   }
 
-  /// A tenth of the images, every tenth, is kept aside for validation: at least one, and one stays for training.
-  public static func split(_ images: [Tensor]) -> (training: [Tensor], validation: [Tensor]) {
-    if images.count < 2 { return (images, images) }
-    let kept = images.indices.filter { $0 % 10 == min(9, images.count - 1) }
-    return (images.indices.filter { !kept.contains($0) }.map { images[$0] }, kept.map { images[$0] })
-  }
-
   /// Learns a dictionary on patches of `images`.
   public func learnDictionary(_ images: [Tensor], observing: ((Int, Double) -> Void)? = nil) throws -> Matrix {
     // Gradient steps are the paper's way; block coordinate descent has a fair dictionary after fewer steps.

@@ -143,7 +143,7 @@ private struct StoredWeights {
     let shipped =
       switch kind {
       case .sparseCoding: library.coding(method, units: A.columns, iterations: options.depth.map { $0 - 1 } ?? 3)
-      case .sparseRecovery, .imageCS, .mri: library.recovery(method)
+      default: library.recovery(method)
       }
     let path = try options.weights ?? library.existing(shipped, instead: "--weights")
     let weights = try Weights(anyFile: path)
@@ -173,7 +173,7 @@ private struct StoredWeights {
         throw RecipeError("\(path): found weights that do not say their number of stages; expected --depth N")
       }
       depth = known
-    case .sparseRecovery, .imageCS, .mri:
+    default:
       let numbers = weights.parameters.compactMap { parameter -> Int? in
         let parts = parameter.name.split(whereSeparator: { $0 == "." || $0 == "_" })
         return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil

@@ -49,6 +49,9 @@ public struct TomographyData: Sendable {
 
     public init(_ model: SensitivityModel) { self.model = model }
 
+    /// `emt` or `eit`.
+    public var problem: ProblemKind { model == .emt28 ? .emt : .eit }
+
     public func count(_ part: Part) -> Int {
       switch part {
       case .training: trainingCount

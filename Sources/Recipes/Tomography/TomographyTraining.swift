@@ -16,29 +16,52 @@ public enum TomographyNetwork: String, CaseIterable, Sendable, Codable {
 /// What is reconstructed from what: images `[…, height, width]`, an operator, an initial image, the step that networks take; in single
 /// precision.
 public struct TomographySystem: Sendable {
+  /// `ct`, `emt` or `eit`.
+  public let problem: ProblemKind
   public let height: Int
   public let width: Int
+  /// Shape of a measurement.
+  public let measurementShape: [Int]
   /// Images to measurements.
   public let A: AnyOperator
+  /// What a measurement in its own units is multiplied by to be in those of A.
+  public let unit: Double
+  /// Where X-rays run; nil without any.
+  public let geometry: CTGeometry?
+  /// ‖A‖², or a little more.
+  public let lipschitz: Double
+  /// The pixels that are measured; nil: all.
+  public let pixels: PixelDisc?
   public let gradient: GradientChoice
 
   /// Coils or electrodes: rows of unit norm on the pixels of a disc, the initial image with the Laplacian, Newton steps.
-  public init(_ data: TomographyData) {
-    let disc = data.pixels
-    let A = Composition(data.A.converted(to: .single), disc)
-    let initial = Composition(disc.H, data.initialMap.converted(to: .single))
-    (height, width) = (disc.side, disc.side)
+  ///
+  /// - Parameter initialMap: ``ImpedanceTomography/initialMap(weight:)``.
+  public init(_ problem: ProblemKind, A matrix: Matrix, pixels disc: PixelDisc, initialMap: Matrix) {
+    let A = Composition(matrix.converted(to: .single), disc)
+    let initial = Composition(disc.H, initialMap.converted(to: .single))
+    (self.problem, height, width, measurementShape, pixels) = (problem, disc.side, disc.side, [matrix.rows], disc)
     self.A = AnyOperator(A)
+    (unit, geometry, lipschitz) = (1, nil, matrix.lipschitz)
     gradient = GradientChoice(newton: A, initial: initial)
   }
 
-  /// Few views of a parallel beam: filtered back-projection is the initial image and, after A, the step.
-  public init(_ problem: SparseViewCT<ParallelBeam>) {
-    let geometry = problem.projector.geometry
-    let back = Scaled(1 / problem.A.factor, FilteredBackProjection(geometry))
-    (height, width) = (geometry.height, geometry.width)
-    A = AnyOperator(problem.A)
-    gradient = GradientChoice(problem.A, back: back, initial: back)
+  /// Of sets for training and tests.
+  public init(_ data: TomographyData) {
+    self.init(data.settings.problem, A: data.A, pixels: data.pixels, initialMap: data.initialMap)
+  }
+
+  /// X-rays: filtered back-projection is the initial image and, after A, the step.
+  ///
+  /// - Parameter model: of the projector of `geometry`.
+  public init(_ model: SparseViewCT<AnyOperator>, _ geometry: CTGeometry) {
+    let back = Scaled(1 / model.A.factor, geometry.backProjection())
+    (unit, self.geometry) = (model.A.factor, geometry)
+    (problem, height, width, pixels) = (.ct, geometry.height, geometry.width, nil)
+    measurementShape = [geometry.angles.count, geometry.bins]
+    A = AnyOperator(model.A)
+    lipschitz = 1.01  // the norm that A was divided by is known to less than that
+    gradient = GradientChoice(model.A, back: back, initial: back)
   }
 
   /// The untrained network.
@@ -61,13 +84,12 @@ public struct TomographyTraining: NetworkTraining, Sendable {
   public let network: TomographyNetwork
   public let system: TomographySystem
   public var seed: UInt64
-  /// Measurements beside images.
-  private let samples: SamplePairs
+  private let samples: TomographySamples
   private let validation: SamplePairs
 
-  /// - Parameters: `samples`, `validation`: measurements beside images, in single precision.
+  /// - Parameters: `samples`, `validation`, in single precision.
   public init(
-    _ network: TomographyNetwork, system: TomographySystem, samples: SamplePairs, validation: SamplePairs, seed: UInt64
+    _ network: TomographyNetwork, system: TomographySystem, samples: TomographySamples, validation: SamplePairs, seed: UInt64
   ) throws {
     guard samples.count > 0, validation.count > 0 else {
       throw RecipeError("found \(samples.count) training and \(validation.count) validation samples; expected some of both")
@@ -85,14 +107,18 @@ public struct TomographyTraining: NetworkTraining, Sendable {
       SamplePairs(measurement: data[part].measurement, groundTruth: data.pixels.adjoint(data[part].groundTruth))
     }
     try self.init(
-      network, system: TomographySystem(data), samples: pairs(.training), validation: pairs(.validation), seed: seed)
+      network, system: TomographySystem(data), samples: .measured(pairs(.training)), validation: pairs(.validation), seed: seed)
   }
 
   public var operators: [NamedParameter] { [] }
 
+  /// Samples that it trains on.
+  public var count: Int { samples.count }
+
   /// Batches of 16, rate 1e-3 after a warm-up, falling to 1e-5 along a cosine, gradients clipped to norm 1, averaged weights.
   public func recipe(steps: Int, batchSize: Int = 16, notes: [String: String] = [:]) -> Recipe {
-    Recipe(
+    let notes = ["problem": system.problem.rawValue, "height": "\(system.height)", "width": "\(system.width)"].merging(notes) { $1 }
+    return Recipe(
       network: network.rawValue, seed: seed,
       phases: [
         Recipe.Phase(
@@ -107,13 +133,14 @@ public struct TomographyTraining: NetworkTraining, Sendable {
     _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
     monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
   ) throws -> Network? {
-    let validation = validation
-    let trainer = Trainer<Network, SamplePairs>(
+    let (validation, system) = (validation, system)
+    let shown = validation.measurement.rows(0..<min(StageFigures.samples, validation.count))
+    let trainer = Trainer<Network, TomographySamples>(
       recipe: recipe, samples: samples, operators: operators,
       validation: { network, stages in
         let found = network.predict(validation.measurement, stages: stages ?? network.depth, samplesAtATime: 1)
         return meanSquaredDifference(found, validation.groundTruth)
-      },
+      }, figures: { try StageFigures($0, system: system, measurement: shown).followed() },
       loss: { network, batch, _ in
         let output = network.run(batch.measurement, recording: true)
         let error = output.estimate - batch.groundTruth
