@@ -31,7 +31,7 @@ struct Reproduce: ParsableCommand {
   var models: String?
   @Option(
     help: ArgumentHelp(
-      "Existing folder to write figures to: of ista-net-depth stages.png and epochs.png, of tables of MRI a page, index.html.",
+      "Existing folder to write figures to: of ista-net-depth stages.png and epochs.png, of tables of MRI and tomography a page, index.html.",
       valueName: "dir"))
   var plots: String?
   @OptionGroup var common: CommonOptions
@@ -39,7 +39,7 @@ struct Reproduce: ParsableCommand {
   func run() throws {
     common.apply()
     if quick && !train { throw InputError("found --quick without --train; expected both, or neither") }
-    if plots != nil, ![.istaNetDepth, .istaNet3, .admmNet1, .admmNet2].contains(table) {
+    if plots != nil, ![.istaNetDepth, .istaNet3, .admmNet1, .admmNet2, .fistaNet2, .fistaNet5].contains(table) {
       throw InputError("found --plots for \(table.rawValue), which has none; leave it out")
     }
     let library = models.map(ModelLibrary.init) ?? .standard
@@ -192,6 +192,7 @@ struct Reproduce: ParsableCommand {
       note("simulating the sets of \(settings.problem.rawValue)")
       return try TomographyData(settings)
     }
+    try writePage { try TomographyPage(TomographyScans(sets[0], .test), source: "the test set", library: library) }
     return try TomographyTable(library: library).phantoms(sets, report: note)
   }
 
@@ -212,7 +213,16 @@ struct Reproduce: ParsableCommand {
       let all = try CTImage.read(path, units: units)
       return (name, try split.rows("test", of: path).filter(all.indices.contains).map { all[$0] })
     }
+    try writePage {
+      let (name, slices) = sets[0]
+      let scans = try TomographyScans(slices, scan: CTScan(), photons: TomographyTable.photons, seed: seed)
+      return try TomographyPage(scans, index: slices.count / 2, source: "\(name) slices that training never saw", library: library)
+    }
     return try TomographyTable(library: library).projections(sets, seed: seed, report: note)
+  }
+
+  private func writePage(_ page: () throws -> TomographyPage) throws {
+    if let plots { try page().write(to: plots, command: "unfold reproduce \(table.rawValue) --plots \(plots)") }
   }
 
   private func depths(_ library: ModelLibrary) throws -> ResultTable {
