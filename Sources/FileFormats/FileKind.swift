@@ -30,6 +30,8 @@ public enum FileKind: String, Sendable, CaseIterable {
       self = .png
     } else if starts([0xff, 0xd8, 0xff]) {
       self = .jpeg
+    } else if DICOMStructure.isBeginning(bytes) {  // its preamble may be the beginning of a TIFF file
+      self = .dicom
     } else if starts([0x49, 0x49, 0x2a, 0]) || starts([0x4d, 0x4d, 0, 0x2a]) || starts([0x49, 0x49, 0x2b, 0])
       || starts([0x4d, 0x4d, 0, 0x2b])
     {
@@ -40,8 +42,6 @@ public enum FileKind: String, Sendable, CaseIterable {
       self = .mat5  // version 0x0100 and the byte-order mark "MI" behind 124 bytes of text
     } else if starts(hdf5) {
       self = .hdf5
-    } else if DICOMStructure.isBeginning(bytes) {
-      self = .dicom
     } else if BARTFile.isHeader(bytes) {
       self = .bart
     } else if NIfTI.isBeginning(bytes) {

@@ -10,12 +10,14 @@ struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "The main job on real photographs: pictures and a report page.",
     discussion: """
-      Measures photographs block by block at 25 % and reconstructs them by TVAL3 and by ISTA-Net⁺, whose weights ship. Then learns a \
+      Measures photographs block by block at 25 % and reconstructs them by TVAL3 and by ISTA-Net⁺, whose weights ship. Then takes 60 X-ray views \
+      of a CT slice, that of Debian's package python3-pydicom, and reconstructs it by filtered back-projection, total variation and FISTA-Net. Then learns a \
       dictionary, trains LISTA on patches and compares it with ISTA and FISTA on photographs it never saw. Without --images it takes \
       those of Debian's package mate-backgrounds.
       """)
   @Option(help: ArgumentHelp("Folder to write to; made when missing.", valueName: "dir")) var out = "report"
   @Option(help: ArgumentHelp("Folder of at least four images.", valueName: "dir")) var images: String?
+  @Option(help: ArgumentHelp("A CT slice in Hounsfield units, such as a DICOM file.", valueName: "file")) var ct: String?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
@@ -31,13 +33,23 @@ struct Demo: ParsableCommand {
     }
     func report(_ line: String) { if !quiet { say(line) } }
     let blocks = try BlockDemo().run(images: images, report: report)
+    let tomography = try slice(report)
     let coding = try SparseCodingDemo(seed: common.seed ?? 2010).run(
       images: ImageFolder(folder, maximumSide: 640), monitors: { quiet ? [] : [ProgressBar()] }, report: report)
     let source = self.images.map { ($0 as NSString).lastPathComponent } ?? "photographs of Debian's mate-backgrounds"
-    try DemoPage(blocks: blocks, coding: coding).write(to: out, source: source, command: "unfold demo")
+    try DemoPage(blocks: blocks, tomography: tomography, coding: coding).write(to: out, source: source, command: "unfold demo")
     try common.writeJSON(
       .object([
-        "page": .string(out + "/index.html"), "image_cs": blocks.json, "zero_error": .number(coding.zeroError),
+        "page": .string(out + "/index.html"), "image_cs": blocks.json,
+        "ct": tomography.map { page in
+          .array(
+            page.reconstructions.map {
+              .object(
+                [JSONMember("method", .string($0.method.rawValue))] + $0.scores.members + [
+                  JSONMember("residual", .number($0.residual))
+                ])
+            })
+        }, "zero_error": .number(coding.zeroError),
         "fista_1": .number(coding.fista[0]),
         "lista": .array(
           coding.lista.map {
@@ -53,6 +65,9 @@ struct Demo: ParsableCommand {
           "\(entry.method): \(String(format: "%.2f dB, SSIM %.4f", mean.psnr ?? .nan, mean.ssim ?? .nan)), mean of "
             + "\(blocks.photographs.count) photographs")
       }
+      for entry in tomography?.reconstructions ?? [] {
+        print("\(entry.method.rawValue): \(String(format: "%.2f dB", entry.scores.psnr ?? .nan)), a CT slice from 60 views")
+      }
       for entry in coding.lista {
         print(
           "LISTA, T = \(entry.iterations): code error \(String(format: "%.3f", entry.error)); FISTA needs "
@@ -61,4 +76,24 @@ struct Demo: ParsableCommand {
       print("Open \(out)/index.html")
     }
   }
+
+  /// 60 views of a CT slice with 1e5 photons a ray; nil where there is no slice.
+  private func slice(_ report: (String) -> Void) throws -> TomographyPage? {
+    let path = ct ?? PackagedSlice.path
+    guard ct != nil || FileManager.default.fileExists(atPath: path) else {
+      report("found no CT slice at \(path), which is left out; install Debian's python3-pydicom or name one with --ct")
+      return nil
+    }
+    let image = try CTImage.read(path, units: .hounsfield)
+    let scans = try TomographyScans(
+      Array(image.prefix(1)), scan: CTScan(), photons: TomographyTable.photons, seed: common.seed ?? 1)
+    report("\(scans.names[0]): \(scans.measurement.count) X-rays through \(scans.system.height) × \(scans.system.width) pixels")
+    return try TomographyPage(
+      scans, source: ct == nil ? "a slice of Debian's python3-pydicom" : (path as NSString).lastPathComponent)
+  }
+}
+
+/// A CT slice that a Debian package ships under a free licence.
+enum PackagedSlice {
+  static let path = "/usr/lib/python3/dist-packages/pydicom/data/test_files/CT_small.dcm"
 }

@@ -26,6 +26,16 @@ import Testing
     #expect(arrays.map(\.name) == ["a"] && arrays[0].value.real == file.values)
   }
 
+  /// A preamble may be the beginning of a TIFF file (DICOM PS3.10, 7.1): pydicom's CT_small.dcm has one.
+  @Test func aPreambleOfTIFF() throws {
+    var data = bytes(DICOMFixture.ct)
+    data.replaceSubrange(data.startIndex..<data.startIndex + 8, with: [0x49, 0x49, 0x2a, 0, 0x54, 0x01, 0, 0])
+    let path = folder.path + "/dual.dcm"
+    try data.write(to: URL(fileURLWithPath: path))
+    #expect(try FileKind.detect(path) == .dicom)
+    #expect(try DICOM(contentsOf: path).values == DICOM(decoding: bytes(DICOMFixture.ct), path: "a.dcm").values)
+  }
+
   @Test func bitsSignsAndByteOrder() throws {
     let inverted = try DICOM(decoding: bytes(DICOMFixture.inverted), path: "a.dcm")
     #expect(inverted.values == Tensor((0..<9).map { Double(31 * $0) }, shape: [1, 3, 3]) && inverted.isInverted)

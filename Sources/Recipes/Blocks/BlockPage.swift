@@ -4,19 +4,21 @@ import Foundation
 import Operators
 import Tensors
 
-/// The page of `unfold demo`: image compressive sensing, then sparse coding.
+/// The page of `unfold demo`: image compressive sensing, then computed tomography and sparse coding.
 public struct DemoPage: Sendable {
   public var blocks: BlockDemo.Outcome
-  /// The second part; nil leaves it out.
+  /// The parts after it; nil leaves one out.
+  public var tomography: TomographyPage?
   public var coding: SparseCodingDemo.Outcome?
 
-  public init(blocks: BlockDemo.Outcome, coding: SparseCodingDemo.Outcome? = nil) {
+  public init(blocks: BlockDemo.Outcome, tomography: TomographyPage? = nil, coding: SparseCodingDemo.Outcome? = nil) {
     self.blocks = blocks
+    self.tomography = tomography
     self.coding = coding
   }
 
   /// Writes the page and its figures into `folder`: index.html; comparison.png and, with weights, stages.png; error.png, atoms.png,
-  /// patches.png and image.png of the second part.
+  /// patches.png and image.png of the last part.
   public func write(to folder: String, source: String, command: String) throws {
     try blocks.writeFigures(to: folder)
     try coding?.writeFigures(to: folder)
@@ -27,6 +29,11 @@ public struct DemoPage: Sendable {
     var lead = blocks.lead
     var facts = try blocks.facts(source: source)
     var sources = "Zhang & Ghanem, ISTA-Net, CVPR 2018; Li, Yin, Jiang & Zhang, TVAL3, 2013"
+    if let tomography {
+      lead += " Then a CT slice from few X-rays."
+      facts += [("CT slice", tomography.source)]
+      sources += "; " + Set(tomography.reconstructions.map(\.method.source)).sorted().joined(separator: "; ")
+    }
     if let coding {
       lead += " Further down LISTA is trained on the spot."
       facts += [("Time", String(format: "%.0f s, the training of LISTA included", blocks.seconds + coding.seconds))]
@@ -36,7 +43,7 @@ public struct DemoPage: Sendable {
     }
     return ReportPage(
       title: "Algorithms, unfolded and trained", lead: lead, facts: facts + [("Command", command)],
-      sections: try blocks.sections() + (coding?.sections() ?? []),
+      sections: try blocks.sections() + (tomography?.sections(heading: "Computed tomography") ?? []) + (coding?.sections() ?? []),
       footer: "Written by unfold demo. Methods: \(sources).")
   }
 }
