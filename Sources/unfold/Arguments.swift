@@ -19,6 +19,7 @@ extension CTImage.Units: ExpressibleByArgument {}
 extension FanBeamGeometry.Detector: ExpressibleByArgument {}
 extension FilteredBackProjection.Window: ExpressibleByArgument {}
 extension TomographyData.Part: ExpressibleByArgument {}
+extension GradientKind: ExpressibleByArgument {}
 
 /// How a method is run; shared by `reconstruct` and `evaluate`.
 struct MethodOptions: ParsableArguments {

@@ -22,6 +22,9 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "image-cs, cs-mri: sampling ratio, for a Φ or a mask drawn from --seed.") var ratio: Double?
   @Option(help: "cs-mri: extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
   @Option(help: "ct: images made this many times smaller first, to begin with.") var reduce: Int?
+  @Option(
+    help: "ct, emt, eit: step of the network: newton (default of emt, eit), newton-opposite, adjoint or weight (default of ct).")
+  var gradient: GradientKind?
   @Option(help: "cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.") var mask: String?
   @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file")) var phi: String?
   @Option(help: ArgumentHelp("image-cs: Q_init in place of the fit to training blocks.", valueName: "file")) var initial: String?
@@ -73,6 +76,11 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "ratio": result.ratio = try number(result.ratio)
       case "size": result.size = try integer(result.size)
       case "reduce": result.reduce = try integer(result.reduce)
+      case "gradient":
+        guard let found = value.string.flatMap(GradientKind.init(rawValue:)) else {
+          throw InputError("\(path): found \(name): \(value.string ?? "?"); expected newton, newton-opposite, adjoint or weight")
+        }
+        result.gradient = result.gradient ?? found
       case "mask": result.mask = result.mask ?? value.string
       case "phi": result.phi = result.phi ?? value.string
       case "initial": result.initial = result.initial ?? value.string
@@ -123,17 +131,18 @@ struct TrainingSettings: ParsableArguments, Decodable {
     let blocks = [("--phi", phi != nil), ("--initial", initial != nil), ("--constraint", constraint != nil)]
     let kSpace = [("--mask", mask != nil), ("--size", size != nil)]
     let reduction = [("--reduce", reduce != nil)]
+    let steps = [("--gradient", gradient != nil)]
     let others = [
       ("--units", units != nil), ("--iterations", iterations != nil), ("--patches", patches != nil),
       ("--dictionary", dictionary != nil), ("--rows", rows != nil), ("--columns", columns != nil), ("--noise-snr", noiseSnr != nil),
     ]
     let refused =
       switch problem {
-      case .imageCS: others + kSpace + reduction
-      case .mri: others + blocks + reduction
+      case .imageCS: others + kSpace + reduction + steps
+      case .mri: others + blocks + reduction + steps
       case .ct: others + blocks + kSpace + [("--ratio", ratio != nil)]
       case .emt, .eit: others + blocks + kSpace + reduction + [("--ratio", ratio != nil)]
-      case .sparseCoding, .sparseRecovery: images + blocks + kSpace + reduction
+      case .sparseCoding, .sparseRecovery: images + blocks + kSpace + reduction + steps
       }
     if let wrong = refused.first(where: \.1) {
       throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem")

@@ -7,10 +7,39 @@ import Tensors
 ///
 /// The columns decouple; with G = (A Aᵀ)⁻¹, w_j = G a_j / (a_jᵀ G a_j). Needs A Aᵀ invertible (full row rank).
 /// Source: Liu, Chen, Wang & Yin (2019), eq. 16, in its Frobenius form.
-public func analyticWeight(of A: Matrix) -> Matrix {
+public func analyticWeight(of A: Matrix) -> Matrix { weight(of: A, added: 0) }
+
+/// The analytic weight where A Aᵀ is nearly singular, as in tomography: G = (A Aᵀ + ε ‖A‖² I)⁻¹, and W̃ divided by the spectral radius of
+/// A W̃ᵀ, so that steps x − μ W̃ᵀ(A x − b) with 0 < μ < 2 contract. Columns then have w_jᵀ a_j below 1.
+///
+/// - Parameter regularisation: ε, more than 0.
+public func regularisedWeight(of A: Matrix, regularisation: Double = 1e-3) -> Matrix {
+  precondition(regularisation > 0, "a regularisation of \(regularisation)")
+  let W = weight(of: A, added: regularisation * A.lipschitz)
+  return Matrix((1 / spectralRadius(A, W)) * W.entries)
+}
+
+/// The largest |eigenvalue| of A W̃ᵀ, which W̃ᵀ A shares, by power iteration: for columns w_j = c_j G a_j with c_j > 0 and a positive
+/// definite G all of them are real and at least 0.
+func spectralRadius(_ A: Matrix, _ W: Matrix) -> Double {
+  let product = linear(A.entries.converted(to: .double), W.entries.converted(to: .double))
+  var v = Tensor.filled(1, shape: [1, A.rows])
+  var radius = 0.0
+  for _ in 0..<10_000 {
+    v = (1 / v.norm) * linear(v, product)
+    let change = abs(v.norm - radius)
+    radius = v.norm
+    if change <= 1e-12 * radius { break }
+  }
+  return radius
+}
+
+/// w_j = G a_j / (a_jᵀ G a_j), G = (A Aᵀ + δ I)⁻¹.
+private func weight(of A: Matrix, added delta: Double) -> Matrix {
   let columns = A.entries.converted(to: .double).transposed  // one a_jᵀ a row
   let entries = A.entries.converted(to: .double)
   var gram = linear(entries, entries).doubles
+  for i in 0..<A.rows { gram[i * A.rows + i] += delta }
   precondition(LinearAlgebra.cholesky(&gram, size: A.rows), "A Aᵀ is singular: A has no full row rank and no analytic weight")
   var solved = columns.doubles
   solved.withUnsafeMutableBufferPointer {

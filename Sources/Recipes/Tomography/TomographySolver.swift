@@ -71,6 +71,7 @@ public struct TomographySolver: Sendable {
     }
     let known = recipe?.notes["depth"].flatMap { Int($0) } ?? 7
     let channels = recipe?.notes["channels"].flatMap { Int($0) } ?? 32
+    let system = try recipe?.notes["gradient"].flatMap(GradientKind.init(rawValue:)).map(system.with) ?? system
     if let wanted = options.depth, method == .istaNetPlus, wanted > known {
       throw RecipeError("\(path): found weights of \(known) stages; expected --depth up to \(known), not \(wanted)")
     }
@@ -84,7 +85,7 @@ public struct TomographySolver: Sendable {
     switch system.problem {
     case .emt: 1e-3
     case .eit: 1e-3
-    default: 1e-3
+    default: 5e-5
     }
   }
 

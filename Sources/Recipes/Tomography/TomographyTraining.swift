@@ -13,6 +13,18 @@ public enum TomographyNetwork: String, CaseIterable, Sendable, Codable {
   case fistaNet = "fista-net"
 }
 
+/// The gradient steps x − μ (P x − Q b) that networks for tomography may take.
+public enum GradientKind: String, CaseIterable, Sendable {
+  /// The regularised Newton step (AᵀA + λR)⁻¹ (AᵀA x − Aᵀ b + λR x), the gradient of ½‖A x − b‖² + ½λ xᵀR x.
+  case newton
+  /// The same with − λR x, as in the authors' program.
+  case opposite = "newton-opposite"
+  /// Aᵀ(A x − b) / ‖A‖².
+  case adjoint
+  /// W̃ᵀ(A x − b): ``regularisedWeight(of:regularisation:)``, of X-rays filtered back-projection.
+  case weight
+}
+
 /// What is reconstructed from what: images `[…, height, width]`, an operator, an initial image, the step that networks take; in single
 /// precision.
 public struct TomographySystem: Sendable {
@@ -32,7 +44,10 @@ public struct TomographySystem: Sendable {
   public let lipschitz: Double
   /// The pixels that are measured; nil: all.
   public let pixels: PixelDisc?
-  public let gradient: GradientChoice
+  /// The step that networks take, one of ``GradientKind``.
+  public private(set) var gradient: GradientChoice
+  public private(set) var gradientKind: GradientKind
+  private let gradients: [GradientKind: GradientChoice]
 
   /// Coils or electrodes: rows of unit norm on the pixels of a disc, the initial image with the Laplacian, Newton steps.
   ///
@@ -43,7 +58,15 @@ public struct TomographySystem: Sendable {
     (self.problem, height, width, measurementShape, pixels) = (problem, disc.side, disc.side, [matrix.rows], disc)
     self.A = AnyOperator(A)
     (unit, geometry, lipschitz) = (1, nil, matrix.lipschitz)
-    gradient = GradientChoice(newton: A, initial: initial)
+    let weight = Composition(disc.H, Matrix(regularisedWeight(of: matrix).entries.transposed.converted(to: .single)))
+    gradientKind = .newton
+    gradients = [
+      .newton: GradientChoice(newton: A, initial: initial),
+      .opposite: GradientChoice(newton: A, initial: initial, isGradient: false),
+      .adjoint: GradientChoice(A, back: Scaled(1 / matrix.lipschitz, A.H), initial: initial),
+      .weight: GradientChoice(A, back: weight, initial: initial),
+    ]
+    gradient = gradients[gradientKind]!
   }
 
   /// Of sets for training and tests.
@@ -61,7 +84,26 @@ public struct TomographySystem: Sendable {
     measurementShape = [geometry.angles.count, geometry.bins]
     A = AnyOperator(model.A)
     lipschitz = 1.01  // the norm that A was divided by is known to less than that
-    gradient = GradientChoice(model.A, back: back, initial: back)
+    gradientKind = .weight
+    gradients = [
+      .weight: GradientChoice(model.A, back: back, initial: back),
+      .adjoint: GradientChoice(model.A, back: model.A.H, initial: back),
+    ]
+    gradient = gradients[gradientKind]!
+  }
+
+  /// The same with another step.
+  ///
+  /// - Throws: ``RecipeError`` for one that there is not: Newton steps through an image of X-rays.
+  public func with(_ kind: GradientKind) throws -> TomographySystem {
+    guard let choice = gradients[kind] else {
+      throw RecipeError(
+        "found gradient \(kind.rawValue) for \(problem.rawValue); expected one of "
+          + gradients.keys.map(\.rawValue).sorted().joined(separator: ", "))
+    }
+    var system = self
+    (system.gradient, system.gradientKind) = (choice, kind)
+    return system
   }
 
   /// The untrained network.
@@ -82,7 +124,7 @@ public struct TomographySystem: Sendable {
 /// the last term of FISTA-Net alone. Source: Xiang, Dong & Yang (2021), eq. 23, with the weights and the ℓ1 term of its authors' program.
 public struct TomographyTraining: NetworkTraining, Sendable {
   public let network: TomographyNetwork
-  public let system: TomographySystem
+  public private(set) var system: TomographySystem
   public var seed: UInt64
   private let samples: TomographySamples
   private let validation: SamplePairs
@@ -110,6 +152,13 @@ public struct TomographyTraining: NetworkTraining, Sendable {
       network, system: TomographySystem(data), samples: .measured(pairs(.training)), validation: pairs(.validation), seed: seed)
   }
 
+  /// The same with another step of the networks.
+  public func with(_ gradient: GradientKind) throws -> TomographyTraining {
+    var training = self
+    training.system = try system.with(gradient)
+    return training
+  }
+
   public var operators: [NamedParameter] { [] }
 
   /// Samples that it trains on.
@@ -117,7 +166,10 @@ public struct TomographyTraining: NetworkTraining, Sendable {
 
   /// Batches of 16, rate 1e-3 after a warm-up, falling to 1e-5 along a cosine, gradients clipped to norm 1, averaged weights.
   public func recipe(steps: Int, batchSize: Int = 16, notes: [String: String] = [:]) -> Recipe {
-    let notes = ["problem": system.problem.rawValue, "height": "\(system.height)", "width": "\(system.width)"].merging(notes) { $1 }
+    let notes = [
+      "problem": system.problem.rawValue, "gradient": system.gradientKind.rawValue, "height": "\(system.height)",
+      "width": "\(system.width)",
+    ].merging(notes) { $1 }
     return Recipe(
       network: network.rawValue, seed: seed,
       phases: [
