@@ -41,6 +41,47 @@ import Training
     try run(untrained)
   }
 
+  /// Whatever the learning rate, μ and θ are positive and 0 ≤ ρ < 1, at every step; residuals are reported.
+  @Test func constraintsHoldDuringTraining() throws {
+    final class Record: TrainingMonitor {
+      var reports: [[TrainingFigure]] = []
+      func record(_ report: TrainingReport) { reports.append(report.figures) }
+      func finish() {}
+    }
+    let training = try TomographyTraining(.fistaNet, Self.small(), seed: 1)
+    var recipe = training.recipe(steps: 12, batchSize: 4)
+    recipe.validationInterval = 1
+    recipe.phases[0].learningRate = .constant(rate: 0.5)
+    let record = Record()
+    func run<Network: TensorNetwork>(_ network: Network) throws {
+      _ = try training.train(network, recipe: recipe, monitors: [record])
+    }
+    // A thousand times what training usually does to them.
+    try? run(training.system.network(.fistaNet, depth: 3, channels: 4, seed: 2))
+    #expect(record.reports.count > 3)
+    for figures in record.reports {
+      #expect(figures.count == 12)
+      for figure in figures {
+        let allowed = figure.name.hasSuffix("momentum") ? 0..<1 : 0..<Double.infinity
+        #expect(allowed.contains(figure.value) && (figure.value > 0 || figure.name == "stage 0/momentum"), "\(figure)")
+      }
+    }
+  }
+
+  /// A step that diverges ends the run, and says which.
+  @Test func divergenceIsNamed() throws {
+    let training = try TomographyTraining(.fistaNet, Self.small(), seed: 1)
+    var recipe = training.recipe(steps: 50, batchSize: 4)
+    recipe.phases[0].learningRate = .constant(rate: 1e6)
+    func run<Network: TensorNetwork>(_ network: Network) throws { _ = try training.train(network, recipe: recipe) }
+    #expect {
+      try run(training.system.network(.fistaNet, depth: 3, channels: 4, seed: 2))
+    } throws: { error in
+      guard case TrainingError.diverged(let text) = error else { return false }
+      return text.contains("step") || text.contains("stage")
+    }
+  }
+
   /// A system of few views: filtered back-projection begins, and the untrained network is near it.
   @Test func fewViews() throws {
     let geometry = try CTScan(views: 12).geometry(height: 24, width: 24)
