@@ -5,7 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t ck_convolution_channels(void) { return 2 * ck_convolution_table()->lanes; }
+// Two vectors a time; AVX-512 leaves the 16 channels that would be one of its vectors to AVX2, which a processor with it has.
+int64_t ck_convolution_channels(void) {
+  const int64_t pair = 2 * ck_convolution_table()->lanes;
+  return pair < 16 ? pair : 16;
+}
+
+static const struct ck_convolution_table *table_of(int64_t in, int64_t out) {
+  const struct ck_convolution_table *table = ck_convolution_table();
+#if defined(__x86_64__)
+  if (in % (2 * table->lanes) || out % (2 * table->lanes)) return &ck_avx2_convolution;
+#endif
+  return table;
+}
 
 // Tiles at a time, so that what they become stays in a core's cache.
 static int64_t chunk_of(int64_t in, int64_t out) {
@@ -29,7 +41,7 @@ static void tap_major(const float *weights, int64_t in, int64_t out, int transpo
 
 void ck_convolve3x3(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t in,
                     int64_t out, int relu) {
-  const struct ck_convolution_table *table = ck_convolution_table();
+  const struct ck_convolution_table *table = table_of(in, out);
   const int64_t chunk = chunk_of(in, out);
   float *u = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
   tap_major(weights, in, out, 0, scratch);
@@ -42,7 +54,7 @@ void ck_convolve3x3(const float *x, const float *weights, const float *bias, flo
 
 void ck_convolve3x3_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
                              float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
-  const struct ck_convolution_table *table = ck_convolution_table();
+  const struct ck_convolution_table *table = table_of(in, out);
   const int64_t chunk = chunk_of(in, out), pixels = h * w;
   float *u = buffer(36 * in * out), *du = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
   tap_major(weights, in, out, 1, scratch);
@@ -84,7 +96,7 @@ void ck_expand3x3(const float *s, const float *weights, const float *bias, float
   }
   for (int64_t b = 0; b < batch; b++) {
     padded(s + b * h * w, h, w, border);
-    ck_convolution_table()->expand(border, g, bias, y + b * h * w * c, h, w, c);
+    table_of(c, c)->expand(border, g, bias, y + b * h * w * c, h, w, c);
   }
   free(g);
   free(border);
@@ -94,7 +106,7 @@ void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t batc
   float *g = buffer(9 * c), *zeros = buffer(c);
   taps(weights, c, flipped, g);
   memset(zeros, 0, (size_t)c * 4);
-  for (int64_t b = 0; b < batch; b++) ck_convolution_table()->collapse(x + b * h * w * c, g, s + b * h * w, h, w, c, zeros);
+  for (int64_t b = 0; b < batch; b++) table_of(c, c)->collapse(x + b * h * w * c, g, s + b * h * w, h, w, c, zeros);
   free(g);
   free(zeros);
 }
@@ -104,7 +116,7 @@ void ck_correlate3x3(const float *s, const float *v, float *dweights, int64_t ba
   memset(g, 0, (size_t)(9 * c) * 4);
   for (int64_t b = 0; b < batch; b++) {
     padded(s + b * h * w, h, w, border);
-    ck_convolution_table()->correlate(border, v + b * h * w * c, g, h, w, c);
+    table_of(c, c)->correlate(border, v + b * h * w * c, g, h, w, c);
   }
   for (int64_t k = 0; k < c; k++)
     for (int t = 0; t < 9; t++) dweights[k * 9 + t] = g[(flipped ? 8 - t : t) * c + k];
