@@ -26,7 +26,7 @@ public struct FBPConvNet: TensorNetwork {
 
     /// What FISTA-Net was compared with: 482 449 parameters. Source: Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021).
     public static let small = Configuration(channels: 16, poolings: 3, isResidual: false)
-    /// The published one: 31 042 369 parameters.
+    /// The published one: 31 036 481 parameters.
     public static let original = Configuration(channels: 64, poolings: 4, isResidual: true)
   }
 
