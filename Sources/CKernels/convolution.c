@@ -25,6 +25,12 @@ static int64_t chunk_of(int64_t in, int64_t out) {
   return chunk < 6 ? 6 : chunk / 6 * 6;
 }
 
+// What a chunk of tiles becomes, or the filters by taps.
+static int64_t scratch_of(int64_t chunk, int64_t in, int64_t out) {
+  const int64_t tiles = 36 * chunk * (in + out), filters = 9 * in * out;
+  return tiles > filters ? tiles : filters;
+}
+
 static float *buffer(int64_t count) {
   float *p = aligned_alloc(64, (size_t)(count * 4 + 63) / 64 * 64);
   if (!p) abort();
@@ -43,7 +49,7 @@ void ck_convolve3x3(const float *x, const float *weights, const float *bias, flo
                     int64_t out, int relu) {
   const struct ck_convolution_table *table = table_of(in, out);
   const int64_t chunk = chunk_of(in, out);
-  float *u = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
+  float *u = buffer(36 * in * out), *scratch = buffer(scratch_of(chunk, in, out));
   tap_major(weights, in, out, 0, scratch);
   table->kernel_transform(scratch, in * out, u);
   for (int64_t b = 0; b < batch; b++)
@@ -56,7 +62,7 @@ void ck_convolve3x3_pullback(const float *x, const float *weights, const float *
                              float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
   const struct ck_convolution_table *table = table_of(in, out);
   const int64_t chunk = chunk_of(in, out), pixels = h * w;
-  float *u = buffer(36 * in * out), *du = buffer(36 * in * out), *scratch = buffer(36 * chunk * (in + out));
+  float *u = buffer(36 * in * out), *du = buffer(36 * in * out), *scratch = buffer(scratch_of(chunk, in, out));
   tap_major(weights, in, out, 1, scratch);
   table->kernel_transform(scratch, in * out, u);
   memset(du, 0, (size_t)(36 * in * out) * 4);

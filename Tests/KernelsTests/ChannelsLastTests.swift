@@ -18,7 +18,7 @@ import Testing
     .init(batch: 2, height: 6, width: 7, inputChannels: 16, outputChannels: 32),
     .init(batch: 1, height: 5, width: 6, inputChannels: 1, outputChannels: 16),
     .init(batch: 3, height: 9, width: 6, inputChannels: 16, outputChannels: 1),
-    .init(batch: 2, height: 9, width: 5, inputChannels: 128, outputChannels: 160),
+    .init(batch: 1, height: 2, width: 3, inputChannels: 128, outputChannels: 160),
     .init(batch: 5, height: 7, width: 9, inputChannels: 16, outputChannels: 16, pieces: 3),
     .init(batch: 4, height: 7, width: 9, inputChannels: 1, outputChannels: 32, pieces: 2),
     .init(batch: 3, height: 5, width: 4, inputChannels: 2, outputChannels: 3, pieces: 9),

@@ -56,7 +56,7 @@ import _Differentiation
       at: x.converted(to: .single), weight.converted(to: .single), bias.converted(to: .single)
     ) { transposedConvolved($0, $1, adding: $2) }
     expectClose(single.converted(to: .double), y, relative: 1e-5)
-    let v = wave(y.shape, 0.37, 0.1)
+    let v = wave(y.shape, 0.37, 0.1, offset: 0.5)
     let (d, s) = (pullback(v), pullbackSingle(v.converted(to: .single)))
     expectClose(s.0.converted(to: .double), d.0, relative: 1e-5)
     expectClose(s.1.converted(to: .double), d.1, relative: 1e-4)
