@@ -19,10 +19,10 @@ static const struct ck_convolution_table *table_of(int64_t in, int64_t out) {
   return table;
 }
 
-// Tiles at a time, so that what they become stays in a core's cache.
+// Tiles at a time, so that what they become stays in a core's cache; more of them where the filters fill it anyway.
 static int64_t chunk_of(int64_t in, int64_t out) {
-  int64_t chunk = 18 * 64 / (in + out);
-  return chunk < 6 ? 6 : chunk / 6 * 6;
+  const int64_t chunk = 18 * 64 / (in + out) / 6 * 6, least = in + out < 192 ? 6 : 12;
+  return chunk < least ? least : chunk;
 }
 
 // What a chunk of tiles becomes, or the filters by taps.
@@ -37,12 +37,13 @@ static float *buffer(int64_t count) {
   return p;
 }
 
-// weights [o][i][9] to [9][i][o], or to [9][o][i] when transposed.
-static void tap_major(const float *weights, int64_t in, int64_t out, int transposed, float *g) {
+// weights [o][i][9] to [9][o / panel][i][panel], or when transposed to [9][i / panel][o][panel].
+static void tap_major(const float *weights, int64_t in, int64_t out, int transposed, int64_t panel, float *g) {
   for (int64_t o = 0; o < out; o++)
-    for (int64_t i = 0; i < in; i++)
-      for (int t = 0; t < 9; t++)
-        g[t * in * out + (transposed ? o * in + i : i * out + o)] = weights[(o * in + i) * 9 + t];
+    for (int64_t i = 0; i < in; i++) {
+      const int64_t at = transposed ? (i / panel * out + o) * panel + i % panel : (o / panel * in + i) * panel + o % panel;
+      for (int t = 0; t < 9; t++) g[t * in * out + at] = weights[(o * in + i) * 9 + t];
+    }
 }
 
 void ck_convolve3x3(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t in,
@@ -50,10 +51,9 @@ void ck_convolve3x3(const float *x, const float *weights, const float *bias, flo
   const struct ck_convolution_table *table = table_of(in, out);
   const int64_t chunk = chunk_of(in, out);
   float *u = buffer(36 * in * out), *scratch = buffer(scratch_of(chunk, in, out));
-  tap_major(weights, in, out, 0, scratch);
+  tap_major(weights, in, out, 0, 2 * table->lanes, scratch);
   table->kernel_transform(scratch, in * out, u);
-  for (int64_t b = 0; b < batch; b++)
-    table->winograd_forward(x + b * h * w * in, u, bias, y + b * h * w * out, h, w, in, out, relu, chunk, scratch);
+  table->winograd_forward(x, u, bias, y, batch, h, w, in, out, relu, chunk, scratch);
   free(u);
   free(scratch);
 }
@@ -61,16 +61,14 @@ void ck_convolve3x3(const float *x, const float *weights, const float *bias, flo
 void ck_convolve3x3_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
                              float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
   const struct ck_convolution_table *table = table_of(in, out);
-  const int64_t chunk = chunk_of(in, out), pixels = h * w;
+  const int64_t chunk = chunk_of(in, out);
   float *u = buffer(36 * in * out), *du = buffer(36 * in * out), *scratch = buffer(scratch_of(chunk, in, out));
-  tap_major(weights, in, out, 1, scratch);
+  tap_major(weights, in, out, 1, 2 * table->lanes, scratch);
   table->kernel_transform(scratch, in * out, u);
   memset(du, 0, (size_t)(36 * in * out) * 4);
-  memset(dx, 0, (size_t)(batch * pixels * in) * 4);
+  memset(dx, 0, (size_t)(batch * h * w * in) * 4);
   if (dbias) memset(dbias, 0, (size_t)out * 4);
-  for (int64_t b = 0; b < batch; b++)
-    table->winograd_backward(x + b * pixels * in, u, y ? y + b * pixels * out : 0, v + b * pixels * out, dx + b * pixels * in, du,
-                             dbias, h, w, in, out, chunk, scratch);
+  table->winograd_backward(x, u, y, v, dx, du, dbias, batch, h, w, in, out, chunk, scratch);
   table->kernel_gradient(du, in * out, scratch);
   for (int64_t o = 0; o < out; o++)
     for (int64_t i = 0; i < in; i++)

@@ -46,10 +46,10 @@ struct ck_convolution_table {
   int64_t lanes;
   void (*kernel_transform)(const float *, long, float *);
   void (*kernel_gradient)(const float *, long, float *);
-  void (*winograd_forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int, int64_t,
-                           float *);
+  void (*winograd_forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int64_t, int,
+                           int64_t, float *);
   void (*winograd_backward)(const float *, const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t,
-                            int64_t, int64_t, int64_t, float *);
+                            int64_t, int64_t, int64_t, int64_t, float *);
   void (*expand)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t);
   void (*collapse)(const float *, const float *, float *, int64_t, int64_t, int64_t, const float *);
   void (*correlate)(const float *, const float *, float *, int64_t, int64_t, int64_t);
