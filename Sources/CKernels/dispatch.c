@@ -113,6 +113,22 @@ void ck_keep_freed_memory(void) {
   }                                                                                                                                \
   void ck_spread_line_##S(const T *source, int64_t n, T *target, int64_t m, double start, double step, double weight) {            \
     IN_USE(S)->spread_line(source, n, target, m, start, step, weight);                                                             \
+  }                                                                                                                                \
+  void ck_channel_sums_##S(const T *x, double *sums, int64_t rows, int64_t c) { IN_USE(S)->channel_sums(x, sums, rows, c); }       \
+  void ck_channel_affine_##S(const T *x, const T *scale, const T *shift, T *out, int64_t rows, int64_t c, int relu) {              \
+    IN_USE(S)->channel_affine(x, scale, shift, out, rows, c, relu);                                                                \
+  }                                                                                                                                \
+  void ck_channel_products_##S(const T *x, const T *v, const T *scale, const T *shift, double *sums, int64_t rows, int64_t c,      \
+                               int relu) {                                                                                         \
+    IN_USE(S)->channel_products(x, v, scale, shift, sums, rows, c, relu);                                                          \
+  }                                                                                                                                \
+  void ck_channel_pullback_##S(const T *x, const T *v, const T *scale, const T *shift, const T *a, const T *b, const T *d, T *dx,  \
+                               int64_t rows, int64_t c, int relu) {                                                                \
+    IN_USE(S)->channel_pullback(x, v, scale, shift, a, b, d, dx, rows, c, relu);                                                   \
+  }                                                                                                                                \
+  void ck_maximum_pool_##S(const T *x, T *y, int64_t h, int64_t w, int64_t c) { IN_USE(S)->maximum_pool(x, y, h, w, c); }          \
+  void ck_maximum_pool_pullback_##S(const T *x, const T *y, const T *v, T *dx, int64_t h, int64_t w, int64_t c) {                  \
+    IN_USE(S)->maximum_pool_pullback(x, y, v, dx, h, w, c);                                                                        \
   }
 CK_FORWARD(float, f32)
 CK_FORWARD(double, f64)

@@ -30,6 +30,12 @@
     void (*piecewise_pullback)(const T *, const T *, const T *, T *, double *, double *, int64_t, int64_t, double, double, T, T); \
     void (*interpolate_line)(const T *, int64_t, T *, int64_t, double, double, double);                                           \
     void (*spread_line)(const T *, int64_t, T *, int64_t, double, double, double);                                                \
+    void (*channel_sums)(const T *, double *, int64_t, int64_t);                                           \
+    void (*channel_affine)(const T *, const T *, const T *, T *, int64_t, int64_t, int);                   \
+    void (*channel_products)(const T *, const T *, const T *, const T *, double *, int64_t, int64_t, int); \
+    void (*channel_pullback)(const T *, const T *, const T *, const T *, const T *, const T *, const T *, T *, int64_t, int64_t, int); \
+    void (*maximum_pool)(const T *, T *, int64_t, int64_t, int64_t);                                       \
+    void (*maximum_pool_pullback)(const T *, const T *, const T *, T *, int64_t, int64_t, int64_t);        \
   };
 CK_TABLE(float, f32)
 CK_TABLE(double, f64)
@@ -40,10 +46,10 @@ struct ck_convolution_table {
   int64_t lanes;
   void (*kernel_transform)(const float *, long, float *);
   void (*kernel_gradient)(const float *, long, float *);
-  void (*winograd_forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int, int64_t,
-                           float *);
+  void (*winograd_forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int64_t, int,
+                           int64_t, float *);
   void (*winograd_backward)(const float *, const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t,
-                            int64_t, int64_t, int64_t, float *);
+                            int64_t, int64_t, int64_t, int64_t, float *);
   void (*expand)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t);
   void (*collapse)(const float *, const float *, float *, int64_t, int64_t, int64_t, const float *);
   void (*correlate)(const float *, const float *, float *, int64_t, int64_t, int64_t);

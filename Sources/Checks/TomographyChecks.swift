@@ -87,6 +87,24 @@ func tomographyGradients() -> [CheckItem] {
     innerProduct(variation.prox(image, step: innerProduct($0, Tensor([1]))), direction)
   }
 
+  let (gain, offset, scales) = (normal([3]), normal([3]), normal([2, 4, 5, 3]))
+  item("batch normalisation", at: maps) { innerProduct(batchNormalised($0, weight: gain, bias: offset, rectified: true), scales) }
+  item("batch normalisation in its weight", at: gain) { innerProduct(batchNormalised(maps, weight: $0, bias: offset), scales) }
+  item("batch normalisation in its bias", at: offset) {
+    innerProduct(batchNormalised(maps, weight: gain, bias: $0, rectified: true), scales)
+  }
+  item("normalisation by given statistics", at: maps) {
+    innerProduct(
+      normalised($0, mean: offset, variance: gain .* gain, weight: gain, bias: offset, rectified: true), scales)
+  }
+  let (even, half, filters) = (normal([2, 4, 6, 3]), normal([2, 2, 3, 3]), normal([3, 2, 2, 2]))
+  item("maximum pooling", at: even) { innerProduct(maximumPooled($0), half) }
+  item("transposed convolution", at: half) { squaredNorm(transposedConvolved($0, filters, adding: bias)) }
+  item("transposed convolution in its weight", at: filters) { squaredNorm(transposedConvolved(half, $0, adding: bias)) }
+  item("transposed convolution in its bias", at: bias) { squaredNorm(transposedConvolved(half, filters, adding: $0)) }
+  item("joined channels", at: maps) { squaredNorm(joinedChannels($0, scales) .* joinedChannels(scales, $0)) }
+  item("padded and cropped images", at: image) { squaredNorm(cropped(padded($0, height: 7, width: 9), height: 4, width: 8)) }
+
   let tiny = TinyTomography()
   func network<Network: TensorNetwork>(_ name: String, _ network: Network, _ b: Tensor, _ x: Tensor) {
     let error = parameterGradientError(disturbed(network, seed: 56), seed: 57) { net in
@@ -111,5 +129,14 @@ func tomographyGradients() -> [CheckItem] {
     "ISTA-Net⁺ for tomography",
     TomographicISTANetPlus(tomographic: tiny.gradient, height: 6, width: 6, depth: 3, channels: 3, precision: .double, seed: 59),
     tiny.sinograms, tiny.images)
+  for residual in [false, true] {
+    let net = FBPConvNet(
+      initial: AnyOperator(tiny.A.H), .init(channels: 3, poolings: 2, isResidual: residual), precision: .double, seed: 60)
+    network("FBPConvNet, \(residual ? "added to the initial image" : "rectified")", net, tiny.sinograms, tiny.images)
+    let calibrated = net.calibrated(on: tiny.sinograms)
+    let error = parameterGradientError(calibrated, seed: 61) { meanSquaredDifference($0(tiny.sinograms, stages: 1), tiny.images) }
+    items.append(
+      CheckItem("gradient of FBPConvNet, \(residual ? "added" : "rectified"), calibrated", error: error, tolerance: 1e-6))
+  }
   return items
 }

@@ -7,16 +7,18 @@ import CKernels
 ///
 /// Here a pixel's channels are one or more vectors. In single precision 32 → 32 and other suitable channel counts run through
 /// Winograd's F(4 × 4, 3 × 3), which needs a quarter of the multiplications and rounds a few times as much as the definition; 1 → 32
-/// and 32 → 1 have kernels of their own. Everything else goes through ``Convolution``. One thread; results of a sample do not
-/// depend on the rest of the batch.
+/// and 32 → 1 have kernels of their own. Everything else goes through ``Convolution``. One thread, or several for a batch in pieces;
+/// results of a sample do not depend on the rest of the batch.
 public struct ChannelsLastConvolution: Hashable, Sendable {
   public var batch: Int
   public var height: Int
   public var width: Int
   public var inputChannels: Int
   public var outputChannels: Int
+  /// The batch is cut into this many pieces, spread over the threads. What is summed over the batch is summed by pieces, in order.
+  public var pieces: Int
 
-  public init(batch: Int, height: Int, width: Int, inputChannels: Int, outputChannels: Int) {
+  public init(batch: Int, height: Int, width: Int, inputChannels: Int, outputChannels: Int, pieces: Int = 1) {
     precondition(
       min(batch, height, width, inputChannels, outputChannels) >= 0,
       "convolution: \(batch) maps of \(height) × \(width), \(inputChannels) to \(outputChannels) channels")
@@ -25,6 +27,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     self.width = width
     self.inputChannels = inputChannels
     self.outputChannels = outputChannels
+    self.pieces = max(1, min(pieces, batch))
   }
 
   public var inputCount: Int { batch * height * width * inputChannels }
@@ -48,6 +51,15 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, bias: UnsafePointer<S>? = nil, rectified: Bool = false,
     into y: UnsafeMutablePointer<S>
   ) {
+    if pieces > 1 {
+      let (x, weights, bias, y) = (Shared(x), Shared(weights), bias.map { Shared($0) }, SharedMutable(y))
+      return Parallel.forEach(pieces) { i in
+        let (piece, first) = piece(i)
+        piece.forward(
+          x.pointer + first * pixelCount * inputChannels, weights.pointer, bias: bias?.pointer, rectified: rectified,
+          into: y.pointer + first * pixelCount * outputChannels)
+      }
+    }
     // The library's branches call code of one precision, which the compiler can specialise.
     guard let x1 = single(x), let w1 = single(weights), let y1 = single(y) else {
       return libraryForward(double(x), double(weights), bias: bias.map { double($0) }, rectified: rectified, into: double(y))
@@ -74,6 +86,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified y: UnsafePointer<S>?, _ v: UnsafePointer<S>,
     dx: UnsafeMutablePointer<S>, dw: UnsafeMutablePointer<S>, db: UnsafeMutablePointer<S>? = nil
   ) {
+    if pieces > 1 { return pullbackOfPieces(x, weights, rectified: y, v, dx: dx, dw: dw, db: db) }
     if let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw),
       path == .winograd
     {
@@ -87,6 +100,46 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
       guard let masked = masked.baseAddress else { return linearPullback(x, weights, v, dx: dx, dw: dw, db: db) }
       S.reluPullback(y, v, into: masked, count: outputCount)
       linearPullback(x, weights, masked, dx: dx, dw: dw, db: db)
+    }
+  }
+
+  /// Piece `i` of the batch and its first sample.
+  private func piece(_ i: Int) -> (layer: Self, first: Int) {
+    let (first, end) = (i * batch / pieces, (i + 1) * batch / pieces)
+    return (
+      Self(batch: end - first, height: height, width: width, inputChannels: inputChannels, outputChannels: outputChannels), first
+    )
+  }
+
+  private var pixelCount: Int { height * width }
+
+  private func pullbackOfPieces<S: Scalar>(
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified y: UnsafePointer<S>?, _ v: UnsafePointer<S>,
+    dx: UnsafeMutablePointer<S>, dw: UnsafeMutablePointer<S>, db: UnsafeMutablePointer<S>?
+  ) {
+    let (shared, mask, cotangent, filters, adjoint) = (
+      Shared(x), y.map { Shared($0) }, Shared(v), Shared(weights), SharedMutable(dx)
+    )
+    let isBiased = db != nil
+    let parts = Parallel.map(pieces) { i -> (dw: [S], db: [S]) in
+      let (piece, first) = piece(i)
+      let (from, to) = (first * pixelCount * inputChannels, first * pixelCount * outputChannels)
+      var (dw, db) = ([S](repeating: 0, count: weightCount), [S](repeating: 0, count: outputChannels))
+      db.withUnsafeMutableBufferPointer { db in
+        piece.pullback(
+          shared.pointer + from, filters.pointer, rectified: mask.map { $0.pointer + to }, cotangent.pointer + to,
+          dx: adjoint.pointer + from, dw: &dw, db: isBiased ? db.baseAddress : nil)
+      }
+      return (dw, db)
+    }
+    for (i, part) in parts.enumerated() {
+      if i == 0 {
+        dw.initialize(from: part.dw, count: weightCount)
+        db?.initialize(from: part.db, count: outputChannels)
+      } else {
+        S.axpy(1, part.dw, dw, count: weightCount)
+        if let db { S.axpy(1, part.db, db, count: outputChannels) }
+      }
     }
   }
 

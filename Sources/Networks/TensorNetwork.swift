@@ -22,6 +22,9 @@ public protocol TensorNetwork: Parameterized {
   /// networks without any.
   @differentiable(reverse,wrt: (self, x))
   func asymmetry(_ x: Tensor) -> Double
+  /// The network with the population statistics of these measurements of the training set in its buffers: what a network that is
+  /// trained with the statistics of batches needs before it is run. Any other is left as it is. Not differentiable.
+  func calibrated(on y: Tensor) -> Self
 }
 
 // Disfavoured, so that a concrete network's own come before them.
@@ -36,6 +39,7 @@ extension TensorNetwork {
   @_disfavoredOverload public func trace(_ y: Tensor) -> [Tensor] { [self(y, stages: depth)] }
   @_disfavoredOverload @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double { 0 }
+  @_disfavoredOverload public func calibrated(on y: Tensor) -> Self { self }
 
   /// The estimate of the whole network, samples spread over the threads. Not differentiable.
   public func predict(_ y: Tensor, samplesAtATime: Int = 125) -> Tensor {

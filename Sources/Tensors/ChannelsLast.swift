@@ -8,12 +8,13 @@ import _Differentiation
 ///
 /// The same numbers as ``conv2d(_:_:)`` on maps `[batch, channel, height, width]`; much faster for 32 channels.
 /// - Parameters: `x` of shape `[batch, h, w, in]`, or `.zero`, for which the result is `.zero`; `weight` of shape `[out, in, 3, 3]`
-///   and of `x`'s precision, or `.zero`.
+///   and of `x`'s precision, or `.zero`; `pieces` the batch is cut into, spread over the threads (part of the result: it decides the
+///   order in which the weights' gradient is summed).
 /// - Returns: `[batch, h, w, out]`.
 /// - Note: where the rectified result is 0, its derivative is taken as 0.
 @differentiable(reverse,wrt: (x, weight))
-public func convolved(_ x: Tensor, _ weight: Tensor, rectified: Bool = false) -> Tensor {
-  output(x, weight, .zero, rectified: rectified)
+public func convolved(_ x: Tensor, _ weight: Tensor, rectified: Bool = false, pieces: Int = 1) -> Tensor {
+  output(x, weight, .zero, rectified: rectified, pieces: pieces)
 }
 
 /// The same with a number b[o] added for every channel of y before it is rectified.
@@ -21,12 +22,12 @@ public func convolved(_ x: Tensor, _ weight: Tensor, rectified: Bool = false) ->
 /// - Parameter bias: `[out]`, of `x`'s precision, or `.zero`.
 @differentiable(reverse,wrt: (x, weight, bias))
 public func convolved(_ x: Tensor, _ weight: Tensor, adding bias: Tensor, rectified: Bool = false) -> Tensor {
-  output(x, weight, bias, rectified: rectified)
+  output(x, weight, bias, rectified: rectified, pieces: 1)
 }
 
-private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bool) -> Tensor {
+private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bool, pieces: Int) -> Tensor {
   if x.isShapelessZero || weight.isShapelessZero { return .zero }
-  let layer = layer(x, weight)
+  let layer = layer(x, weight, pieces)
   precondition(
     bias.isShapelessZero || bias.shape == [layer.outputChannels],
     "convolved: a bias \(bias.shape) for \(layer.outputChannels) channels")
@@ -52,16 +53,16 @@ private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bo
   }
 }
 
-@derivative(of: convolved(_:_:rectified:), wrt: (x, weight)) @usableFromInline
+@derivative(of: convolved(_:_:rectified:pieces:), wrt: (x, weight)) @usableFromInline
 func _vjpConvolved(
-  _ x: Tensor, _ weight: Tensor, rectified: Bool
+  _ x: Tensor, _ weight: Tensor, rectified: Bool, pieces: Int
 ) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
-  let y = convolved(x, weight, rectified: rectified)
+  let y = convolved(x, weight, rectified: rectified, pieces: pieces)
   let mask = rectified ? y : .zero
   return (
     y,
     { v in
-      let d = pullback(x, weight, mask, v, bias: false)
+      let d = pullback(x, weight, mask, v, bias: false, pieces: pieces)
       return (d.0, d.1)
     }
   )
@@ -73,21 +74,24 @@ func _vjpConvolvedBiased(
 ) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor)) {
   let y = convolved(x, weight, adding: bias, rectified: rectified)
   let mask = rectified ? y : .zero
-  return (y, { v in pullback(x, weight, mask, v, bias: !bias.isShapelessZero) })
+  return (y, { v in pullback(x, weight, mask, v, bias: !bias.isShapelessZero, pieces: 1) })
 }
 
-private func layer(_ x: Tensor, _ weight: Tensor) -> ChannelsLastConvolution {
+private func layer(_ x: Tensor, _ weight: Tensor, _ pieces: Int) -> ChannelsLastConvolution {
   precondition(
     x.shape.count == 4 && weight.shape.count == 4 && x.shape[3] == weight.shape[1] && weight.shape[2...] == [3, 3],
     "convolved: maps of shape \(x.shape) against weights of shape \(weight.shape); expected [batch, h, w, in] and [out, in, 3, 3]")
   return ChannelsLastConvolution(
-    batch: x.shape[0], height: x.shape[1], width: x.shape[2], inputChannels: x.shape[3], outputChannels: weight.shape[0])
+    batch: x.shape[0], height: x.shape[1], width: x.shape[2], inputChannels: x.shape[3], outputChannels: weight.shape[0],
+    pieces: pieces)
 }
 
 /// dx, dw and, if asked for, db; `mask` is the rectified result, or `.zero` for none.
-private func pullback(_ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor, bias: Bool) -> (Tensor, Tensor, Tensor) {
+private func pullback(_ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor, bias: Bool, pieces: Int) -> (
+  Tensor, Tensor, Tensor
+) {
   if x.isShapelessZero || v.isShapelessZero || weight.isShapelessZero { return (.zero, .zero, .zero) }
-  let layer = layer(x, weight)
+  let layer = layer(x, weight, pieces)
   precondition(v.count == layer.outputCount, "convolved: a cotangent of shape \(v.shape) for maps of shape \(x.shape)")
   func run<S: Scalar>(_ x: [S], _ w: [S], _ y: UnsafePointer<S>?, _ v: [S]) -> (dx: [S], dw: [S], db: [S]) {
     var (dw, db): ([S], [S]) = ([], Array(repeating: 0, count: bias ? layer.outputChannels : 0))

@@ -10,10 +10,16 @@ public protocol Parameterized: Differentiable, Sendable {
   ///
   /// `gradient` may be a zero without structure; containers give it their structure before they descend.
   mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor)
+  /// Shows every buffer to `visit`, under the name `path` + its own: an array that is saved and loaded with the parameters but is none,
+  /// such as the statistics of a batch normalisation. No optimiser, no average of weights and no clipping sees it. The shape must stay.
+  ///
+  /// What holds parts with buffers passes the call on, as it does for parameters.
+  mutating func visitBuffers(_ path: String, _ visit: (_ name: String, _ value: inout Tensor) -> Void)
 }
 
 extension Parameterized {
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {}
+  public mutating func visitBuffers(_ path: String, _ visit: (_ name: String, _ value: inout Tensor) -> Void) {}
 }
 
 /// What walks over parameters: an optimiser, a reader or writer of weights, a counter.
@@ -31,6 +37,11 @@ extension Array where Element: Parameterized & Differentiable {
   ) {
     if gradient.base.isEmpty { gradient.base = Array<Element.TangentVector>(repeating: .zero, count: count) }
     for i in indices { self[i].visitParameters(&gradient.base[i], "\(path)\(i).", visit) }
+  }
+
+  /// The same for buffers.
+  public mutating func visitBuffers(_ path: String, _ visit: (_ name: String, _ value: inout Tensor) -> Void) {
+    for i in indices { self[i].visitBuffers("\(path)\(i).", visit) }
   }
 }
 
@@ -70,6 +81,17 @@ extension Parameterized {
     copy.forEachParameter { name, value in found.append(NamedParameter(name: name, value: value)) }
     return found
   }
+
+  /// Every buffer, in order.
+  public var buffers: [NamedParameter] {
+    var found: [NamedParameter] = []
+    var copy = self
+    copy.visitBuffers("") { name, value in found.append(NamedParameter(name: name, value: value)) }
+    return found
+  }
+
+  /// The parameters and then the buffers: all that a file of weights holds of a model.
+  public var parametersAndBuffers: [NamedParameter] { parameters + buffers }
 
   /// Number of learnable numbers.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.count } }

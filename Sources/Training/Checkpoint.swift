@@ -10,6 +10,7 @@ import Tensors
 public struct Checkpoint: Sendable {
   public var recipe: Recipe
   public var position: Position
+  /// Parameters, and buffers beside them; so too the average and the best weights.
   public var parameters: [NamedParameter]
   public var optimiser: [NamedParameter]
   /// Averaged weights; empty without averaging.
@@ -92,10 +93,10 @@ extension Checkpoint {
     position = Position(
       phase: state.phase, step: state.step, validation: state.validation, bestValidation: state.best?.validation,
       bestStep: state.best?.step)
-    parameters = state.model.parameters
+    parameters = state.model.parametersAndBuffers
     optimiser = state.optimiser.state
-    average = state.average?.model.parameters ?? []
-    best = state.best?.model.parameters ?? []
+    average = state.average?.model.parametersAndBuffers ?? []
+    best = state.best?.model.parametersAndBuffers ?? []
   }
 }
 

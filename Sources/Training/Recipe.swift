@@ -89,10 +89,11 @@ extension Recipe {
   /// - Throws: ``TrainingError/recipe(_:)`` that names what does not fit together, the model or the number of samples.
   func check<Model: Parameterized>(for model: Model, sampleCount: Int, validates: Bool) throws {
     let names = model.parameters.map(\.name)
-    if let name = Dictionary(grouping: names, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
+    let namesInFiles = names + model.buffers.map(\.name)
+    if let name = Dictionary(grouping: namesInFiles, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
       throw TrainingError.recipe("the network has two parameters named \(name); names must differ.")
     }
-    if let name = names.first(where: { $0.hasPrefix("operator.") }) {
+    if let name = namesInFiles.first(where: { $0.hasPrefix("operator.") }) {
       throw TrainingError.recipe("the network has a parameter named \(name); names must not begin with operator.")
     }
     guard !phases.isEmpty else { throw TrainingError.recipe("the recipe has no phases; it needs at least one.") }

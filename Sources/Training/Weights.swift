@@ -2,8 +2,9 @@
 import FileFormats
 import Tensors
 
-/// Finished weights as a file: parameters under their names, fixed tensors under `operator.NAME`, the recipe as text.
+/// Finished weights as a file: parameters and buffers under their names, fixed tensors under `operator.NAME`, the recipe as text.
 public struct Weights: Sendable {
+  /// Parameters, and buffers beside them.
   public var parameters: [NamedParameter]
   public var operators: [NamedParameter]
   /// The recipe that made them, as JSON; nil for weights made elsewhere.
@@ -17,7 +18,7 @@ public struct Weights: Sendable {
 
   /// The weights of `model`.
   public init<Model: Parameterized>(of model: Model, operators: [NamedParameter] = [], recipe: Recipe? = nil) throws {
-    self.init(parameters: model.parameters, operators: operators, recipe: try recipe?.json)
+    self.init(parameters: model.parametersAndBuffers, operators: operators, recipe: try recipe?.json)
   }
 
   /// Writes the file atomically. Equal weights give equal bytes.
@@ -69,28 +70,30 @@ public struct Weights: Sendable {
 }
 
 extension Parameterized {
-  /// Replaces every parameter by that of its name in `tensors`, all or none of them.
+  /// Replaces every parameter and every buffer by that of its name in `tensors`, all or none of them.
   ///
-  /// - Parameter exactly: the precision must be the parameter's own; otherwise it is converted.
+  /// - Parameter exactly: the precision must be its own; otherwise it is converted.
   /// - Returns: what does not fit, in a few words.
   mutating func take(_ tensors: [NamedParameter], exactly: Bool) -> String? {
     var waiting = Dictionary(tensors.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     var filled = self
     var fault: String?
-    filled.forEachParameter { name, value in
+    func take(_ kind: String, _ name: String, _ value: inout Tensor) {
       guard fault == nil else { return }
       guard let new = waiting.removeValue(forKey: name) else {
-        fault = "parameter \(name), of shape \(value.shape), is missing"
+        fault = "\(kind) \(name), of shape \(value.shape), is missing"
         return
       }
       if new.shape != value.shape {
-        fault = "parameter \(name) has shape \(new.shape), expected \(value.shape)"
+        fault = "\(kind) \(name) has shape \(new.shape), expected \(value.shape)"
       } else if exactly, new.precision != value.precision {
-        fault = "parameter \(name) is of \(new.precision.rawValue) precision, expected \(value.precision.rawValue)"
+        fault = "\(kind) \(name) is of \(new.precision.rawValue) precision, expected \(value.precision.rawValue)"
       } else {
         value = new.converted(to: value.precision)
       }
     }
+    filled.forEachParameter { take("parameter", $0, &$1) }
+    filled.visitBuffers("") { take("buffer", $0, &$1) }
     if fault == nil, let surplus = tensors.first(where: { waiting[$0.name] != nil }) {
       fault = "\(surplus.name), of shape \(surplus.value.shape), is no parameter of the network"
     }

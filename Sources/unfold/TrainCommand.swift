@@ -193,7 +193,9 @@ struct Train: ParsableCommand {
 
   private func trainTomography(_ training: TomographyTraining, _ settings: TrainingSettings, notes: [String: String] = [:]) throws {
     let training = try settings.gradient.map(training.with) ?? training
-    let (depth, channels) = (settings.depth ?? 7, settings.channels ?? 32)
+    let isUNet = training.network == .fbpConvNet
+    if isUNet, settings.depth != nil { throw InputError("found --depth for fbpconvnet, which has no stages; leave it out") }
+    let (depth, channels) = (isUNet ? 1 : settings.depth ?? 7, settings.channels ?? (isUNet ? 16 : 32))
     let batch = settings.batch ?? (problem == .ct ? 4 : 16)
     let steps = settings.steps(samples: training.count, batch: batch) ?? (quick ? 100 : problem == .ct ? 3_000 : 10_000)
     var recipe = training.recipe(

@@ -15,6 +15,13 @@ import Testing
     .init(batch: 2, height: 9, width: 7, inputChannels: 32, outputChannels: 1),
     .init(batch: 1, height: 13, width: 17, inputChannels: 32, outputChannels: 1),
     .init(batch: 2, height: 6, width: 5, inputChannels: 3, outputChannels: 5),
+    .init(batch: 2, height: 6, width: 7, inputChannels: 16, outputChannels: 32),
+    .init(batch: 1, height: 5, width: 6, inputChannels: 1, outputChannels: 16),
+    .init(batch: 3, height: 9, width: 6, inputChannels: 16, outputChannels: 1),
+    .init(batch: 1, height: 2, width: 3, inputChannels: 128, outputChannels: 160),
+    .init(batch: 5, height: 7, width: 9, inputChannels: 16, outputChannels: 16, pieces: 3),
+    .init(batch: 4, height: 7, width: 9, inputChannels: 1, outputChannels: 32, pieces: 2),
+    .init(batch: 3, height: 5, width: 4, inputChannels: 2, outputChannels: 3, pieces: 9),
     .init(batch: 0, height: 6, width: 5, inputChannels: 32, outputChannels: 32),
     .init(batch: 1, height: 0, width: 5, inputChannels: 1, outputChannels: 32),
   ]
@@ -25,10 +32,11 @@ import Testing
   }
   @Test(arguments: layers) func doublePrecisionIsTheDefinition(layer: ChannelsLastConvolution) { check(Double.self, layer) }
 
-  /// 32 channels never go through the library: its layouts would be converted at every call.
-  @Test(arguments: ElementwiseTests.levels) func thirtyTwoChannelsAreFast(level: InstructionSet) {
+  /// 16 and 32 channels never go through the library: its layouts would be converted at every call.
+  @Test(arguments: ElementwiseTests.levels) func suitableChannelsAreFast(level: InstructionSet) {
     InstructionSet.with(level) {
       #expect(Self.layers[0].path == .winograd && Self.layers[5].path == .expand && Self.layers[7].path == .collapse)
+      #expect(Self.layers[10].path == .winograd && Self.layers[11].path == .expand && Self.layers[12].path == .collapse)
     }
   }
 
@@ -44,6 +52,26 @@ import Testing
     #expect(Array(all[..<alone.count]) == alone)
     x[40] = .nan
     #expect(written(one.outputCount) { one.forward(x, w, rectified: true, into: $0) }.contains { $0.isNaN })
+  }
+
+  /// Pieces give the bits of the whole batch, but for the sums over samples.
+  @Test func piecesAreTheWhole() {
+    let whole = ChannelsLastConvolution(batch: 5, height: 9, width: 10, inputChannels: 32, outputChannels: 16)
+    var cut = whole
+    cut.pieces = 4
+    let (x, w, v): ([Float], [Float], [Float]) = (
+      chirp(whole.inputCount, 0.3), chirp(whole.weightCount, 0.7), chirp(whole.outputCount, 0.2)
+    )
+    func run(_ layer: ChannelsLastConvolution) -> (y: [Float], dx: [Float], dw: [Float]) {
+      let y = written(layer.outputCount) { layer.forward(x, w, into: $0) }
+      var dx: [Float] = []
+      let dw = written(w.count) { dw in dx = written(x.count) { layer.pullback(x, w, rectified: nil, v, dx: $0, dw: dw) } }
+      return (y, dx, dw)
+    }
+    let (one, several) = (run(whole), run(cut))
+    expectEqual(one.y, several.y)
+    expectEqual(one.dx, several.dx)
+    expectClose(one.dw, several.dw)
   }
 
   private func check<S: Scalar>(_: S.Type, _ layer: ChannelsLastConvolution) {

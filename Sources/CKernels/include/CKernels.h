@@ -79,7 +79,21 @@ enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20 };
      a source of either has CK_LINE_PADDING readable zeros before and after its elements */                                      \
   void ck_interpolate_line_##S(const T *source, int64_t m, T *target, int64_t n, double start, double step, double weight);     \
   /* its transpose: target[k] += weight sum over e in 0 ..< n of max(0, 1 - |start + e step - k|) source[e], k in 0 ..< m */      \
-  void ck_spread_line_##S(const T *source, int64_t n, T *target, int64_t m, double start, double step, double weight);
+  void ck_spread_line_##S(const T *source, int64_t n, T *target, int64_t m, double start, double step, double weight);           \
+  /* rows of c channels: sums[j] += sum of x, sums[c + j] += sum of x * x */                                                   \
+  void ck_channel_sums_##S(const T *x, double *sums, int64_t rows, int64_t c);                                                 \
+  /* out = x * scale[j] + shift[j]; with relu, at least 0 */                                                                   \
+  void ck_channel_affine_##S(const T *x, const T *scale, const T *shift, T *out, int64_t rows, int64_t c, int relu);           \
+  /* sums[j] += sum of g, sums[c + j] += sum of g * x; g is v, with relu only where x * scale[j] + shift[j] > 0 */             \
+  void ck_channel_products_##S(const T *x, const T *v, const T *scale, const T *shift, double *sums, int64_t rows, int64_t c,  \
+                               int relu);                                                                                      \
+  /* dx = a[j] * g + b[j] * x + d[j] */                                                                                        \
+  void ck_channel_pullback_##S(const T *x, const T *v, const T *scale, const T *shift, const T *a, const T *b, const T *d,     \
+                               T *dx, int64_t rows, int64_t c, int relu);                                                      \
+  /* maxima of 2 x 2 pixels of a map h x w x c, h and w even; a NaN stays one */                                               \
+  void ck_maximum_pool_##S(const T *x, T *y, int64_t h, int64_t w, int64_t c);                                                 \
+  /* its pullback: dx = v at the first pixel, row by row, that is y, 0 at the three others */                                  \
+  void ck_maximum_pool_pullback_##S(const T *x, const T *y, const T *v, T *dx, int64_t h, int64_t w, int64_t c);
 
 CK_DECLARE(float, f32)
 CK_DECLARE(double, f64)

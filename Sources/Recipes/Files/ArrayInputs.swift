@@ -94,7 +94,7 @@ extension Weights {
   /// scalars and vectors (matrices instead).
   func fitted(to network: some TensorNetwork) -> Weights {
     var known: [String: NamedParameter] = [:]
-    for parameter in network.parameters {
+    for parameter in network.parametersAndBuffers {
       known[parameter.name] = parameter
       known[parameter.name.replacingOccurrences(of: ".", with: "_")] = parameter
     }

@@ -70,7 +70,7 @@ public struct TomographySolver: Sendable {
           + "\(system.problem.rawValue), choose other weights")
     }
     let known = recipe?.notes["depth"].flatMap { Int($0) } ?? 7
-    let channels = recipe?.notes["channels"].flatMap { Int($0) } ?? 32
+    let channels = recipe?.notes["channels"].flatMap { Int($0) }
     let system = try recipe?.notes["gradient"].flatMap(GradientKind.init(rawValue:)).map(system.with) ?? system
     if let wanted = options.depth, method == .istaNetPlus, wanted > known {
       throw RecipeError("\(path): found weights of \(known) stages; expected --depth up to \(known), not \(wanted)")

@@ -11,6 +11,7 @@ import _Differentiation
 public enum TomographyNetwork: String, CaseIterable, Sendable, Codable {
   case istaNetPlus = "ista-net-plus"
   case fistaNet = "fista-net"
+  case fbpConvNet = "fbpconvnet"
 }
 
 /// The gradient steps x − μ (P x − Q b) that networks for tomography may take.
@@ -107,12 +108,18 @@ public struct TomographySystem: Sendable {
   }
 
   /// The untrained network.
-  public func network(_ network: TomographyNetwork, depth: Int = 7, channels: Int = 32, seed: UInt64) -> any TensorNetwork {
+  ///
+  /// - Parameters: `depth`, stages of an unfolded network; `channels`, 32 unless given, 16 at the finest resolution of FBPConvNet.
+  public func network(_ network: TomographyNetwork, depth: Int = 7, channels: Int? = nil, seed: UInt64) -> any TensorNetwork {
     switch network {
     case .istaNetPlus:
       TomographicISTANetPlus(
-        tomographic: gradient, height: height, width: width, depth: depth, channels: channels, seed: seed)
-    case .fistaNet: FISTANet(gradient, depth: depth, channels: channels, seed: seed)
+        tomographic: gradient, height: height, width: width, depth: depth, channels: channels ?? 32, seed: seed)
+    case .fistaNet: FISTANet(gradient, depth: depth, channels: channels ?? 32, seed: seed)
+    case .fbpConvNet:
+      FBPConvNet(
+        initial: gradient.initial,
+        .init(channels: channels ?? FBPConvNet.Configuration.small.channels, poolings: 3, isResidual: false), seed: seed)
     }
   }
 }
@@ -121,7 +128,8 @@ public struct TomographySystem: Sendable {
 ///
 ///     mean (x̂ − x)² + 0.1 mean |x̂ − x| + 0.01 Σ_k mean (F̃(F(d_k)) − d_k)² + 0.001 Σ_k mean |soft(F(d_k), θ_k)|
 ///
-/// the last term of FISTA-Net alone. Source: Xiang, Dong & Yang (2021), eq. 23, with the weights and the ℓ1 term of its authors' program.
+/// the third term of unfolded networks, the last of FISTA-Net alone. A network with buffers is validated with the statistics of 64 training
+/// measurements in them, and ends with those of 512. Source: Xiang, Dong & Yang (2021), eq. 23, with the weights and the ℓ1 term of its authors' program.
 public struct TomographyTraining: NetworkTraining, Sendable {
   public let network: TomographyNetwork
   public private(set) var system: TomographySystem
@@ -165,16 +173,19 @@ public struct TomographyTraining: NetworkTraining, Sendable {
   public var count: Int { samples.count }
 
   /// Batches of 16, rate 1e-3 after a warm-up, falling to 1e-5 along a cosine, gradients clipped to norm 1, averaged weights.
+  ///
+  /// Every sample is a piece of work for a core, but for FBPConvNet, which normalises whole batches.
   public func recipe(steps: Int, batchSize: Int = 16, notes: [String: String] = [:]) -> Recipe {
     let notes = [
       "problem": system.problem.rawValue, "gradient": system.gradientKind.rawValue, "height": "\(system.height)",
       "width": "\(system.width)",
     ].merging(notes) { $1 }
+    let batchSize = min(batchSize, samples.count)
     return Recipe(
       network: network.rawValue, seed: seed,
       phases: [
         Recipe.Phase(
-          "training", steps: steps, batchSize: min(batchSize, samples.count), chunkSize: 1,
+          "training", steps: steps, batchSize: batchSize, chunkSize: network == .fbpConvNet ? batchSize : 1,
           learningRate: .warmUp(steps: min(100, max(1, steps / 10)), then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)),
           clipNorm: 1,
           averaging: 0.999)
@@ -185,20 +196,29 @@ public struct TomographyTraining: NetworkTraining, Sendable {
     _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
     monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
   ) throws -> Network? {
-    let (validation, system) = (validation, system)
+    let (validation, samples, system) = (validation, samples, system)
     let shown = validation.measurement.rows(0..<min(StageFigures.samples, validation.count))
+    @Sendable func followed(_ network: Network) throws -> [TrainingFigure] {
+      // One whose statistics come at the end says nothing before.
+      network.buffers.isEmpty ? try StageFigures(network, system: system, measurement: shown).followed() : []
+    }
+    @Sendable func calibrated(_ network: Network, _ count: Int) -> Network {
+      guard !network.buffers.isEmpty else { return network }
+      var generator = RandomGenerator(seed: recipe.seed, stream: 21)
+      return network.calibrated(on: samples.batch(Array(0..<min(count, samples.count)), using: &generator).measurement)
+    }
     let trainer = Trainer<Network, TomographySamples>(
       recipe: recipe, samples: samples, operators: operators,
       validation: { network, stages in
-        let found = network.predict(validation.measurement, stages: stages ?? network.depth, samplesAtATime: 1)
+        let found = calibrated(network, 64).predict(validation.measurement, stages: stages ?? network.depth, samplesAtATime: 1)
         return meanSquaredDifference(found, validation.groundTruth)
-      }, figures: { try StageFigures($0, system: system, measurement: shown).followed() },
+      }, figures: followed,
       loss: { network, batch, _ in
         let output = network.run(batch.measurement, recording: true)
         let error = output.estimate - batch.groundTruth
         return meanSquaredDifference(output.estimate, batch.groundTruth) + 0.1 * meanMagnitude(error) + 0.01 * output.penalty
       })
     let result = try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
-    return result.isFinished ? result.model : nil
+    return result.isFinished ? calibrated(result.model, 512) : nil
   }
 }
