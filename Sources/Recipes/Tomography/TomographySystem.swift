@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Networks
+import Operators
+import Problems
+import Tensors
+
+/// The networks for tomography, by their names in files and on pages.
+public enum TomographyNetwork: String, CaseIterable, Sendable, Codable {
+  case istaNetPlus = "ista-net-plus"
+  case fistaNet = "fista-net"
+  case fbpConvNet = "fbpconvnet"
+}
+
+/// The gradient steps x − μ (P x − Q b) that networks for tomography may take.
+public enum GradientKind: String, CaseIterable, Sendable {
+  /// The regularised Newton step (AᵀA + λR)⁻¹ (AᵀA x − Aᵀ b + λR x), the gradient of ½‖A x − b‖² + ½λ xᵀR x.
+  case newton
+  /// The same with − λR x, as in the authors' program.
+  case opposite = "newton-opposite"
+  /// Aᵀ(A x − b) / ‖A‖².
+  case adjoint
+  /// W̃ᵀ(A x − b): ``regularisedWeight(of:regularisation:)``, of X-rays filtered back-projection.
+  case weight
+}
+
+/// What is reconstructed from what: images `[…, height, width]`, an operator, an initial image, the step that networks take; in single
+/// precision.
+public struct TomographySystem: Sendable {
+  /// `ct`, `emt` or `eit`.
+  public let problem: ProblemKind
+  public let height: Int
+  public let width: Int
+  /// Shape of a measurement.
+  public let measurementShape: [Int]
+  /// Images to measurements.
+  public let A: AnyOperator
+  /// What a measurement in its own units is multiplied by to be in those of A.
+  public let unit: Double
+  /// Where X-rays run; nil without any.
+  public let geometry: CTGeometry?
+  /// ‖A‖², or a little more.
+  public let lipschitz: Double
+  /// The pixels that are measured; nil: all.
+  public let pixels: PixelDisc?
+  /// The step that networks take, one of ``GradientKind``.
+  public private(set) var gradient: GradientChoice
+  public private(set) var gradientKind: GradientKind
+  private let gradients: [GradientKind: GradientChoice]
+
+  /// Coils or electrodes: rows of unit norm on the pixels of a disc, the initial image with the Laplacian, Newton steps.
+  ///
+  /// - Parameter initialMap: ``ImpedanceTomography/initialMap(weight:)``.
+  public init(_ problem: ProblemKind, A matrix: Matrix, pixels disc: PixelDisc, initialMap: Matrix) {
+    let A = Composition(matrix.converted(to: .single), disc)
+    let initial = Composition(disc.H, initialMap.converted(to: .single))
+    (self.problem, height, width, measurementShape, pixels) = (problem, disc.side, disc.side, [matrix.rows], disc)
+    self.A = AnyOperator(A)
+    (unit, geometry, lipschitz) = (1, nil, matrix.lipschitz)
+    let weight = Composition(disc.H, Matrix(regularisedWeight(of: matrix).entries.transposed.converted(to: .single)))
+    gradientKind = .newton
+    gradients = [
+      .newton: GradientChoice(newton: A, initial: initial),
+      .opposite: GradientChoice(newton: A, initial: initial, isGradient: false),
+      .adjoint: GradientChoice(A, back: Scaled(1 / matrix.lipschitz, A.H), initial: initial),
+      .weight: GradientChoice(A, back: weight, initial: initial),
+    ]
+    gradient = gradients[gradientKind]!
+  }
+
+  /// Of sets for training and tests.
+  public init(_ data: TomographyData) {
+    self.init(data.settings.problem, A: data.A, pixels: data.pixels, initialMap: data.initialMap)
+  }
+
+  /// X-rays: filtered back-projection is the initial image and, after A, the step.
+  ///
+  /// - Parameter model: of the projector of `geometry`.
+  public init(_ model: SparseViewCT<AnyOperator>, _ geometry: CTGeometry) {
+    let back = Scaled(1 / model.A.factor, geometry.backProjection())
+    (unit, self.geometry) = (model.A.factor, geometry)
+    (problem, height, width, pixels) = (.ct, geometry.height, geometry.width, nil)
+    measurementShape = [geometry.angles.count, geometry.bins]
+    A = AnyOperator(model.A)
+    lipschitz = 1.01  // the norm that A was divided by is known to less than that
+    gradientKind = .weight
+    gradients = [
+      .weight: GradientChoice(model.A, back: back, initial: back),
+      .adjoint: GradientChoice(model.A, back: model.A.H, initial: back),
+    ]
+    gradient = gradients[gradientKind]!
+  }
+
+  /// The same with another step.
+  ///
+  /// - Throws: ``RecipeError`` for one that there is not: Newton steps through an image of X-rays.
+  public func with(_ kind: GradientKind) throws -> TomographySystem {
+    guard let choice = gradients[kind] else {
+      throw RecipeError(
+        "found gradient \(kind.rawValue) for \(problem.rawValue); expected one of "
+          + gradients.keys.map(\.rawValue).sorted().joined(separator: ", "))
+    }
+    var system = self
+    (system.gradient, system.gradientKind) = (choice, kind)
+    return system
+  }
+
+  /// The untrained network.
+  ///
+  /// - Parameters: `depth`, stages of an unfolded network; `channels`, 32 unless given, 16 at the finest resolution of FBPConvNet.
+  public func network(_ network: TomographyNetwork, depth: Int = 7, channels: Int? = nil, seed: UInt64) -> any TensorNetwork {
+    switch network {
+    case .istaNetPlus:
+      TomographicISTANetPlus(
+        tomographic: gradient, height: height, width: width, depth: depth, channels: channels ?? 32, seed: seed)
+    case .fistaNet: FISTANet(gradient, depth: depth, channels: channels ?? 32, seed: seed)
+    case .fbpConvNet:
+      FBPConvNet(
+        initial: gradient.initial,
+        .init(channels: channels ?? FBPConvNet.Configuration.small.channels, poolings: 3, isResidual: false), seed: seed)
+    }
+  }
+}
