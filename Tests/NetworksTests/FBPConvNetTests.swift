@@ -206,4 +206,27 @@ import _Differentiation
     #expect(refusal { $0.append(NamedParameter(name: "mean", value: .zeros([2]))) }.contains("mean, of shape [2], is no parameter"))
     #expect(refusal { _ in } == "")
   }
+
+  /// Training leaves buffers alone, averaged weights too, and a checkpoint brings them back.
+  @Test func trainingAndCheckpointsKeepBuffers() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).checkpoint").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let samples = SamplePairs(measurement: Self.wave([4, 6, 7], 0.9, 0.2), groundTruth: Self.wave([4, 6, 7], 1.3, 0.5))
+    let network = Self.filled(isResidual: true).calibrated(on: samples.measurement)
+    let trainer = Trainer<FBPConvNet, SamplePairs>(
+      recipe: Recipe(
+        network: "fbpconvnet", seed: 1,
+        phases: [
+          Recipe.Phase(
+            steps: 3, batchSize: 4, chunkSize: 4, optimiser: .adam(weightDecay: 0.1), learningRate: .constant(rate: 0.01),
+            clipNorm: 1, averaging: 0.5)
+        ]), samples: samples,
+      loss: { network, batch, _ in
+        meanSquaredDifference(network.run(batch.measurement, recording: true).estimate, batch.groundTruth)
+      })
+    let trained = try trainer.train(network, checkpoints: CheckpointPolicy(path: path)).model
+    #expect(trained.buffers == network.buffers && trained.parameters != network.parameters)
+    let resumed = try trainer.train(Self.filled(isResidual: true), resuming: Checkpoint(contentsOf: path)).model
+    #expect(resumed.buffers == network.buffers && resumed.parameters == trained.parameters)
+  }
 }
