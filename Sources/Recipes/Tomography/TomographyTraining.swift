@@ -8,8 +8,9 @@ import _Differentiation
 ///
 ///     mean (x̂ − x)² + 0.1 mean |x̂ − x| + 0.01 Σ_k mean (F̃(F(d_k)) − d_k)² + 0.001 Σ_k mean |soft(F(d_k), θ_k)|
 ///
-/// the third term of unfolded networks, the last of FISTA-Net alone. A network with buffers is validated with the statistics of 64 training
-/// measurements in them, and ends with those of 512. Source: Xiang, Dong & Yang (2021), eq. 23, with the weights and the ℓ1 term of its authors' program.
+/// the third term of unfolded networks, the last of FISTA-Net alone. A network with buffers is validated with the
+/// statistics of 64 training measurements in them, and ends with those of 512. Source: Xiang, Dong & Yang (2021), eq. 23, with the
+/// weights and the ℓ1 term of its authors' program.
 public struct TomographyTraining: NetworkTraining, Sendable {
   public let network: TomographyNetwork
   public private(set) var system: TomographySystem
