@@ -31,7 +31,7 @@ struct Reproduce: ParsableCommand {
   var models: String?
   @Option(
     help: ArgumentHelp(
-      "Existing folder to write figures to: of ista-net-depth stages.png and epochs.png, of tables of MRI and tomography a page, index.html.",
+      "Existing folder to write figures to: of ista-net-depth stages.png and epochs.png, of tables of MRI and tomography a page, index.html; of fista-net-2 measured.html too, of UNFOLD_DATA.",
       valueName: "dir"))
   var plots: String?
   @OptionGroup var common: CommonOptions
@@ -193,6 +193,12 @@ struct Reproduce: ParsableCommand {
       return try TomographyData(settings)
     }
     try writePage { try TomographyPage(TomographyScans(sets[0], .test), source: "the test set", library: library) }
+    if let folder = dataFolder.map({ $0 + "/emt" }), ImageFolder.isFolder(folder) {
+      let sensor = try MeasuredEMT(contentsOf: folder)
+      try writePage("measured.html") {
+        try TomographyPage(TomographyScans(sensor), source: "a 12-coil sensor", places: sensor.reference, library: library)
+      }
+    }
     return try TomographyTable(library: library).phantoms(sets, report: note)
   }
 
@@ -221,8 +227,8 @@ struct Reproduce: ParsableCommand {
     return try TomographyTable(library: library).projections(sets, seed: seed, report: note)
   }
 
-  private func writePage(_ page: () throws -> TomographyPage) throws {
-    if let plots { try page().write(to: plots, command: "unfold reproduce \(table.rawValue) --plots \(plots)") }
+  private func writePage(_ name: String = "index.html", _ page: () throws -> TomographyPage) throws {
+    if let plots { try page().write(to: plots, name: name, command: "unfold reproduce \(table.rawValue) --plots \(plots)") }
   }
 
   private func depths(_ library: ModelLibrary) throws -> ResultTable {

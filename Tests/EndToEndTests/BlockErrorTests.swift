@@ -208,7 +208,7 @@ import Testing
     for side in ["0", "-5", "129", "five", "99999999999999999999"] { try bad("side") { $0.attributes["side"] = side } }
     try bad("seed") { $0.attributes["seed"] = "-3" }
     try bad("noise_snr_db") { $0.attributes["noise_snr_db"] = "loud" }
-    try bad("simulate") { $0.attributes["problem"] = "ct" }
+    try bad("simulate") { $0.attributes["problem"] = "weather" }
     try bad("simulate") { $0.attributes["format"] = "unfold measurement 9" }
     try refuse("reconstruct tval3 phi.npy -o x.png", naming: "simulate")
     try refuse("reconstruct tval3 m.h5 -o x.npy", naming: "arrays")

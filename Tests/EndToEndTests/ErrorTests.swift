@@ -147,7 +147,7 @@ import Testing
     try refuse("patches", set("sizes", Tensor([10, 10], shape: [1, 2])))
     try refuse("seed") { $0.attributes["seed"] = "-3" }
     try refuse("alpha") { $0.attributes["alpha"] = "often" }
-    try refuse("simulate") { $0.attributes["problem"] = "ct" }
+    try refuse("simulate") { $0.attributes["problem"] = "weather" }
     let whole = try #require(folder.bytes("m.h5"))
     for count in [0, 100, whole.count / 2, whole.count - 100] {
       try whole.prefix(count).write(to: URL(fileURLWithPath: folder.file("cut.h5")))

@@ -84,9 +84,9 @@ public struct TomographyPage: Sendable {
     places ?? scans.groundTruth?.rows(index..<index + 1).reshaped([scans.system.height, scans.system.width]).converted(to: .double)
   }
 
-  /// Writes `index.html` into a folder that exists.
-  public func write(to folder: String, command: String) throws {
-    try page(command: command).write(to: (folder as NSString).appendingPathComponent("index.html"))
+  /// Writes the page into a folder that exists.
+  public func write(to folder: String, name: String = "index.html", command: String) throws {
+    try page(command: command).write(to: (folder as NSString).appendingPathComponent(name))
   }
 
   public func page(command: String) throws -> ReportPage {
