@@ -21,7 +21,8 @@ import Testing
 
   /// Without regularisation W̃ᵀA has eigenvalues far above 1: 37 for sixteen electrodes and 291 for eight coils, by NumPy. With it steps
   /// of 1 do not grow.
-  @Test(arguments: [(SensitivityModel.eit104, 37.0), (.emt28, 291)]) func spectralRadius(model: SensitivityModel, expected: Double) {
+  @Test(arguments: [(SensitivityModel.eit104, 37.0), (.emt28, 291)]) func spectralRadius(model: SensitivityModel, expected: Double)
+  {
     let A = model.sensitivity(on: PixelDisc(side: 64)).withUnitRows
     #expect(abs(growth(A, analyticWeight(of: A)) - expected) < 0.03 * expected, "\(growth(A, analyticWeight(of: A)))")
     #expect(abs(growth(A, regularisedWeight(of: A)) - 1) < 1e-4, "\(growth(A, regularisedWeight(of: A)))")
