@@ -83,9 +83,9 @@ public struct TomographySolver: Sendable {
   /// λ by mean PSNR on validation samples; what was tried stands in `Documentation/FISTANet.md`.
   private static func usualWeight(_ system: TomographySystem) -> Double {
     switch system.problem {
-    case .emt: 1e-3
+    case .emt: 5e-5
     case .eit: 1e-3
-    default: 5e-5
+    default: 3e-3 / Double(system.measurementShape[0])
     }
   }
 
