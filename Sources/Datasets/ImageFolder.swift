@@ -75,6 +75,13 @@ public struct ImageFolder: Sendable {
 func reduced(_ image: Tensor, maximumSide: Int) -> Tensor {
   let (height, width) = (image.shape[0], image.shape[1])
   let factor = max(1, (max(height, width) + maximumSide - 1) / max(maximumSide, 1))
+  return blockMeans(image, factor)
+}
+
+/// An image `[h, w]` as the means of its blocks of `factor` × `factor` pixels, what is left over cut off; in double precision.
+public func blockMeans(_ image: Tensor, _ factor: Int) -> Tensor {
+  let (height, width) = (image.shape[0], image.shape[1])
+  precondition(factor >= 1 && min(height, width) >= factor, "an image of \(image.shape) in blocks of \(factor)")
   if factor == 1 { return image }
   let (rows, columns) = (height / factor, width / factor)
   let pixels = image.doubles

@@ -30,7 +30,7 @@ public struct SparseViewCT<Projector: LinearOperator>: Sendable where Projector.
   public let projector: Projector
   /// The projector over its norm.
   public let A: Scaled<Projector>
-  public var noise: Noise?
+  public let noise: Noise?
 
   /// - Parameter norm: ‖projector‖; without, by power iteration from an image of ones of this shape.
   public init(_ projector: Projector, imageShape: [Int], norm: Double? = nil, noise: Noise? = nil) {

@@ -70,7 +70,7 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     case (.sparse(let method), .sparseRecovery): method.servesSparseRecovery
     case (.block, .imageCS): true
     case (_, .mri): forMRI != nil
-    case (_, .ct), (_, .emt), (_, .eit): forTomography?.serves(problem) ?? false
+    case _ where problem.isTomography: forTomography?.serves(problem) ?? false
     default: false
     }
   }

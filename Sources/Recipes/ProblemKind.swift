@@ -35,6 +35,10 @@ public enum ProblemKind: String, CaseIterable, Sendable, Codable {
     }
   }
 
+  public var isTomography: Bool { self == .ct || isOnDisc }
+  /// Coils or electrodes around the pixels of a disc.
+  public var isOnDisc: Bool { self == .emt || self == .eit }
+
   /// The methods that serve it.
   public var methods: [Method] { Method.allCases.filter { $0.serves(self) } }
 }

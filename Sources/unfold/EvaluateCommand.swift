@@ -33,7 +33,7 @@ struct Evaluate: ParsableCommand {
     try measuring.check(problem)
     try tomography.check(problem)
     try method.check(for: problem)
-    if part != nil, ![.ct, .emt, .eit].contains(problem) {
+    if part != nil, !problem.isTomography {
       throw InputError("found --part for \(problem.rawValue); leave it out, it is for ct, emt and eit")
     }
     let seed = common.seed(for: problem)
@@ -41,7 +41,7 @@ struct Evaluate: ParsableCommand {
     switch method {
     case _ where problem == .mri: report = try kSpace(method.forMRI!, seed)
     case _ where problem == .ct: report = try projections(method.forTomography!, seed)
-    case _ where problem == .emt || problem == .eit: report = try phantoms(method.forTomography!, seed)
+    case _ where problem.isOnDisc: report = try phantoms(method.forTomography!, seed)
     case .sparse(let method):
       let evaluation = try SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
       report = problem == .sparseCoding ? try coding(evaluation) : try recovery(evaluation, seed)

@@ -51,7 +51,7 @@ struct Reconstruct: ParsableCommand {
     }
     switch method {
     case _ where file.problem == .mri: try kSpace(method.forMRI!, MRIScans(MRIMeasurement(file)))
-    case _ where [.ct, .emt, .eit].contains(file.problem): try scans(method.forTomography!, TomographyScans(file))
+    case _ where file.problem.isTomography: try scans(method.forTomography!, TomographyScans(file))
     case .sparse(let method): try sparse(method, file)
     case .block(let method): try blocks(method, file)
     case .mri, .tomography: preconditionFailure("checked above")

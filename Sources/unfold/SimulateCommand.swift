@@ -29,9 +29,9 @@ struct Simulate: ParsableCommand {
     common.apply()
     try measuring.check(problem)
     try tomography.check(problem)
-    if problem == .emt || problem == .eit, inputs.isEmpty { return try sets() }
+    if problem.isOnDisc, inputs.isEmpty { return try sets() }
     if inputs.isEmpty { throw InputError("found no input; expected images or an array for \(problem.rawValue)") }
-    if [.ct, .emt, .eit].contains(problem) { return try scans() }
+    if problem.isTomography { return try scans() }
     if problem == .imageCS { return try blocks() }
     if problem == .mri { return try kSpace() }
     let measurement = try problem == .sparseCoding ? coding() : recovery()

@@ -48,7 +48,7 @@ struct Train: ParsableCommand {
     try network.check(for: problem)
     try settings.check(problem)
     try tomography.check(problem)
-    if data != nil, problem != .emt, problem != .eit {
+    if data != nil, !problem.isOnDisc {
       throw InputError("found --data for \(problem.rawValue); leave it out, it is for emt and eit")
     }
     switch (network, problem) {

@@ -145,14 +145,7 @@ public struct SparseMeasurement: Sendable {
       throw file.damaged("found samples of \(samples.shape[1]) numbers; expected \(A.rows), the matrix's rows")
     }
     switch kind {
-    case _ where kind != .sparseCoding:
-      alpha = nil
-      images = []
-      codes = try file.array(ifPresent: "ground_truth", rank: 2)
-      if let codes, codes.shape != [samples.shape[0], A.columns] {
-        throw file.damaged("found a ground truth of \(codes.shape); expected [\(samples.shape[0]), \(A.columns)]")
-      }
-    default:
+    case .sparseCoding:
       codes = nil
       guard let alpha = try file.number("alpha"), alpha >= 0 else { throw file.damaged("found no weight alpha of at least 0") }
       self.alpha = alpha
@@ -187,6 +180,13 @@ public struct SparseMeasurement: Sendable {
       }
       guard start == samples.shape[0] else { throw file.damaged("found \(samples.shape[0]) patches; expected \(start)") }
       images = found
+    default:
+      alpha = nil
+      images = []
+      codes = try file.array(ifPresent: "ground_truth", rank: 2)
+      if let codes, codes.shape != [samples.shape[0], A.columns] {
+        throw file.damaged("found a ground truth of \(codes.shape); expected [\(samples.shape[0]), \(A.columns)]")
+      }
     }
   }
 

@@ -73,18 +73,5 @@ public struct CTImage: Sendable {
   }
 
   /// Means of blocks of `factor` × `factor` pixels, what is left over cut off.
-  public func reduced(by factor: Int) -> CTImage {
-    precondition(factor >= 1 && value.shape.allSatisfy { $0 >= factor }, "an image of \(value.shape) reduced by \(factor)")
-    if factor == 1 { return self }
-    let (h, w, width) = (value.shape[0] / factor, value.shape[1] / factor, value.shape[1])
-    let v = value.doubles
-    let means = (0..<h * w).map { p in
-      var sum = 0.0
-      for i in 0..<factor {
-        for j in 0..<factor { sum += v[(p / w * factor + i) * width + p % w * factor + j] }
-      }
-      return sum / Double(factor * factor)
-    }
-    return CTImage(name: name, value: Tensor(means, shape: [h, w]))
-  }
+  public func reduced(by factor: Int) -> CTImage { CTImage(name: name, value: blockMeans(value, factor)) }
 }

@@ -7,7 +7,7 @@ import Training
 /// X-ray images of one size from few views: the geometry, the projector of norm 1 with its noise, the system that is reconstructed.
 public struct CTProblem: Sendable {
   public let geometry: CTGeometry
-  public var model: SparseViewCT<AnyOperator>
+  public let model: SparseViewCT<AnyOperator>
   public let system: TomographySystem
 
   /// - Parameter photons: of a ray that meets nothing, with `electronic` noise of that many photons; nil: no noise.

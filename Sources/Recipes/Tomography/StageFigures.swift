@@ -23,7 +23,7 @@ public struct StageFigures: Sendable {
   public init(_ network: any TensorNetwork, system: TomographySystem, measurement b: Tensor) {
     let traces = (0..<b.shape[0]).map { i -> [Double] in
       let y = b.rows(i..<i + 1)
-      return network.trace(y).map { (system.A.forward($0) - y).norm / max(y.norm, .leastNormalMagnitude) }
+      return network.trace(y).map { system.residual($0, y) }
     }
     let schedule = (network as? FISTANet)?.schedule
     stages = (traces.first ?? []).indices.map { k in

@@ -44,9 +44,8 @@ public struct TomographyPage: Sendable {
     self.source = source
     self.places = places
     let system = scans.system
-    let size = [system.height, system.width]
     let b = scans.measurement.rows(index..<index + 1)
-    let truth = scans.groundTruth?.rows(index..<index + 1).reshaped(size).converted(to: .double)
+    let truth = scans.groundTruth(index)
     var stages: [StageFigures.Stage] = []
     reconstructions = try TomographyMethod.allCases.filter { $0.serves(system.problem) }.compactMap { method in
       if method.isTrained, !FileManager.default.fileExists(atPath: library.tomography(method, system)) { return nil }
@@ -55,7 +54,7 @@ public struct TomographyPage: Sendable {
       let begin = Date()
       let found = solver.solve(b)
       let seconds = Date().timeIntervalSince(begin)
-      let estimate = found.reshaped(size).converted(to: .double)
+      let estimate = found.reshaped([system.height, system.width]).converted(to: .double)
       var scores = try truth.map { try Scores.ofImage(estimate, $0, clip: false) } ?? Scores()
       scores.seconds = seconds
       if method == .fistaNet { stages = StageFigures(solver.network!, system: system, measurement: b).stages }
@@ -81,7 +80,7 @@ public struct TomographyPage: Sendable {
 
   private var name: String { scans.names[index] }
   private var truth: Tensor? {
-    places ?? scans.groundTruth?.rows(index..<index + 1).reshaped([scans.system.height, scans.system.width]).converted(to: .double)
+    places ?? scans.groundTruth(index)
   }
 
   /// Writes the page into a folder that exists.

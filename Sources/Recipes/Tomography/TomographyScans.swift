@@ -97,6 +97,11 @@ public struct TomographyScans: Sendable {
       model == .emt28 ? .emt : .eit, A: problem.A, pixels: problem.pixels, initialMap: problem.initialMap())
   }
 
+  /// Image `i`, `[height, width]` in double precision, where it is known.
+  func groundTruth(_ i: Int) -> Tensor? {
+    groundTruth?.rows(i..<i + 1).reshaped([system.height, system.width]).converted(to: .double)
+  }
+
   // MARK: Files
 
   /// Writes the HDF5 file atomically; the images only when asked.

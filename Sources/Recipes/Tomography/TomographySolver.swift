@@ -36,7 +36,8 @@ public struct TomographySolver: Sendable {
   /// λ and iterations of FISTA-TV, objective ½‖A x − b‖² + λ TV(x), x ≥ 0.
   public let weight: Double
   public let iterations: Int
-  private let window: FilteredBackProjection.Window
+  /// Measurements to the initial image, by the window that was chosen.
+  private let initial: AnyOperator
 
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }
@@ -50,7 +51,10 @@ public struct TomographySolver: Sendable {
     self.system = system
     weight = options.weight ?? Self.usualWeight(system)
     iterations = options.iterations ?? Self.usualIterations(system)
-    window = options.window ?? .ramp
+    initial =
+      if let window = options.window, let geometry = system.geometry {
+        AnyOperator(Scaled(1 / system.unit, geometry.backProjection(window)))
+      } else { system.gradient.initial }
     guard let kind = method.network else {
       (network, weights, depth) = (nil, nil, 0)
       return
@@ -63,8 +67,7 @@ public struct TomographySolver: Sendable {
     let path = try options.weights ?? library.existing(library.tomography(method, system), instead: "--weights")
     let stored = try Weights(anyFile: path).withHouseNames
     let recipe = try stored.recipe.map(Recipe.init(json:))
-    let problems: [ProblemKind] = [.ct, .emt, .eit]
-    if let recipe, recipe.network != method.rawValue || !problems.map(\.rawValue).contains(recipe.notes["problem"] ?? "") {
+    if let recipe, recipe.network != method.rawValue || ProblemKind(rawValue: recipe.notes["problem"] ?? "")?.isTomography != true {
       throw RecipeError(
         "\(path): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(method.rawValue) for "
           + "\(system.problem.rawValue), choose other weights")
@@ -121,15 +124,13 @@ public struct TomographySolver: Sendable {
 
   private func classical(_ b: Tensor) -> Tensor {
     switch method {
-    case .fbp:
-      return (1 / system.unit) * system.geometry!.backProjection(window).forward(b)
     case .fistaTV:
       let iteration = FISTATV(
         totalVariation: weight, system.A, height: system.height, width: system.width, lower: 0, stepSize: 1 / system.lipschitz,
         iterations: 10)
-      let start = system.gradient.initial.forward(b).map { max($0, 0) }
+      let start = initial.forward(b).map { max($0, 0) }
       return Algorithms.solve(iteration, measurement: b, from: start, until: .iterations(iterations)).estimate
-    default: return system.gradient.initial.forward(b)
+    default: return initial.forward(b)
     }
   }
 
@@ -139,10 +140,7 @@ public struct TomographySolver: Sendable {
   /// ‖A x̂ − b‖ / ‖b‖ of every sample.
   public func residuals(_ x: Tensor, _ b: Tensor) -> [Double] {
     let b = b.converted(to: .single)
-    return (0..<b.shape[0]).map { i in
-      let y = b.rows(i..<i + 1)
-      return (system.A.forward(x.rows(i..<i + 1)) - y).norm / max(y.norm, .leastNormalMagnitude)
-    }
+    return (0..<b.shape[0]).map { system.residual(x.rows($0..<$0 + 1), b.rows($0..<$0 + 1)) }
   }
 }
 

@@ -46,7 +46,9 @@ public struct TomographySystem: Sendable {
   /// The step that networks take, one of ``GradientKind``.
   public private(set) var gradient: GradientChoice
   public private(set) var gradientKind: GradientKind
-  private let gradients: [GradientKind: GradientChoice]
+  /// The steps there are, and what makes one of them.
+  private let gradientKinds: [GradientKind]
+  private let choice: @Sendable (GradientKind) -> GradientChoice
 
   /// Coils or electrodes: rows of unit norm on the pixels of a disc, the initial image with the Laplacian, Newton steps.
   ///
@@ -57,15 +59,20 @@ public struct TomographySystem: Sendable {
     (self.problem, height, width, measurementShape, pixels) = (problem, disc.side, disc.side, [matrix.rows], disc)
     self.A = AnyOperator(A)
     (unit, geometry, lipschitz) = (1, nil, matrix.lipschitz)
-    let weight = Composition(disc.H, Matrix(regularisedWeight(of: matrix).entries.transposed.converted(to: .single)))
+    gradientKinds = GradientKind.allCases
+    choice = { kind in
+      switch kind {
+      case .newton: GradientChoice(newton: A, initial: initial)
+      case .opposite: GradientChoice(newton: A, initial: initial, isGradient: false)
+      case .adjoint: GradientChoice(A, back: Scaled(1 / matrix.lipschitz, A.H), initial: initial)
+      case .weight:
+        GradientChoice(
+          A, back: Composition(disc.H, Matrix(regularisedWeight(of: matrix).entries.transposed.converted(to: .single))),
+          initial: initial)
+      }
+    }
     gradientKind = .newton
-    gradients = [
-      .newton: GradientChoice(newton: A, initial: initial),
-      .opposite: GradientChoice(newton: A, initial: initial, isGradient: false),
-      .adjoint: GradientChoice(A, back: Scaled(1 / matrix.lipschitz, A.H), initial: initial),
-      .weight: GradientChoice(A, back: weight, initial: initial),
-    ]
-    gradient = gradients[gradientKind]!
+    gradient = choice(.newton)
   }
 
   /// Of sets for training and tests.
@@ -83,27 +90,31 @@ public struct TomographySystem: Sendable {
     measurementShape = [geometry.angles.count, geometry.bins]
     A = AnyOperator(model.A)
     lipschitz = 1.01  // the norm that A was divided by is known to less than that
+    gradientKinds = [.adjoint, .weight]
+    choice = { kind in
+      kind == .adjoint
+        ? GradientChoice(model.A, back: model.A.H, initial: back) : GradientChoice(model.A, back: back, initial: back)
+    }
     gradientKind = .weight
-    gradients = [
-      .weight: GradientChoice(model.A, back: back, initial: back),
-      .adjoint: GradientChoice(model.A, back: model.A.H, initial: back),
-    ]
-    gradient = gradients[gradientKind]!
+    gradient = choice(.weight)
   }
 
   /// The same with another step.
   ///
   /// - Throws: ``RecipeError`` for one that there is not: Newton steps through an image of X-rays.
   public func with(_ kind: GradientKind) throws -> TomographySystem {
-    guard let choice = gradients[kind] else {
+    guard gradientKinds.contains(kind) else {
       throw RecipeError(
         "found gradient \(kind.rawValue) for \(problem.rawValue); expected one of "
-          + gradients.keys.map(\.rawValue).sorted().joined(separator: ", "))
+          + gradientKinds.map(\.rawValue).sorted().joined(separator: ", "))
     }
     var system = self
-    (system.gradient, system.gradientKind) = (choice, kind)
+    (system.gradient, system.gradientKind) = (choice(kind), kind)
     return system
   }
+
+  /// ‖A x − b‖ / ‖b‖.
+  func residual(_ x: Tensor, _ b: Tensor) -> Double { (A.forward(x) - b).norm / max(b.norm, .leastNormalMagnitude) }
 
   /// The untrained network.
   ///
