@@ -135,9 +135,10 @@ struct Train: ParsableCommand {
     guard !images.isEmpty else { throw InputError("found no --images; expected a folder of training images for cs-mri") }
     let seed = common.seed ?? CompressiveSensing.standardSeed
     let size = settings.size ?? 256
-    let pictures = try kSpacePictures(images, size: size)
+    let pictures = try kSpacePictures(images, size: size, sliceStep: settings.sliceStep)
     let (used, kept) =
-      validationImages.isEmpty ? splitForValidation(pictures) : (pictures, try kSpacePictures(validationImages, size: size))
+      validationImages.isEmpty
+      ? splitForValidation(pictures) : (pictures, try kSpacePictures(validationImages, size: size, sliceStep: settings.sliceStep))
     let sampling = try MRISampling(mask: settings.mask, ratio: settings.ratio, order: nil, seed: seed)
     var training = try MRITraining(
       method, sampling: sampling, mask: sampling.mask(height: size, width: size), images: used, validation: kept, seed: seed)
@@ -207,9 +208,9 @@ struct Train: ParsableCommand {
   }
 
   /// Images, arrays and the slices of volumes, each divided by its largest value and put in the middle of a square.
-  private func kSpacePictures(_ sources: [String], size: Int) throws -> [Tensor] {
+  private func kSpacePictures(_ sources: [String], size: Int, sliceStep: Int?) throws -> [Tensor] {
     try sources.flatMap { try MRIImage.paths($0) }.flatMap { path in
-      if path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") { return try MRIImage.slices(path) }
+      if path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") { return try MRIImage.slices(path, step: sliceStep ?? 4) }
       guard let real = try MRIImage(path, toMaximum: true).value.real else {
         throw InputError("\(path): found a complex image; expected real ones for training")
       }

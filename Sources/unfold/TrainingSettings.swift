@@ -21,6 +21,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: ArgumentHelp("Sparse recovery: signal-to-noise ratio of the measurements.", valueName: "dB")) var noiseSnr: Double?
   @Option(help: "image-cs, cs-mri: sampling ratio, for a Φ or a mask drawn from --seed.") var ratio: Double?
   @Option(help: "cs-mri: extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
+  @Option(help: "cs-mri: takes every how many-th slice of a volume along each axis (default: 4).") var sliceStep: Int?
   @Option(help: "ct: images made this many times smaller first, to begin with.") var reduce: Int?
   @Option(
     help: "ct, emt, eit: step of the network: newton (default of emt, eit), newton-opposite, adjoint or weight (default of ct).")
@@ -75,6 +76,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
       case "ratio": result.ratio = try number(result.ratio)
       case "size": result.size = try integer(result.size)
+      case "slice-step": result.sliceStep = try integer(result.sliceStep)
       case "reduce": result.reduce = try integer(result.reduce)
       case "gradient":
         guard let found = value.string.flatMap(GradientKind.init(rawValue:)) else {
@@ -104,6 +106,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       ("epochs", epochs, 1), ("steps", steps, 1), ("batch", batch, 1), ("units", units, 1), ("iterations", iterations, 0),
       ("patches", patches, 64), ("depth", depth, 1), ("rows", rows, 2), ("columns", columns, 2), ("channels", channels, 1),
       ("checkpoint-every", checkpointEvery, 1), ("size", size, 8), ("reduce", reduce, 1),
+      ("slice-step", sliceStep, 1),
     ]
     for (name, value, minimum) in least {
       if let value, value < minimum || value > 1_000_000_000 {
@@ -129,7 +132,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       ("--ratio", ratio != nil), ("--channels", channels != nil), ("--start", start != nil),
     ]
     let blocks = [("--phi", phi != nil), ("--initial", initial != nil), ("--constraint", constraint != nil)]
-    let kSpace = [("--mask", mask != nil), ("--size", size != nil)]
+    let kSpace = [("--mask", mask != nil), ("--size", size != nil), ("--slice-step", sliceStep != nil)]
     let reduction = [("--reduce", reduce != nil)]
     let steps = [("--gradient", gradient != nil)]
     let others = [
@@ -163,9 +166,9 @@ struct TrainingSettings: ParsableArguments, Decodable {
     }
   }
 
-  /// Changes batch and learning rate of every phase.
+  /// Changes batch and learning rate of every phase that takes samples in batches.
   func apply(to recipe: inout Recipe) {
-    for i in recipe.phases.indices {
+    for i in recipe.phases.indices where recipe.phases[i].batchSize != nil {
       if let batch { recipe.phases[i].batchSize = batch }
       if let learningRate { recipe.phases[i].learningRate = recipe.phases[i].learningRate.scaled(by: learningRate / 1e-3) }
     }

@@ -93,7 +93,9 @@ import _Differentiation
     }
   }
 
-  @Test(arguments: [OptimiserChoice.adam(), .sgd(momentum: 0.9), .lbfgs(memory: 3)], [Precision.single, .double])
+  @Test(
+    arguments: [OptimiserChoice.adam(), .sgd(momentum: 0.9), .lbfgs(memory: 3), .lbfgs(memory: 3, scaling: .gradients)],
+    [Precision.single, .double])
   func stateIsRestoredExactly(choice: OptimiserChoice, precision: Precision) throws {
     var (network, optimiser) = (Unknowns(w: fill([6], 0.7, 0.3, precision: precision)), choice.makeOptimiser())
     func gradient(_ u: Unknowns) -> LossGradient<Unknowns> {

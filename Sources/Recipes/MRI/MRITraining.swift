@@ -28,7 +28,7 @@ public struct MRISamples: TrainingSamples {
   }
 }
 
-/// How networks for compressive-sensing MRI are trained: Deep ADMM-Net by L-BFGS on all images at once, others by Adam.
+/// How networks for compressive-sensing MRI are trained: by Adam, Deep ADMM-Net then by L-BFGS on all images at once.
 ///
 /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of ISTA-Net the mean
 /// of (x̂ − x)².
@@ -69,19 +69,25 @@ public struct MRITraining: NetworkTraining, Sendable {
 
   public func network(_ shape: MRIArchitecture) -> (any TensorNetwork)? { method.network(mask: mask, shape, seed: seed) }
 
-  /// L-BFGS with memory 5 over all images for Deep ADMM-Net; Adam at 1e-3 falling to 1e-5 along a cosine, batches of 4, averaged weights
-  /// for the others.
+  /// Adam at 1e-3 falling to 1e-5 along a cosine, batches of 4, averaged weights. Deep ADMM-Net begins so, ten of these steps for each
+  /// of the `steps` that follow: L-BFGS with memory 5 over all images.
   public func recipe(_ shape: MRIArchitecture, steps: Int) -> Recipe {
-    let phase =
-      method == .admmNet
-      ? Recipe.Phase(
-        "training", steps: steps, batchSize: nil, chunkSize: 1, optimiser: .lbfgs(memory: 5), learningRate: .constant(rate: 1))
-      : Recipe.Phase(
-        "training", steps: steps, batchSize: min(4, images.shape[0]), chunkSize: 1,
+    func adam(_ name: String, steps: Int) -> Recipe.Phase {
+      Recipe.Phase(
+        name, steps: steps, batchSize: min(4, images.shape[0]), chunkSize: 1,
         learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
+    }
+    let phases =
+      method == .admmNet
+      ? [
+        adam("adam", steps: 10 * steps),
+        Recipe.Phase(
+          "l-bfgs", steps: steps, batchSize: nil, chunkSize: 1, optimiser: .lbfgs(memory: 5, scaling: .gradients),
+          learningRate: .constant(rate: 1)),
+      ] : [adam("training", steps: steps)]
     return Recipe(
-      network: method.rawValue, seed: seed, phases: [phase],
-      validationInterval: min(method == .admmNet ? 5 : 250, max(1, steps / 10)),
+      network: method.rawValue, seed: seed, phases: phases,
+      validationInterval: method == .admmNet ? 10 : min(250, max(1, steps / 10)),
       notes: [
         "problem": ProblemKind.mri.rawValue, "mask": sampling.name, "ratio": sampling.ratio.map { "\($0)" } ?? "\(mask.ratio)",
         "height": "\(mask.height)", "width": "\(mask.width)", "depth": "\(shape.depth)", "channels": "\(shape.channels)",
@@ -92,7 +98,7 @@ public struct MRITraining: NetworkTraining, Sendable {
   /// Steps of a training.
   public static func steps(_ method: MRIMethod, _ budget: TrainingBudget) -> Int {
     switch method {
-    case .admmNet: budget == .quick ? 10 : 300
+    case .admmNet: budget == .quick ? 10 : 100
     default: budget == .quick ? 100 : 10_000
     }
   }
