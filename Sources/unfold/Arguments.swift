@@ -6,6 +6,7 @@ import Foundation
 import Operators
 import Problems
 import Recipes
+import Tensors
 
 extension Method: ExpressibleByArgument {}
 extension BlockTraining.Constraint: ExpressibleByArgument {}
@@ -45,15 +46,9 @@ struct MethodOptions: ParsableArguments {
     if untrained, weights != nil { throw ValidationError("found --untrained and --weights; expected one of them") }
   }
 
-  /// For image-cs. - Throws: when an option of the other problems is given.
+  /// - Throws: when an option of another problem is given, as the three below.
   func blockOptions() throws -> BlockSolver.Options {
-    let given = [
-      ("--iterations", iterations != nil), ("--lambda", lambda != nil), ("--penalty", penalty != nil),
-      ("--wavelet", wavelet != nil), ("--untrained", untrained), ("--window", window != nil),
-    ]
-    if let wrong = given.first(where: \.1) {
-      throw InputError("found \(wrong.0); leave it out, it is not for image-cs")
-    }
+    try check(.imageCS)
     var options = BlockSolver.Options()
     options.weights = weights
     options.depth = depth
@@ -61,11 +56,8 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
-  /// For cs-mri. - Throws: when an option of the other problems is given.
   func mriOptions() throws -> MRISolver.Options {
-    if initial != nil || window != nil {
-      throw InputError("found \(initial != nil ? "--initial" : "--window"); leave it out, it is not for cs-mri")
-    }
+    try check(.mri)
     var options = MRISolver.Options()
     options.weights = weights
     options.depth = depth
@@ -77,10 +69,8 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
-  /// For ct, emt and eit. - Throws: when an option of the other problems is given.
-  func tomographyOptions() throws -> TomographySolver.Options {
-    let given = [("--initial", initial != nil), ("--penalty", penalty != nil), ("--wavelet", wavelet != nil)]
-    if let wrong = given.first(where: \.1) { throw InputError("found \(wrong.0); leave it out, it is not for tomography") }
+  func tomographyOptions(_ problem: ProblemKind) throws -> TomographySolver.Options {
+    try check(problem)
     var options = TomographySolver.Options()
     options.weights = weights
     options.depth = depth
@@ -91,22 +81,35 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
-  /// For the sparse problems. - Throws: when an option of image-cs is given.
-  func options(_ common: CommonOptions) throws -> SparseSolver.Options {
-    if initial != nil { throw InputError("found --initial; leave it out, it is for image-cs only") }
-    let others = [
-      ("--untrained", untrained), ("--penalty", penalty != nil), ("--wavelet", wavelet != nil), ("--window", window != nil),
-    ]
-    if let wrong = others.first(where: \.1) {
-      throw InputError("found \(wrong.0); leave it out, it is not for the sparse problems")
-    }
+  func sparseOptions(_ problem: ProblemKind, precision: Precision) throws -> SparseSolver.Options {
+    try check(problem)
     var options = SparseSolver.Options()
     options.weights = weights
     options.depth = depth
     options.iterations = iterations
     options.lambda = lambda
-    options.precision = common.precision
+    options.precision = precision
     return options
+  }
+
+  private func check(_ problem: ProblemKind) throws {
+    let sparse: [ProblemKind] = [.sparseCoding, .sparseRecovery]
+    let tomography: [ProblemKind] = [.ct, .emt, .eit]
+    try refuse(
+      for: problem,
+      [
+        ("--iterations", iterations != nil, sparse + [.mri] + tomography),
+        ("--lambda", lambda != nil, sparse + [.mri] + tomography),
+        ("--initial", initial != nil, [.imageCS]), ("--penalty", penalty != nil, [.mri]), ("--wavelet", wavelet != nil, [.mri]),
+        ("--untrained", untrained, [.mri] + tomography), ("--window", window != nil, [.ct]),
+      ])
+  }
+}
+
+/// Refuses the first option given that is for other problems only.
+func refuse(for problem: ProblemKind, _ options: [(name: String, isGiven: Bool, problems: [ProblemKind])]) throws {
+  if let wrong = options.first(where: { $0.isGiven && !$0.problems.contains(problem) }) {
+    throw InputError("found \(wrong.name) for \(problem.rawValue); leave it out, it is not for this problem")
   }
 }
 
@@ -150,16 +153,15 @@ struct MeasurementOptions: ParsableArguments {
 
   /// Refuses what belongs to another problem.
   func check(_ problem: ProblemKind) throws {
-    let given: [(name: String, isGiven: Bool, problems: [ProblemKind])] = [
-      ("--dictionary", dictionary != nil, [.sparseCoding]), ("--units", units != nil, [.sparseCoding]),
-      ("--matrix", matrix != nil, [.sparseRecovery]), ("--ratio", ratio != nil, [.imageCS, .mri]),
-      ("--phi", phi != nil, [.imageCS]),
-      ("--color", color != nil, [.imageCS]), ("--mask", mask != nil, [.mri]), ("--mask-order", maskOrder != nil, [.mri]),
-      ("--to-maximum", toMaximum, [.mri]), ("--coils", coils != nil, [.mri]),
-    ]
-    if let wrong = given.first(where: { $0.isGiven && !$0.problems.contains(problem) }) {
-      throw InputError("found \(wrong.name) for \(problem.rawValue); leave it out, it is not for this problem")
-    }
+    try refuse(
+      for: problem,
+      [
+        ("--dictionary", dictionary != nil, [.sparseCoding]), ("--units", units != nil, [.sparseCoding]),
+        ("--matrix", matrix != nil, [.sparseRecovery]), ("--ratio", ratio != nil, [.imageCS, .mri]),
+        ("--phi", phi != nil, [.imageCS]),
+        ("--color", color != nil, [.imageCS]), ("--mask", mask != nil, [.mri]), ("--mask-order", maskOrder != nil, [.mri]),
+        ("--to-maximum", toMaximum, [.mri]), ("--coils", coils != nil, [.mri]),
+      ])
   }
 
   func readDictionary() throws -> Matrix {

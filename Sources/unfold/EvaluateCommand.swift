@@ -43,7 +43,8 @@ struct Evaluate: ParsableCommand {
     case _ where problem == .ct: report = try projections(method.forTomography!, seed)
     case _ where problem.isOnDisc: report = try phantoms(method.forTomography!, seed)
     case .sparse(let method):
-      let evaluation = try SparseEvaluation(method, options: running.options(common), noiseDecibel: measuring.noiseSnr, seed: seed)
+      let evaluation = try SparseEvaluation(
+        method, options: running.sparseOptions(problem, precision: common.precision), noiseDecibel: measuring.noiseSnr, seed: seed)
       report = problem == .sparseCoding ? try coding(evaluation) : try recovery(evaluation, seed)
     case .block(let method): report = try blocks(method, seed)
     case .mri, .tomography: preconditionFailure("checked above")
@@ -84,7 +85,7 @@ struct Evaluate: ParsableCommand {
     let pictures = try tomography.images([images], part: (part ?? .test).rawValue)
     let scans = try TomographyScans(
       pictures, scan: tomography.scan(), photons: tomography.photons, electronic: tomography.electronic ?? 0, seed: seed)
-    let solver = try TomographySolver(method, scans.system, options: running.tomographyOptions())
+    let solver = try TomographySolver(method, scans.system, options: running.tomographyOptions(scans.system.problem))
     return try TomographyEvaluation(solver, scans, clips: clip ?? false, seed: seed).report
   }
 
@@ -99,7 +100,7 @@ struct Evaluate: ParsableCommand {
       throw InputError("\(data!): found sets of \(sets.settings.problem.rawValue); expected \(problem.rawValue), choose others")
     }
     let scans = TomographyScans(sets, part ?? .test)
-    let solver = try TomographySolver(method, scans.system, options: running.tomographyOptions())
+    let solver = try TomographySolver(method, scans.system, options: running.tomographyOptions(scans.system.problem))
     return try TomographyEvaluation(solver, scans, clips: clip ?? false, seed: seed).report
   }
 

@@ -112,7 +112,7 @@ struct Reconstruct: ParsableCommand {
     }
     let writesArray = (try? OutputKind(output)) == .arrays
     let places = writesArray ? scans.names.map { _ in output } : try imageTargets(scans.names)
-    let solver = try TomographySolver(method, scans.system, options: running.tomographyOptions())
+    let solver = try TomographySolver(method, scans.system, options: running.tomographyOptions(scans.system.problem))
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
     var report = ImageReconstruction(solver)
     let images = solver.solve(scans.measurement)
@@ -135,7 +135,8 @@ struct Reconstruct: ParsableCommand {
     let measurement = try SparseMeasurement(file)
     let places = try targets(measurement)
     let solver = try SparseSolver(
-      method, for: measurement.problem, A: measurement.A, alpha: measurement.alpha, options: running.options(common))
+      method, for: measurement.problem, A: measurement.A, alpha: measurement.alpha,
+      options: running.sparseOptions(measurement.problem, precision: common.precision))
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
     let solution = solver.solve(measurement.samples)
     guard solution.codes.isFinite else {

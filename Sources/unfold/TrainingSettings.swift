@@ -128,28 +128,20 @@ struct TrainingSettings: ParsableArguments, Decodable {
 
   /// Refuses what belongs to another problem.
   func check(_ problem: ProblemKind) throws {
-    let images = [
-      ("--ratio", ratio != nil), ("--channels", channels != nil), ("--start", start != nil),
-    ]
-    let blocks = [("--phi", phi != nil), ("--initial", initial != nil), ("--constraint", constraint != nil)]
-    let kSpace = [("--mask", mask != nil), ("--size", size != nil), ("--slice-step", sliceStep != nil)]
-    let reduction = [("--reduce", reduce != nil)]
-    let steps = [("--gradient", gradient != nil)]
-    let others = [
-      ("--units", units != nil), ("--iterations", iterations != nil), ("--patches", patches != nil),
-      ("--dictionary", dictionary != nil), ("--rows", rows != nil), ("--columns", columns != nil), ("--noise-snr", noiseSnr != nil),
-    ]
-    let refused =
-      switch problem {
-      case .imageCS: others + kSpace + reduction + steps
-      case .mri: others + blocks + reduction + steps
-      case .ct: others + blocks + kSpace + [("--ratio", ratio != nil)]
-      case .emt, .eit: others + blocks + kSpace + reduction + [("--ratio", ratio != nil)]
-      case .sparseCoding, .sparseRecovery: images + blocks + kSpace + reduction + steps
-      }
-    if let wrong = refused.first(where: \.1) {
-      throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is not for this problem")
-    }
+    let tomography: [ProblemKind] = [.ct, .emt, .eit]
+    let networksOfImages = [.imageCS, .mri] + tomography
+    try refuse(
+      for: problem,
+      [
+        ("--units", units != nil, [.sparseCoding]), ("--iterations", iterations != nil, [.sparseCoding]),
+        ("--patches", patches != nil, [.sparseCoding]), ("--dictionary", dictionary != nil, [.sparseCoding]),
+        ("--depth", depth != nil, [.sparseRecovery] + networksOfImages), ("--rows", rows != nil, [.sparseRecovery]),
+        ("--columns", columns != nil, [.sparseRecovery]), ("--noise-snr", noiseSnr != nil, [.sparseRecovery]),
+        ("--channels", channels != nil, networksOfImages), ("--start", start != nil, networksOfImages),
+        ("--ratio", ratio != nil, [.imageCS, .mri]), ("--phi", phi != nil, [.imageCS]), ("--initial", initial != nil, [.imageCS]),
+        ("--constraint", constraint != nil, [.imageCS]), ("--mask", mask != nil, [.mri]), ("--size", size != nil, [.mri]),
+        ("--slice-step", sliceStep != nil, [.mri]), ("--reduce", reduce != nil, [.ct]), ("--gradient", gradient != nil, tomography),
+      ])
   }
 
   /// Refuses what a network for image-cs has not, and sizes beyond reason.

@@ -5,8 +5,8 @@ import Tensors
 import Testing
 
 /// Every bad input of block compressive sensing gives exit status 2, one line on standard error, and no new file.
-@Suite struct BlockErrorTests {
-  private let folder: Folder
+@Suite struct BlockErrorTests: RunsInFolder {
+  let folder: Folder
 
   init() throws {
     folder = try Folder()
@@ -14,10 +14,6 @@ import Testing
     try folder.image("a.png", height: 7, width: 12)
     let made = try Program.run("simulate", "image-cs", "a.png", "-o", "m.h5", "--phi", "phi.npy", "--ground-truth", in: folder)
     #expect(made.status == 0, "\(made.errors)")
-  }
-
-  private func refuse(_ line: String, naming word: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    try expectRefusal(line, naming: word, in: folder, sourceLocation: sourceLocation)
   }
 
   @Test func ratios() throws {

@@ -7,19 +7,12 @@ import Testing
 
 /// Blocks of 5 × 5, 10 measurements, and a network whose answer is known: without a correction ISTA-Net⁺ is gradient descent, and
 /// from x⁽⁰⁾ = ½ Φᵀ y with ρ = ½ it gives x⁽ᵏ⁾ = (1 − 2⁻ᵏ⁻¹) ΦᵀΦ x.
-@Suite struct BlockTests {
-  private let folder: Folder
+@Suite struct BlockTests: RunsInFolder {
+  let folder: Folder
 
   init() throws {
     folder = try Folder()
     try folder.blockInputs()
-  }
-
-  @discardableResult
-  private func run(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Program.Outcome {
-    let done = try Program.run(line.split(separator: " ").map(String.init), in: folder)
-    #expect(done.status == 0 && done.errors == "", "\(line): \(done.errors)", sourceLocation: sourceLocation)
-    return done
   }
 
   private func psnr(_ done: Program.Outcome, _ list: String, _ index: Int = 0) throws -> Double {

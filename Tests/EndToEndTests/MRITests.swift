@@ -6,8 +6,8 @@ import Tensors
 import Testing
 
 /// Compressive-sensing MRI from images to images, and what is refused: exit status 2, one line, no new file.
-@Suite struct MRITests {
-  private let folder: Folder
+@Suite struct MRITests: RunsInFolder {
+  let folder: Folder
 
   init() throws {
     folder = try Folder()
@@ -15,21 +15,6 @@ import Testing
     var generator = RandomGenerator(seed: 5)
     let parts = (0..<2).map { _ in Tensor.uniform([16, 18], using: &generator) }
     try NPY.write(.complex(ComplexTensor(real: parts[0], imaginary: parts[1])), to: folder.file("z.npy"))
-  }
-
-  @discardableResult
-  private func run(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Program.Outcome {
-    let done = try Program.run(line.split(separator: " ").map(String.init), in: folder)
-    #expect(done.status == 0 && done.errors == "", "\(line): \(done.errors)", sourceLocation: sourceLocation)
-    return done
-  }
-
-  private func mean(_ done: Program.Outcome, _ key: String) throws -> Double {
-    try #require((done.json["mean"] as? [String: Any])?[key] as? Double)
-  }
-
-  private func refuse(_ line: String, naming word: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    try expectRefusal(line, naming: word, in: folder, sourceLocation: sourceLocation)
   }
 
   /// What is in the file is P F x, and zero filling its inverse transform; every frequency gives the image back.

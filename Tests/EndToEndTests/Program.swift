@@ -181,3 +181,25 @@ func expectRefusal(_ line: String, naming word: String = "", in folder: Folder, 
   #expect(answer.isEmpty, "\(answer)", sourceLocation: sourceLocation)
   #expect(folder.names == before, "\(line)", sourceLocation: sourceLocation)
 }
+
+/// A suite that runs command lines in a folder of its own.
+protocol RunsInFolder { var folder: Folder { get } }
+
+extension RunsInFolder {
+  /// Runs a line that must end well and say nothing on standard error.
+  @discardableResult
+  func run(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Program.Outcome {
+    let done = try Program.run(line.split(separator: " ").map(String.init), in: folder)
+    #expect(done.status == 0 && done.errors == "", "\(line): \(done.errors)", sourceLocation: sourceLocation)
+    return done
+  }
+
+  func refuse(_ line: String, naming word: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try expectRefusal(line, naming: word, in: folder, sourceLocation: sourceLocation)
+  }
+
+  /// A figure of the mean row of `evaluate`.
+  func mean(_ done: Program.Outcome, _ key: String) throws -> Double {
+    try #require((done.json["mean"] as? [String: Any])?[key] as? Double)
+  }
+}

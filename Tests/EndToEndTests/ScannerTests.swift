@@ -6,8 +6,8 @@ import Testing
 
 /// k-space in the files of scanners and of BART: what is in them is the transform by its definition, frequency 0 and the origin of the image
 /// in the middle; images come back as they were.
-@Suite struct ScannerTests {
-  private let folder: Folder
+@Suite struct ScannerTests: RunsInFolder {
+  let folder: Folder
   private static let (h, w) = (9, 12)
   /// Coil images `[slices, coils, h, w]`.
   private let images: ComplexTensor
@@ -51,17 +51,6 @@ import Testing
     var sums = [Double](repeating: 0, count: n)
     for i in 0..<v.count { sums[i / 2 % n] += v[i] * v[i] }
     return Tensor(sums.map { $0.squareRoot() }, shape: [Self.h, Self.w])
-  }
-
-  @discardableResult
-  private func run(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Program.Outcome {
-    let done = try Program.run(line.split(separator: " ").map(String.init), in: folder)
-    #expect(done.status == 0 && done.errors == "", "\(line): \(done.errors)", sourceLocation: sourceLocation)
-    return done
-  }
-
-  private func refuse(_ line: String, naming word: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    try expectRefusal(line, naming: word, in: folder, sourceLocation: sourceLocation)
   }
 
   private func expectImage(_ name: String, _ expected: Tensor) throws {

@@ -5,8 +5,8 @@ import Tensors
 import Testing
 
 /// Tomography from images and phantoms to images, and what is refused: exit status 2, one line, no new file.
-@Suite struct TomographyTests {
-  private let folder: Folder
+@Suite struct TomographyTests: RunsInFolder {
+  let folder: Folder
 
   init() throws {
     folder = try Folder()
@@ -16,21 +16,6 @@ import Testing
       return hypot(x, y) < 4 ? -1000 : hypot(x - 7, y) < 3 ? 1000 : hypot(x, y) < 13 ? 0 : -1000
     }
     try NPY.write(.real(Tensor(slice + slice.reversed(), shape: [2, 32, 32])), to: folder.file("ct.npy"))
-  }
-
-  @discardableResult
-  private func run(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Program.Outcome {
-    let done = try Program.run(line.split(separator: " ").map(String.init), in: folder)
-    #expect(done.status == 0 && done.errors == "", "\(line): \(done.errors)", sourceLocation: sourceLocation)
-    return done
-  }
-
-  private func mean(_ done: Program.Outcome, _ key: String) throws -> Double {
-    try #require((done.json["mean"] as? [String: Any])?[key] as? Double)
-  }
-
-  private func refuse(_ line: String, naming word: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    try expectRefusal(line, naming: word, in: folder, sourceLocation: sourceLocation)
   }
 
   /// Scans by a beam and a fan: filtered back-projection of many views is near the image, total variation of few is nearer than it.
