@@ -59,7 +59,7 @@ public struct MRITraining: NetworkTraining, Sendable {
     self.mask = mask
     self.sampling = sampling
     self.seed = seed
-    recomputes = method == .admmNet
+    recomputes = false
     self.images = Tensor.stacked(images).converted(to: method.precision)
     validationImages = Tensor.stacked(validation).converted(to: method.precision)
   }
