@@ -33,8 +33,11 @@ public struct MRITable: Sendable {
     var nmse: [Double?] = []
     let psnr: [Double?]
 
-    /// Why a figure that was measured may fall short.
-    var usualReason: String {
+    /// Why a figure that was measured may fall short on the images of the table, or on others of the same organ.
+    func usualReason(onPublishedImages: Bool) -> String {
+      if !onPublishedImages {
+        return method?.isTrained == true ? "other chests than the paper's, and a shorter training" : "other chests than the paper's"
+      }
       if method?.isTrained == true, untrainedStages == nil { return "a training shorter than the published one, on other images" }
       return method == .zeroFilling || untrainedStages != nil
         ? "the images are rounded to 8 bits" : "parameters chosen on other images, those rounded to 8 bits"
@@ -104,7 +107,7 @@ public struct MRITable: Sendable {
               ResultTable.Row(
                 method: entry.name, column: column, metric: metric, published: figure, measured: measured,
                 seconds: mean?.seconds ?? 0,
-                why: isShort ? why ?? entry.usualReason : nil))
+                why: isShort ? why ?? entry.usualReason(onPublishedImages: table != .admmNet2) : nil))
           }
         }
         guard let method = entry.method else {
