@@ -27,7 +27,7 @@ public struct ClassicalMRI: Sendable, Equatable {
   public init(_ method: MRIMethod) {
     self.method = method
     switch method {
-    case .sidwt: (weight, penalty, iterations, wavelet) = (1e-4, 0.03, 160, .haar)
+    case .sidwt: (weight, penalty, iterations, wavelet) = (1e-4, 0.03, 80, .haar)
     default: (weight, penalty, iterations, wavelet) = (5e-4, 0.02, 100, .haar)
     }
   }
