@@ -22,7 +22,7 @@ public struct ClassicalMRI: Sendable, Equatable {
   ///   the first two.
   /// - `sidwt`, Haar, six slices of a head and four chests, (λ, ρ) at 20 / 50 %: (1e-4, 0.03) 32.36 / 44.68 dB, (1.5e-4, 0.05) 32.36 /
   ///   44.62 dB, (1e-4, 0.05) 32.34 / 44.60 dB, (3e-4, 0.1) 32.34 / 44.44 dB, (2e-4, 0.03) 32.26 / 44.58 dB after 80 iterations, the first
-  ///   32.30 / 44.75 dB after 160. Filters of length 4 are 0.01 to 0.25 dB below.
+  ///   32.30 / 44.75 dB after 160. At (3e-4, 0.1) filters of length 4 are 0.01 to 0.25 dB below.
   /// - `recpf` takes those of `tv`; λ from 5e-4 to 2e-3 changes 0.06 dB at 20 %.
   public init(_ method: MRIMethod) {
     self.method = method
