@@ -35,7 +35,8 @@ public enum ProblemKind: String, CaseIterable, Sendable, Codable {
     }
   }
 
-  public var isTomography: Bool { self == .ct || isOnDisc }
+  public static let tomography: [ProblemKind] = [.ct, .emt, .eit]
+  public var isTomography: Bool { Self.tomography.contains(self) }
   /// Coils or electrodes around the pixels of a disc.
   public var isOnDisc: Bool { self == .emt || self == .eit }
 

@@ -94,7 +94,7 @@ struct MethodOptions: ParsableArguments {
 
   private func check(_ problem: ProblemKind) throws {
     let sparse: [ProblemKind] = [.sparseCoding, .sparseRecovery]
-    let tomography: [ProblemKind] = [.ct, .emt, .eit]
+    let tomography = ProblemKind.tomography
     try refuse(
       for: problem,
       [

@@ -128,7 +128,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
 
   /// Refuses what belongs to another problem.
   func check(_ problem: ProblemKind) throws {
-    let tomography: [ProblemKind] = [.ct, .emt, .eit]
+    let tomography = ProblemKind.tomography
     let networksOfImages = [.imageCS, .mri] + tomography
     try refuse(
       for: problem,
