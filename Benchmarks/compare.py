@@ -76,7 +76,7 @@ def main():
     parser.add_argument("--unfold", default=os.path.join(HERE, "..", ".build", "release", "unfold"))
     parser.add_argument("--python", default=sys.executable, help="the Python that has torch")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=5, help="timed runs a round and side")
+    parser.add_argument("--runs", type=int, default=5, help="timed runs a round and side, fewer where they are long")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     options = parser.parse_args()
@@ -103,7 +103,7 @@ def main():
             f"{r['work']:<26} {a['median_s']:>8.4f} s {b['median_s']:>8.4f} s {r['ratio']:>12.2f} {a['peak_mib']:>11.0f} "
             f"{b['peak_mib']:>9.0f}   {r['peer_layout']}"
         )
-    print(f"medians of {options.rounds} rounds in turn, {options.runs} runs each, {options.threads} threads, single precision, Deep ADMM-Net in double")
+    print(f"medians of {options.rounds} rounds in turn, at most {options.runs} runs each, {options.threads} threads, single precision, Deep ADMM-Net in double")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"results": results}, file, indent=2)
