@@ -42,6 +42,21 @@ public struct ModelLibrary: Sendable {
 }
 
 extension Weights {
+  /// The recipe that stands beside them, nil where none does.
+  ///
+  /// - Parameter problem: what they are to serve; those of one problem of tomography serve all of them.
+  /// - Throws: ``RecipeError`` for weights of another network or another problem.
+  func recipe(of network: String, for problem: ProblemKind, file: String) throws -> Recipe? {
+    guard let recipe = try recipe.map(Recipe.init(json:)) else { return nil }
+    let known = recipe.notes["problem"].flatMap(ProblemKind.init(rawValue:))
+    guard recipe.network == network, let known, known == problem || known.isTomography && problem.isTomography else {
+      throw RecipeError(
+        "\(file): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(network) for "
+          + "\(problem.rawValue), choose other weights")
+    }
+    return recipe
+  }
+
   /// How many stages from the first on have the parameter `name`, and the shape it has in them; nil when the first has none.
   func stages(with name: String) -> (count: Int, shape: [Int])? {
     // MATLAB has no dots in names.

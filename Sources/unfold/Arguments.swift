@@ -39,6 +39,7 @@ struct MethodOptions: ParsableArguments {
   @Option(help: ArgumentHelp("image-cs: Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
   @Option(help: "cs-mri: ρ of tv, recpf and sidwt.") var penalty: Double?
   @Option(help: "cs-mri: taps of the wavelet of sidwt and recpf: 2 (Haar), 4, 6 or 8 (Daubechies).") var wavelet: WaveletFilter?
+  @Option(help: "cs-mri: levels of the wavelet of sidwt and recpf.") var levels: Int?
   @Flag(help: "cs-mri, ct, emt, eit: a network as it is before training.") var untrained = false
   @Option(help: "fbp: ramp (default), or hann for less noise.") var window: FilteredBackProjection.Window?
 
@@ -66,6 +67,7 @@ struct MethodOptions: ParsableArguments {
     options.penalty = penalty
     options.iterations = iterations
     options.wavelet = wavelet
+    options.levels = levels
     return options
   }
 
@@ -101,6 +103,7 @@ struct MethodOptions: ParsableArguments {
         ("--iterations", iterations != nil, sparse + [.mri] + tomography),
         ("--lambda", lambda != nil, sparse + [.mri] + tomography),
         ("--initial", initial != nil, [.imageCS]), ("--penalty", penalty != nil, [.mri]), ("--wavelet", wavelet != nil, [.mri]),
+        ("--levels", levels != nil, [.mri]),
         ("--untrained", untrained, [.mri] + tomography), ("--window", window != nil, [.ct]),
       ])
   }

@@ -23,6 +23,9 @@ struct Simulate: ParsableCommand {
   @OptionGroup var measuring: MeasurementOptions
   @OptionGroup var tomography: TomographyOptions
   @Flag(help: "Keep the images or codes in the file, to be scored against.") var groundTruth = false
+  @Option(help: ArgumentHelp("emt, eit without images: phantoms for training (default: 2000).", valueName: "count")) var phantoms: Int?
+  @Option(help: ArgumentHelp("emt, eit without images: ratios for training are drawn between this and 50 dB.", valueName: "dB"))
+  var lowestNoiseSnr: Double?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
@@ -30,6 +33,9 @@ struct Simulate: ParsableCommand {
     try measuring.check(problem)
     try tomography.check(problem)
     if problem.isOnDisc, inputs.isEmpty { return try sets() }
+    for (name, isGiven) in [("--phantoms", phantoms != nil), ("--lowest-noise-snr", lowestNoiseSnr != nil)] where isGiven {
+      throw InputError("found \(name) with images, or for \(problem.rawValue); leave it out, it is for the sets of emt and eit")
+    }
     if inputs.isEmpty { throw InputError("found no input; expected images or an array for \(problem.rawValue)") }
     if problem.isTomography { return try scans() }
     if problem == .imageCS { return try blocks() }
@@ -133,6 +139,11 @@ struct Simulate: ParsableCommand {
     }
     var settings = TomographyData.Settings(problem == .emt ? .emt28 : .eit104)
     settings.seed = common.seed(for: problem)
+    if let phantoms {
+      guard (1...1_000_000).contains(phantoms) else { throw InputError("found --phantoms \(phantoms); expected 1 to 1 000 000") }
+      settings.trainingCount = phantoms
+    }
+    settings.lowestNoiseDecibel = lowestNoiseSnr
     let data = try TomographyData(settings)
     try data.write(to: output)
     try common.answer(

@@ -36,9 +36,7 @@ struct TomographyOptions: ParsableArguments {
       ("--photons", photons != nil), ("--electronic", electronic != nil), ("--quantity", quantity != nil),
       ("--split", split != nil),
     ]
-    if problem != .ct, let wrong = given.first(where: \.1) {
-      throw InputError("found \(wrong.0) for \(problem.rawValue); leave it out, it is for ct")
-    }
+    try refuse(for: problem, given.map { ($0.0, $0.1, [.ct]) })
     if electronic != nil, photons == nil { throw InputError("found --electronic without --photons; expected both, or neither") }
     if angles != nil, views != nil { throw InputError("found --angles and --views; expected one of them") }
     let ofFans = given.filter { ["--source-distance", "--detector-distance", "--detector", "--half-scan"].contains($0.0) }

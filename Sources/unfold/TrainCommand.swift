@@ -197,7 +197,7 @@ struct Train: ParsableCommand {
     let isUNet = training.network == .fbpConvNet
     if isUNet, settings.depth != nil { throw InputError("found --depth for fbpconvnet, which has no stages; leave it out") }
     let (depth, channels) = (isUNet ? 1 : settings.depth ?? 7, settings.channels ?? (isUNet ? 16 : 32))
-    let batch = settings.batch ?? (problem == .ct ? 4 : 16)
+    let batch = settings.batch ?? training.usualBatchSize
     let steps = settings.steps(samples: training.count, batch: batch) ?? (quick ? 100 : problem == .ct ? 3_000 : 10_000)
     var recipe = training.recipe(
       steps: steps, batchSize: batch, notes: ["depth": "\(depth)", "channels": "\(channels)"].merging(notes) { $1 })

@@ -23,8 +23,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "cs-mri: extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
   @Option(help: "cs-mri: takes every how many-th slice of a volume along each axis (default: 4).") var sliceStep: Int?
   @Option(help: "ct: images made this many times smaller first, to begin with.") var reduce: Int?
-  @Option(
-    help: "ct, emt, eit: step of the network: newton (default of emt, eit), newton-opposite, adjoint or weight (default of ct).")
+  @Option(help: "ct, emt, eit: step of the network: weight (default), adjoint or, not of ct, newton or newton-opposite.")
   var gradient: GradientKind?
   @Option(help: "cs-mri: radial (default), cartesian or random, of --ratio; or an array of 0 and 1.") var mask: String?
   @Option(help: ArgumentHelp("image-cs: Φ, M × pixels of a block, in any array format.", valueName: "file")) var phi: String?

@@ -121,6 +121,8 @@ import Testing
     try refuse("reconstruct admm-net y.h5 -o x.png", naming: "--weights")
     try refuse("reconstruct tv y.h5 -o x.png --lambda 0", naming: "--lambda")
     try refuse("reconstruct tv y.h5 -o x.png --wavelet 4", naming: "--wavelet")
+    try refuse("reconstruct tv y.h5 -o x.png --levels 2", naming: "--levels")
+    try refuse("reconstruct sidwt y.h5 -o x.png --levels 0", naming: "--levels")
     try refuse("reconstruct zero-filling y.h5 -o x.png --iterations 4", naming: "--iterations")
     try refuse("evaluate admm-net cs-mri --images z.npy --ratio 0.2 --untrained", naming: "complex")
     try refuse("train tv cs-mri --images a.png --ratio 0.2 -o x.safetensors", naming: "classical")

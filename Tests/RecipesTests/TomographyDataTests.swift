@@ -69,6 +69,26 @@ import Testing
     }
   }
 
+  /// Drawn between two ratios for training and validation, each phantom its own, over their whole range; tests stay what they were.
+  @Test func drawnNoise() throws {
+    var settings = small(.emt28)
+    settings.trainingCount = 100
+    let plain = try TomographyData(settings)
+    settings.lowestNoiseDecibel = 30
+    let data = try TomographyData(settings)
+    #expect(data[.test] == plain[.test] && data[.unseenShapes] == plain[.unseenShapes])
+    #expect(data[.training].groundTruth == plain[.training].groundTruth)
+    let (b, x) = (data[.training].measurement.converted(to: .double), data[.training].groundTruth.converted(to: .double))
+    let ratios = (0..<100).map { -20 * log10(relativeError(b.row($0), data.A.forward(x.row($0)))) }
+    // 28 numbers measure a ratio to some 2 dB.
+    #expect(ratios.min()! > 25 && ratios.max()! < 55)
+    for begin in [30.0, 35, 40, 45] { #expect((12...40).contains(ratios.count { begin..<begin + 5 ~= $0 }), "\(begin) dB") }
+    let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString + ".h5").path()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try data.write(to: path)
+    #expect(same(try TomographyData(contentsOf: path), data))
+  }
+
   /// PSNR of the initial image, 64 × 64 with 0 outside the disc, peak 1, 50 dB, linear measurements, 60 phantoms. One number for all
   /// images by two independent programs: 16.7 and 16.4 dB (EMT-28), 21.0 and 20.2 dB (EIT-104), phantoms drawn otherwise.
   @Test(.enabled(if: isOptimised, "takes a minute in a debug build"), arguments: [(SensitivityModel.emt28, 16.7), (.eit104, 21.0)])

@@ -97,12 +97,7 @@ private struct StoredBlockWeights {
     let weights = try Weights(anyFile: path).withHouseNames
     self.path = path
     self.weights = weights
-    let recipe = try weights.recipe.map(Recipe.init(json:))
-    if let recipe, recipe.network != method.rawValue || recipe.notes["problem"] != ProblemKind.imageCS.rawValue {
-      throw RecipeError(
-        "\(path): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(method.rawValue) for "
-          + "\(ProblemKind.imageCS.rawValue), choose other weights")
-    }
+    let recipe = try weights.recipe(of: method.rawValue, for: .imageCS, file: path)
     try Self.check(path, weights, recipe, sensing.phi, seed)
     guard method.isUnfolded else {
       (initial, depth, channels) = (.zero, 1, 0)

@@ -65,7 +65,7 @@ public struct MRIImage: Sendable {
   /// reach a tenth of the largest value. Each is divided by its own largest value.
   ///
   /// - Throws: the reader's error; ``RecipeError`` for something else than one real volume.
-  public static func slices(_ path: String, step: Int = 4) throws -> [Tensor] {
+  public static func slices(_ path: String, step: Int) throws -> [Tensor] {
     let arrays = try readArrays(path).filter { $0.value.shape.count == 3 }
     guard arrays.count == 1, let volume = arrays[0].value.real?.converted(to: .double), volume.isFinite else {
       throw RecipeError("\(path): found \(arrays.count) volumes; expected one of real, finite numbers")

@@ -25,6 +25,8 @@ public struct MRISolver: Sendable {
     public var iterations: Int?
     /// The wavelet of sidwt and recpf.
     public var wavelet: WaveletFilter?
+    /// Its levels.
+    public var levels: Int?
     public init() {}
   }
 
@@ -82,12 +84,7 @@ public struct MRISolver: Sendable {
     let shipped = library.mri(method, ratio: ratio ?? mask.ratio, isComplex: isComplex)
     let path = try options.weights ?? library.existing(shipped, instead: "--weights")
     let stored = try Weights(anyFile: path).withHouseNames
-    let recipe = try stored.recipe.map(Recipe.init(json:))
-    if let recipe, recipe.network != method.rawValue || recipe.notes["problem"] != ProblemKind.mri.rawValue {
-      throw RecipeError(
-        "\(path): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(method.rawValue) for "
-          + "\(ProblemKind.mri.rawValue), choose other weights")
-    }
+    _ = try stored.recipe(of: method.rawValue, for: .mri, file: path)
     guard let shape = MRIArchitecture(of: stored, method, isComplex: isComplex) else {
       throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
     }

@@ -149,12 +149,7 @@ private struct StoredWeights {
     let weights = try Weights(anyFile: path)
     self.path = path
     self.weights = weights
-    let recipe = try weights.recipe.map(Recipe.init(json:))
-    if let recipe, recipe.network != method.rawValue || recipe.notes["problem"] ?? kind.rawValue != kind.rawValue {
-      throw RecipeError(
-        "\(path): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(method.rawValue) for "
-          + "\(kind.rawValue), choose other weights")
-    }
+    let recipe = try weights.recipe(of: method.rawValue, for: kind, file: path)
     let matrixName = kind == .sparseCoding ? "dictionary" : "A"
     if let own = weights.operators.first(where: { $0.name == matrixName })?.value.converted(to: .double) {
       guard own.shape == A.entries.shape, (own - A.entries).norm <= 1e-5 * A.entries.norm else {

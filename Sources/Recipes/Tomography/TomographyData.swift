@@ -38,6 +38,8 @@ public struct TomographyData: Sendable {
     public var testCount = 200
     /// Signal-to-noise ratio in dB, and that of the unseen shapes.
     public var noiseDecibel = 50.0
+    /// Where it is given, the ratio of every phantom for training and validation is drawn between it and ``noiseDecibel``.
+    public var lowestNoiseDecibel: Double?
     public var unseenNoiseDecibel = 30.0
     /// Of the Laplacian in the initial map.
     public var weight = 1e-3
@@ -62,16 +64,22 @@ public struct TomographyData: Sendable {
 
     public func noiseDecibel(_ part: Part) -> Double { part == .unseenShapes ? unseenNoiseDecibel : noiseDecibel }
 
+    /// That of one phantom.
+    func noiseDecibel(_ part: Part, using generator: inout RandomGenerator) -> Double {
+      guard let lowest = lowestNoiseDecibel, !part.isTest else { return noiseDecibel(part) }
+      return lowest + (noiseDecibel - lowest) * generator.uniform()
+    }
+
     /// The measurements of this part come from finite elements.
     public func usesFiniteElements(_ part: Part) -> Bool { model == .eit104 && part.isTest }
 
     /// - Throws: ``RecipeError`` for the first number out of its range.
     func check() throws {
-      let isFinite = [noiseDecibel, unseenNoiseDecibel].allSatisfy(\.isFinite)
+      let isFinite = [noiseDecibel, unseenNoiseDecibel, lowestNoiseDecibel ?? 0].allSatisfy(\.isFinite)
       for (name, found, isRight, expected) in [
         ("image side", "\(side)", (4...256).contains(side), "4 to 256 pixels"),
         ("number of samples", "\(Part.allCases.map(count))", Part.allCases.allSatisfy { count($0) >= 1 }, "at least 1 a part"),
-        ("noise", "\(noiseDecibel) and \(unseenNoiseDecibel) dB", isFinite, "two finite numbers"),
+        ("noise", "\(lowestNoiseDecibel ?? noiseDecibel), \(noiseDecibel) and \(unseenNoiseDecibel) dB", isFinite, "finite numbers"),
         ("weight", "\(weight)", weight >= 1e-6 && weight.isFinite, "at least 1e-6"),
         ("contrast", "\(contrast)", contrast > 0 && contrast <= 100, "above 0, at most 100"),
         ("number of rings", "\(rings)", rings >= 8 && rings <= 256 && rings % 8 == 0, "a multiple of 8, 8 to 256"),
@@ -111,9 +119,6 @@ public struct TomographyData: Sendable {
     initialMap = problem.initialMap(weight: settings.weight)
     let elements = settings.model == .eit104 ? FiniteElementModel(mesh: DiscMesh(rings: settings.rings)) : nil
     parts = Part.allCases.enumerated().map { order, part in
-      var measured = problem
-      measured.noiseDecibel = settings.noiseDecibel(part)
-      let noisy = measured
       let samples = Parallel.map(settings.count(part)) { i -> (b: Tensor, x: Tensor) in
         let stream = UInt64(order) << 32 | UInt64(i)
         let phantom = DiscPhantom(part.shapes, seed: settings.seed, index: stream)
@@ -125,6 +130,8 @@ public struct TomographyData: Sendable {
             elements.measurement(conductivity: conductivity, contrast: settings.contrast, rowNorms: problem.rowNorms))
         }
         var generator = RandomGenerator(seed: settings.seed, stream: 1 << 62 | stream)
+        var noisy = problem
+        noisy.noiseDecibel = settings.noiseDecibel(part, using: &generator)
         return (noisy.withNoise(clean, using: &generator).converted(to: .single), x.converted(to: .single))
       }
       return Samples(measurement: .stacked(samples.map(\.b)), groundTruth: .stacked(samples.map(\.x)))
@@ -142,11 +149,12 @@ public struct TomographyData: Sendable {
       arrays.append(NamedArray(name: part.rawValue + "/b", value: self[part].measurement))
       arrays.append(NamedArray(name: part.rawValue + "/x", value: self[part].groundTruth))
     }
-    let attributes = [
+    var attributes = [
       "format": Self.format, "model": settings.model.rawValue, "side": "\(settings.side)", "seed": "\(settings.seed)",
       "noise_snr_db": "\(settings.noiseDecibel)", "unseen_noise_snr_db": "\(settings.unseenNoiseDecibel)",
       "weight": "\(settings.weight)", "contrast": "\(settings.contrast)", "rings": "\(settings.rings)",
     ]
+    attributes["lowest_noise_snr_db"] = settings.lowestNoiseDecibel.map { "\($0)" }
     try HDF5File(arrays: arrays, attributes: attributes).write(to: path)
   }
 
@@ -183,6 +191,9 @@ public struct TomographyData: Sendable {
     settings.seed = try attribute("seed") { UInt64($0) }
     settings.noiseDecibel = try attribute("noise_snr_db") { Double($0) }
     settings.unseenNoiseDecibel = try attribute("unseen_noise_snr_db") { Double($0) }
+    if file.attributes["lowest_noise_snr_db"] != nil {
+      settings.lowestNoiseDecibel = try attribute("lowest_noise_snr_db") { Double($0) }
+    }
     settings.weight = try attribute("weight") { Double($0) }
     settings.contrast = try attribute("contrast") { Double($0) }
     settings.rings = try attribute("rings") { Int($0) }

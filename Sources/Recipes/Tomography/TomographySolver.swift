@@ -66,12 +66,7 @@ public struct TomographySolver: Sendable {
     }
     let path = try options.weights ?? library.existing(library.tomography(method, system), instead: "--weights")
     let stored = try Weights(anyFile: path).withHouseNames
-    let recipe = try stored.recipe.map(Recipe.init(json:))
-    if let recipe, recipe.network != method.rawValue || ProblemKind(rawValue: recipe.notes["problem"] ?? "")?.isTomography != true {
-      throw RecipeError(
-        "\(path): found weights of \(recipe.network) for \(recipe.notes["problem"] ?? "another problem"); expected \(method.rawValue) for "
-          + "\(system.problem.rawValue), choose other weights")
-    }
+    let recipe = try stored.recipe(of: method.rawValue, for: system.problem, file: path)
     let known = recipe?.notes["depth"].flatMap { Int($0) } ?? 7
     let channels = recipe?.notes["channels"].flatMap { Int($0) }
     let system = try recipe?.notes["gradient"].flatMap(GradientKind.init(rawValue:)).map(system.with) ?? system

@@ -71,8 +71,8 @@ public struct TomographySystem: Sendable {
           initial: initial)
       }
     }
-    gradientKind = .newton
-    gradient = choice(.newton)
+    gradientKind = .weight
+    gradient = choice(.weight)
   }
 
   /// Of sets for training and tests.

@@ -53,15 +53,24 @@ public struct TomographyTraining: NetworkTraining, Sendable {
   /// Samples that it trains on.
   public var count: Int { samples.count }
 
-  /// Batches of 16, rate 1e-3 after a warm-up, falling to 1e-5 along a cosine, gradients clipped to norm 1, averaged weights.
+  /// Samples of a step: many steps teach unfolded networks more than large ones, while FBPConvNet normalises by its batch.
+  public var usualBatchSize: Int {
+    switch (network == .fbpConvNet, system.problem == .ct) {
+    case (true, false): 16
+    case (true, true), (false, false): 4
+    case (false, true): 2
+    }
+  }
+
+  /// Rate 1e-3 after a warm-up, falling to 1e-5 along a cosine, gradients clipped to norm 1, averaged weights.
   ///
   /// Every sample is a piece of work for a core, but for FBPConvNet, which normalises whole batches.
-  public func recipe(steps: Int, batchSize: Int = 16, notes: [String: String] = [:]) -> Recipe {
+  public func recipe(steps: Int, batchSize: Int? = nil, notes: [String: String] = [:]) -> Recipe {
     let notes = [
       "problem": system.problem.rawValue, "gradient": system.gradientKind.rawValue, "height": "\(system.height)",
       "width": "\(system.width)",
     ].merging(notes) { $1 }
-    let batchSize = min(batchSize, samples.count)
+    let batchSize = min(batchSize ?? usualBatchSize, samples.count)
     return Recipe(
       network: network.rawValue, seed: seed,
       phases: [
