@@ -23,7 +23,8 @@ struct Simulate: ParsableCommand {
   @OptionGroup var measuring: MeasurementOptions
   @OptionGroup var tomography: TomographyOptions
   @Flag(help: "Keep the images or codes in the file, to be scored against.") var groundTruth = false
-  @Option(help: ArgumentHelp("emt, eit without images: phantoms for training (default: 2000).", valueName: "count")) var phantoms: Int?
+  @Option(help: ArgumentHelp("emt, eit without images: phantoms for training (default: 2000).", valueName: "count"))
+  var phantoms: Int?
   @Option(help: ArgumentHelp("emt, eit without images: ratios for training are drawn between this and 50 dB.", valueName: "dB"))
   var lowestNoiseSnr: Double?
   @OptionGroup var common: CommonOptions

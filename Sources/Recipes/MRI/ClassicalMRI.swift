@@ -37,7 +37,8 @@ public struct ClassicalMRI: Sendable, Equatable {
   init(_ method: MRIMethod, _ options: MRISolver.Options) throws {
     self.init(method)
     if method == .zeroFilling { try Self.refuse(options, for: method) }
-    for (name, isGiven) in [("--wavelet", options.wavelet != nil), ("--levels", options.levels != nil)] where isGiven && method == .tv {
+    for (name, isGiven) in [("--wavelet", options.wavelet != nil), ("--levels", options.levels != nil)]
+    where isGiven && method == .tv {
       throw RecipeError("found \(name) for tv, which has no wavelets; leave it out")
     }
     for (name, value) in [("--lambda", options.weight), ("--penalty", options.penalty)] {

@@ -79,7 +79,9 @@ public struct TomographyData: Sendable {
       for (name, found, isRight, expected) in [
         ("image side", "\(side)", (4...256).contains(side), "4 to 256 pixels"),
         ("number of samples", "\(Part.allCases.map(count))", Part.allCases.allSatisfy { count($0) >= 1 }, "at least 1 a part"),
-        ("noise", "\(lowestNoiseDecibel ?? noiseDecibel), \(noiseDecibel) and \(unseenNoiseDecibel) dB", isFinite, "finite numbers"),
+        (
+          "noise", "\(lowestNoiseDecibel ?? noiseDecibel), \(noiseDecibel) and \(unseenNoiseDecibel) dB", isFinite, "finite numbers"
+        ),
         ("weight", "\(weight)", weight >= 1e-6 && weight.isFinite, "at least 1e-6"),
         ("contrast", "\(contrast)", contrast > 0 && contrast <= 100, "above 0, at most 100"),
         ("number of rings", "\(rings)", rings >= 8 && rings <= 256 && rings % 8 == 0, "a multiple of 8, 8 to 256"),
