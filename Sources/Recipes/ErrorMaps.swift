@@ -5,7 +5,8 @@ import Tensors
 
 /// Absolute errors of several estimates of one image as pictures of one scale.
 struct ErrorMaps {
-  /// Pictures with the scale they share.
+  let pictures: [ReportPage.NamedPicture]
+  /// The pictures with the scale they share.
   let block: ReportPage.Block
 
   /// - Parameters: `estimates`, each with its name and a figure for below it; `subject`, what the image is, in words.
@@ -14,7 +15,7 @@ struct ErrorMaps {
   ) throws {
     let maps = estimates.map { ($0, ($0.image - image).map { abs($0) }) }
     let end = Self.scaleEnd(maps.flatMap { $0.1.doubles })
-    let pictures = try maps.map { entry, map in
+    pictures = try maps.map { entry, map in
       ReportPage.NamedPicture(
         try Picture(map, scaling: .range(0...end), colors: .magnitude), name: entry.name, detail: entry.detail,
         description: "Absolute error of \(entry.name) on \(subject)")

@@ -17,10 +17,11 @@ public struct DemoPage: Sendable {
     self.coding = coding
   }
 
-  /// Writes the page and its figures into `folder`: index.html; comparison.png and, with weights, stages.png; error.png, atoms.png,
-  /// patches.png and image.png of the last part.
+  /// Writes the page and its figures into `folder`: index.html; comparison.png and, with weights, stages.png; tomography.png, sinogram.png
+  /// and, with weights, learned.png; error.png, atoms.png, patches.png and image.png of the last part.
   public func write(to folder: String, source: String, command: String) throws {
     try blocks.writeFigures(to: folder)
+    try tomography?.writeFigures(to: folder)
     try coding?.writeFigures(to: folder)
     try page(source: source, command: command).write(to: (folder as NSString).appendingPathComponent("index.html"))
   }

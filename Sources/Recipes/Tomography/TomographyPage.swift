@@ -88,6 +88,16 @@ public struct TomographyPage: Sendable {
     try page(command: command).write(to: (folder as NSString).appendingPathComponent(name))
   }
 
+  /// Writes the figures into a folder: `tomography.png`, the images of ``comparison(_:)`` above their errors; `sinogram.png` of X-rays;
+  /// `learned.png` of FISTA-Net.
+  public func writeFigures(to folder: String) throws {
+    func path(_ name: String) -> String { (folder as NSString).appendingPathComponent(name) }
+    let rows = [try images(), try errors()?.pictures ?? []].map { $0.map(\.picture) }
+    try Picture.grid(rows.filter { !$0.isEmpty }, gap: 6).writePNG(to: path("tomography.png"))
+    if scans.system.geometry != nil { try sinogram().writePNG(to: path("sinogram.png")) }
+    if !stages.isEmpty { try curves.writePNG(to: path("learned.png")) }
+  }
+
   public func page(command: String) throws -> ReportPage {
     let best = reconstructions.max { ($0.scores.psnr ?? $0.correlation ?? 0) < ($1.scores.psnr ?? $1.correlation ?? 0) }
     return ReportPage(
@@ -113,17 +123,7 @@ public struct TomographyPage: Sendable {
       heading.isEmpty ? text.prefix(1).uppercased() + text.dropFirst() : "\(heading): \(text)"
     }
     var sections = [try measurement(title("the measurement")), try comparison(title("the reconstructions"))]
-    if let truth, places == nil {
-      sections.append(
-        ReportPage.Section(
-          title("where the errors are"),
-          [
-            try ErrorMaps(
-              reconstructions.map { ($0.method.rawValue, $0.detail, $0.estimate) }, of: truth, subject: name,
-              caption: "Absolute errors on one scale."
-            ).block
-          ]))
-    }
+    if let errors = try errors() { sections.append(ReportPage.Section(title("where the errors are"), [errors.block])) }
     if !stages.isEmpty {
       sections.append(ReportPage.Section(title("what FISTA-Net has learned"), [.plot(curves, caption: curveCaption)]))
     }
@@ -134,23 +134,47 @@ public struct TomographyPage: Sendable {
   private func measurement(_ heading: String) throws -> ReportPage.Section {
     var blocks = [ReportPage.Block.paragraph(measured)]
     if scans.system.geometry != nil {
-      let sinogram = scans.measurement.rows(index..<index + 1).reshaped(scans.system.measurementShape).converted(to: .double)
       blocks.append(
         .picture(
-          try Picture(sinogram, scaling: .range(0...max(sinogram.maximumMagnitude, 1e-9))), enlargement: 2,
-          description: "Sinogram of \(name)", caption: "The sinogram: a row a view, a column a ray."))
+          try sinogram(), enlargement: 2, description: "Sinogram of \(name)",
+          caption: "The sinogram: a row a view, a column a ray."))
     }
     return ReportPage.Section(heading, blocks)
   }
 
-  /// Images on one scale, [0, 1] or up to the largest value of the true one.
+  private func sinogram() throws -> Picture {
+    let sinogram = scans.measurement.rows(index..<index + 1).reshaped(scans.system.measurementShape).converted(to: .double)
+    return try Picture(sinogram, scaling: .range(0...max(sinogram.maximumMagnitude, 1e-9)))
+  }
+
   private func comparison(_ heading: String) throws -> ReportPage.Section {
+    // The last method, FISTA-Net where it has weights, first: the slider begins with it.
+    let images = try images()
+    let estimates = images.prefix(reconstructions.count)
+    return ReportPage.Section(
+      heading,
+      [
+        .comparison(
+          estimates.suffix(1) + estimates.dropLast() + images.dropFirst(estimates.count),
+          caption: places == nil ? "PSNR against the original." : "Correlation with the true places.")
+      ])
+  }
+
+  /// Absolute errors; nil where the image is not known.
+  private func errors() throws -> ErrorMaps? {
+    guard let truth, places == nil else { return nil }
+    return try ErrorMaps(
+      reconstructions.map { ($0.method.rawValue, $0.detail, $0.estimate) }, of: truth, subject: name,
+      caption: "Absolute errors on one scale.")
+  }
+
+  /// The estimates, then the true image, on one scale, [0, 1] or up to the largest value of the true one.
+  private func images() throws -> [ReportPage.NamedPicture] {
     func picture(_ image: Tensor) throws -> Picture {
       let end = places == nil ? truth?.maximumMagnitude ?? 1 : image.maximumMagnitude
       return try Picture(image, scaling: .range(0...max(end, 1e-9)))
     }
-    let order = reconstructions.suffix(1) + reconstructions.dropLast()
-    var pictures = try order.map { entry in
+    var pictures = try reconstructions.map { entry in
       ReportPage.NamedPicture(
         try picture(entry.estimate), name: entry.method.rawValue, detail: entry.detail,
         description: "\(entry.method.rawValue) of \(name)")
@@ -161,8 +185,7 @@ public struct TomographyPage: Sendable {
           try picture(truth), name: places == nil ? "Original" : "True places",
           description: places == nil ? "\(name) itself" : "Where the objects are"))
     }
-    return ReportPage.Section(
-      heading, [.comparison(pictures, caption: places == nil ? "PSNR against the original." : "Correlation with the true places.")])
+    return pictures
   }
 
   /// μ, θ, ρ and the residual, by stages.
