@@ -109,6 +109,13 @@ struct MethodOptions: ParsableArguments {
   }
 }
 
+/// Makes a folder where there is none, before anything is worked out for it.
+func makeFolder(_ path: String, option: String) throws {
+  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+    throw InputError("\(path): cannot be made a folder; name another with \(option)")
+  }
+}
+
 /// Refuses the first option given that is for other problems only.
 func refuse(for problem: ProblemKind, _ options: [(name: String, isGiven: Bool, problems: [ProblemKind])]) throws {
   if let wrong = options.first(where: { $0.isGiven && !$0.problems.contains(problem) }) {

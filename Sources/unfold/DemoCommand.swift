@@ -28,9 +28,7 @@ struct Demo: ParsableCommand {
     guard images.entries.count >= 4 else {
       throw InputError("\(folder): found \(images.entries.count) images; expected at least 4")
     }
-    do { try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true) } catch {
-      throw InputError("\(out): cannot be made a folder; name another with --out")
-    }
+    try makeFolder(out, option: "--out")
     func report(_ line: String) { if !quiet { say(line) } }
     let blocks = try BlockDemo().run(images: images, report: report)
     let tomography = try slice(report)

@@ -26,7 +26,7 @@ struct Reproduce: ParsableCommand {
   var models: String?
   @Option(
     help: ArgumentHelp(
-      "Existing folder to write figures to: of ista-net-depth stages.png and epochs.png, of tables of MRI and tomography a page, index.html; of fista-net-2 measured.html too, of UNFOLD_DATA.",
+      "Folder to write figures to: of ista-net-depth stages.png and epochs.png, of tables of MRI and tomography a page, index.html; of fista-net-2 measured.html too, of UNFOLD_DATA.",
       valueName: "dir"))
   var plots: String?
   @OptionGroup var common: CommonOptions
@@ -37,6 +37,7 @@ struct Reproduce: ParsableCommand {
     if plots != nil, ![.istaNetDepth, .istaNet3, .admmNet1, .admmNet2, .fistaNet2, .fistaNet5].contains(table) {
       throw InputError("found --plots for \(table.rawValue), which has none; leave it out")
     }
+    if let plots { try makeFolder(plots, option: "--plots") }
     let library = models.map(ModelLibrary.init) ?? .standard
     let result: ResultTable =
       switch table {

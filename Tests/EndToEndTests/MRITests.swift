@@ -73,13 +73,13 @@ import Testing
 
   /// The page of a table's middle image.
   @Test func page() throws {
-    try FileManager.default.createDirectory(atPath: folder.file("plots"), withIntermediateDirectories: false)
     let done = try Program.run(
       ["reproduce", "admm-net-2", "--images", "a.png", "--models", "none", "--plots", "plots", "--json", "-"], in: folder)
     #expect(done.status == 0, "\(done.errors)")
     let page = try String(contentsOfFile: folder.file("plots/index.html"), encoding: .utf8)
     for word in ["zero-filling", "tv", "sidwt", "Mask", "480 frequencies"] { #expect(page.contains(word), "\(word)") }
     try refuse("reproduce alista --plots plots", naming: "--plots")
+    try refuse("reproduce admm-net-2 --images a.png --plots a.png", naming: "a.png")
   }
 
   /// One thread and two give the same bytes, of images and of weights.
