@@ -9,17 +9,25 @@ public struct Inclusion: Sendable, Equatable {
     case disc
     case ellipse
     case rectangle
+    /// Of the outline r(φ) = a (1 + Σₖ (cₖ cos kφ + sₖ sin kφ)), k = 2, 3, …
+    case blob
   }
 
   public let form: Form
   public let centre: SIMD2<Double>
-  /// Half the extent along the shape's own axes; of a disc both are its radius.
+  /// Half the extent along the shape's own axes; of a disc both are its radius, of a blob a.
   public let halfAxes: SIMD2<Double>
   /// Of the first axis against x, in radians.
   public let angle: Double
   public let value: Double
+  /// (c₂, s₂), (c₃, s₃), … of a blob.
+  public let harmonics: [SIMD2<Double>]
 
-  public init(_ form: Form, centre: SIMD2<Double>, halfAxes: SIMD2<Double>, angle: Double = 0, value: Double) {
+  public init(
+    _ form: Form, centre: SIMD2<Double>, halfAxes: SIMD2<Double>, angle: Double = 0, value: Double,
+    harmonics: [SIMD2<Double>] = []
+  ) {
+    self.harmonics = harmonics
     self.form = form
     self.centre = centre
     self.halfAxes = halfAxes
@@ -30,13 +38,29 @@ public struct Inclusion: Sendable, Equatable {
   /// The point belongs to the shape, its edge included.
   public func contains(_ point: SIMD2<Double>) -> Bool {
     let d = point - centre
-    if form == .disc { return (d * d).sum() <= halfAxes.x * halfAxes.x }
+    let square = (d * d).sum()
+    if form == .disc { return square <= halfAxes.x * halfAxes.x }
+    if form == .blob {
+      if square > outerRadius * outerRadius { return false }
+      let direction = atan2(d.y, d.x) - angle
+      let wave = harmonics.enumerated().reduce(0) { sum, term in
+        let phase = Double(term.offset + 2) * direction
+        return sum + term.element.x * cos(phase) + term.element.y * sin(phase)
+      }
+      return square.squareRoot() <= halfAxes.x * (1 + wave)
+    }
     let own = SIMD2(d.x * cos(angle) + d.y * sin(angle), d.y * cos(angle) - d.x * sin(angle)) / halfAxes
     return form == .rectangle ? max(abs(own.x), abs(own.y)) <= 1 : (own * own).sum() <= 1
   }
 
-  /// Radius of the least circle around the centre that holds the shape.
-  public var outerRadius: Double { form == .rectangle ? (halfAxes * halfAxes).sum().squareRoot() : max(halfAxes.x, halfAxes.y) }
+  /// Radius of a circle around the centre that holds the shape, the least one but for a blob.
+  public var outerRadius: Double {
+    switch form {
+    case .rectangle: (halfAxes * halfAxes).sum().squareRoot()
+    case .blob: halfAxes.x * harmonics.reduce(1) { $0 + ($1 * $1).sum().squareRoot() }
+    case .disc, .ellipse: max(halfAxes.x, halfAxes.y)
+    }
+  }
 }
 
 /// Shapes that do not overlap, of values between 0.5 and 1, in a background of 0: what is to be found in a round sensor.
@@ -49,6 +73,9 @@ public struct DiscPhantom: Sendable, Equatable {
     ///
     /// The shorter axis of an ellipse is 0.4 to 0.7 of the longer, the shorter side of a rectangle 0.4 to 1.
     case ellipsesAndRectangles
+    /// Discs as in ``discs`` and blobs, either with the chance 1/2; these of three harmonics of amplitudes up to 1/(2k), that circles of
+    /// radius 0.16 to 0.32 hold.
+    case discsAndBlobs = "discs-and-blobs"
   }
 
   public let inclusions: [Inclusion]
@@ -62,7 +89,8 @@ public struct DiscPhantom: Sendable, Equatable {
     var inclusions: [Inclusion] = []
     while inclusions.count < Int(index % 4) + 1 {
       func between(_ a: Double, _ b: Double) -> Double { a + (b - a) * generator.uniform() }
-      let radius = shapes == .discs ? between(0.12, 0.28) : between(0.16, 0.32)
+      let isDisc = shapes == .discs || shapes == .discsAndBlobs && generator.uniform() < 0.5
+      let radius = isDisc ? between(0.12, 0.28) : between(0.16, 0.32)
       let (distance, direction) = ((0.9 - radius) * generator.uniform().squareRoot(), between(0, 2 * Double.pi))
       let centre = distance * SIMD2(cos(direction), sin(direction))
       // A radius is drawn anew as well: where three large discs leave no room for a fourth, a small one still fits.
@@ -72,9 +100,16 @@ public struct DiscPhantom: Sendable, Equatable {
       }
       guard isFree else { continue }
       let value = between(0.5, 1)
-      switch shapes {
-      case .discs: inclusions.append(Inclusion(.disc, centre: centre, halfAxes: SIMD2(radius, radius), value: value))
-      case .ellipsesAndRectangles:
+      if isDisc {
+        inclusions.append(Inclusion(.disc, centre: centre, halfAxes: SIMD2(radius, radius), value: value))
+      } else if shapes == .discsAndBlobs {
+        let harmonics = (2...4).map { k in
+          let (amplitude, phase) = (between(0, 0.5 / Double(k)), between(0, 2 * Double.pi))
+          return amplitude * SIMD2(cos(phase), sin(phase))
+        }
+        let mean = radius / harmonics.reduce(1) { $0 + ($1 * $1).sum().squareRoot() }
+        inclusions.append(Inclusion(.blob, centre: centre, halfAxes: SIMD2(mean, mean), value: value, harmonics: harmonics))
+      } else {
         let angle = between(0, Double.pi)
         if generator.uniform() < 0.5 {
           let halfAxes = SIMD2(radius, between(0.4, 0.7) * radius)

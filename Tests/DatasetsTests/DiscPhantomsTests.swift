@@ -46,6 +46,33 @@ import Testing
     #expect(forms[.disc] == nil && abs(forms[.ellipse]! - 250) < 45 && abs(forms[.rectangle]! - 250) < 45)
   }
 
+  @Test func blobs() {
+    var count = (disc: 0, blob: 0)
+    for index in 0..<200 as Range<UInt64> {
+      let shapes = DiscPhantom(.discsAndBlobs, seed: 7, index: index).inclusions
+      for (i, a) in shapes.enumerated() {
+        if a.form == .disc { count.disc += 1 } else { count.blob += 1 }
+        #expect(a.form == .disc ? 0.12...0.28 ~= a.outerRadius : 0.16 - 1e-12...0.32 + 1e-12 ~= a.outerRadius)
+        #expect((a.centre * a.centre).sum().squareRoot() + a.outerRadius <= 0.9 + 1e-12)
+        for b in shapes[..<i] {
+          let d = a.centre - b.centre
+          #expect((d * d).sum().squareRoot() >= a.outerRadius + b.outerRadius - 1e-12)
+        }
+      }
+    }
+    // 500 shapes; large ones find room less often.
+    #expect(count.disc + count.blob == 500 && count.blob > 150 && count.disc > 200)
+    // The area within r(φ) = a (1 + Σ …) is πa² (1 + ½ Σ (c² + s²)); the outline along φ = 0.5.
+    let harmonics = [SIMD2(0.1, -0.15), SIMD2(0, 0.1)]
+    let shape = Inclusion(.blob, centre: SIMD2(0.1, 0), halfAxes: SIMD2(0.3, 0.3), angle: 0.4, value: 1, harmonics: harmonics)
+    let inside = DiscPhantom([shape]).image(side: 400).doubles.count { $0 == 1 }
+    #expect(abs(4 * Double(inside) / 160_000 - Double.pi * 0.09 * (1 + 0.5 * 0.0425)) < 0.002)
+    let outline = 0.3 * (1 + 0.1 * cos(1.0) - 0.15 * sin(1.0) + 0.1 * sin(1.5))
+    for (factor, isInside) in [(0.999, true), (1.001, false)] {
+      #expect(shape.contains(SIMD2(0.1, 0) + factor * outline * SIMD2(cos(0.9), sin(0.9))) == isInside)
+    }
+  }
+
   /// Seed and index alone decide, also in another thread's order.
   @Test func pureFunction() {
     let first = (0..<20).map { DiscPhantom(.discs, seed: 3, index: $0) }

@@ -23,7 +23,6 @@ public struct TomographyData: Sendable {
     /// Ellipses and rectangles, which training never sees, in more noise.
     case unseenShapes = "unseen_shapes"
 
-    public var shapes: DiscPhantom.Shapes { self == .unseenShapes ? .ellipsesAndRectangles : .discs }
     public var isTest: Bool { self == .test || self == .unseenShapes }
   }
 
@@ -38,6 +37,8 @@ public struct TomographyData: Sendable {
     public var testCount = 200
     /// Signal-to-noise ratio in dB, and that of the unseen shapes.
     public var noiseDecibel = 50.0
+    /// Of training and validation; those of the tests are discs, and ellipses and rectangles.
+    public var trainingShapes = DiscPhantom.Shapes.discs
     /// Where it is given, the ratio of every phantom for training and validation is drawn between it and ``noiseDecibel``.
     public var lowestNoiseDecibel: Double?
     public var unseenNoiseDecibel = 30.0
@@ -63,6 +64,14 @@ public struct TomographyData: Sendable {
     }
 
     public func noiseDecibel(_ part: Part) -> Double { part == .unseenShapes ? unseenNoiseDecibel : noiseDecibel }
+
+    public func shapes(_ part: Part) -> DiscPhantom.Shapes {
+      switch part {
+      case .training, .validation: trainingShapes
+      case .test: .discs
+      case .unseenShapes: .ellipsesAndRectangles
+      }
+    }
 
     /// That of one phantom.
     func noiseDecibel(_ part: Part, using generator: inout RandomGenerator) -> Double {
@@ -123,7 +132,7 @@ public struct TomographyData: Sendable {
     parts = Part.allCases.enumerated().map { order, part in
       let samples = Parallel.map(settings.count(part)) { i -> (b: Tensor, x: Tensor) in
         let stream = UInt64(order) << 32 | UInt64(i)
-        let phantom = DiscPhantom(part.shapes, seed: settings.seed, index: stream)
+        let phantom = DiscPhantom(settings.shapes(part), seed: settings.seed, index: stream)
         let x = phantom.values(on: problem.pixels)
         var clean = problem.A.forward(x)
         if let elements, settings.usesFiniteElements(part) {
@@ -156,6 +165,7 @@ public struct TomographyData: Sendable {
       "noise_snr_db": "\(settings.noiseDecibel)", "unseen_noise_snr_db": "\(settings.unseenNoiseDecibel)",
       "weight": "\(settings.weight)", "contrast": "\(settings.contrast)", "rings": "\(settings.rings)",
     ]
+    if settings.trainingShapes != .discs { attributes["training_shapes"] = settings.trainingShapes.rawValue }
     attributes["lowest_noise_snr_db"] = settings.lowestNoiseDecibel.map { "\($0)" }
     try HDF5File(arrays: arrays, attributes: attributes).write(to: path)
   }
@@ -193,6 +203,9 @@ public struct TomographyData: Sendable {
     settings.seed = try attribute("seed") { UInt64($0) }
     settings.noiseDecibel = try attribute("noise_snr_db") { Double($0) }
     settings.unseenNoiseDecibel = try attribute("unseen_noise_snr_db") { Double($0) }
+    if file.attributes["training_shapes"] != nil {
+      settings.trainingShapes = try attribute("training_shapes", DiscPhantom.Shapes.init(rawValue:))
+    }
     if file.attributes["lowest_noise_snr_db"] != nil {
       settings.lowestNoiseDecibel = try attribute("lowest_noise_snr_db") { Double($0) }
     }
