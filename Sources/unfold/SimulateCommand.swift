@@ -36,7 +36,8 @@ struct Simulate: ParsableCommand {
     try measuring.check(problem)
     try tomography.check(problem)
     if problem.isOnDisc, inputs.isEmpty { return try sets() }
-    for (name, isGiven) in [("--phantoms", phantoms != nil), ("--lowest-noise-snr", lowestNoiseSnr != nil), ("--blobs", blobs)] where isGiven {
+    for (name, isGiven) in [("--phantoms", phantoms != nil), ("--lowest-noise-snr", lowestNoiseSnr != nil), ("--blobs", blobs)]
+    where isGiven {
       throw InputError("found \(name) with images, or for \(problem.rawValue); leave it out, it is for the sets of emt and eit")
     }
     if inputs.isEmpty { throw InputError("found no input; expected images or an array for \(problem.rawValue)") }
