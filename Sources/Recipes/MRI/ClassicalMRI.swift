@@ -36,11 +36,7 @@ public struct ClassicalMRI: Sendable, Equatable {
   /// - Throws: ``RecipeError`` for parameters that the method has not, or that are out of range.
   init(_ method: MRIMethod, _ options: MRISolver.Options) throws {
     self.init(method)
-    if method == .zeroFilling { try Self.refuse(options, for: method) }
-    for (name, isGiven) in [("--wavelet", options.wavelet != nil), ("--levels", options.levels != nil)]
-    where isGiven && method == .tv {
-      throw RecipeError("found \(name) for tv, which has no wavelets; leave it out")
-    }
+    try Self.refuse(options, for: method)
     for (name, value) in [("--lambda", options.weight), ("--penalty", options.penalty)] {
       if let value, !(value > 0 && value.isFinite) { throw RecipeError("found \(name) \(value); expected more than 0") }
     }
@@ -56,12 +52,16 @@ public struct ClassicalMRI: Sendable, Equatable {
     levels = options.levels ?? levels
   }
 
+  /// - Throws: ``RecipeError`` naming the first option given that is not for the method.
   static func refuse(_ options: MRISolver.Options, for method: MRIMethod) throws {
+    let hasWavelets = method == .sidwt || method == .recPF
+    let iterates = hasWavelets || method == .tv
     let given = [
-      ("--lambda", options.weight != nil), ("--penalty", options.penalty != nil), ("--iterations", options.iterations != nil),
-      ("--wavelet", options.wavelet != nil), ("--levels", options.levels != nil),
+      ("--lambda", options.weight != nil, iterates), ("--penalty", options.penalty != nil, iterates),
+      ("--iterations", options.iterations != nil, iterates), ("--wavelet", options.wavelet != nil, hasWavelets),
+      ("--levels", options.levels != nil, hasWavelets),
     ]
-    for (name, isGiven) in given where isGiven {
+    for (name, isGiven, isRight) in given where isGiven && !isRight {
       throw RecipeError("found \(name) for \(method.rawValue), which has no such parameter; leave it out")
     }
   }

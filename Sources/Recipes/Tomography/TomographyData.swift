@@ -63,7 +63,14 @@ public struct TomographyData: Sendable {
       }
     }
 
-    public func noiseDecibel(_ part: Part) -> Double { part == .unseenShapes ? unseenNoiseDecibel : noiseDecibel }
+    /// Nil where every phantom has its own.
+    public func noiseDecibel(_ part: Part) -> Double? {
+      switch part {
+      case .training, .validation: lowestNoiseDecibel == nil ? noiseDecibel : nil
+      case .test: noiseDecibel
+      case .unseenShapes: unseenNoiseDecibel
+      }
+    }
 
     public func shapes(_ part: Part) -> DiscPhantom.Shapes {
       switch part {
@@ -75,7 +82,8 @@ public struct TomographyData: Sendable {
 
     /// That of one phantom.
     func noiseDecibel(_ part: Part, using generator: inout RandomGenerator) -> Double {
-      guard let lowest = lowestNoiseDecibel, !part.isTest else { return noiseDecibel(part) }
+      if let same = noiseDecibel(part) { return same }
+      let lowest = lowestNoiseDecibel ?? noiseDecibel
       return lowest + (noiseDecibel - lowest) * generator.uniform()
     }
 

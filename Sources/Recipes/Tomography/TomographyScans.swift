@@ -57,10 +57,12 @@ public struct TomographyScans: Sendable {
   /// A part of sets of coils or electrodes.
   public init(_ data: TomographyData, _ part: TomographyData.Part) {
     let samples = data[part]
+    var notes = ["seed": "\(data.settings.seed)"]
+    notes["noise_snr_db"] = data.settings.noiseDecibel(part).map { "\($0)" }
     self.init(
       TomographySystem(data), names: (0..<samples.measurement.shape[0]).map { "\(part.rawValue)-\($0)" },
       measurement: samples.measurement, groundTruth: data.pixels.adjoint(samples.groundTruth),
-      notes: ["seed": "\(data.settings.seed)", "noise_snr_db": "\(data.settings.noiseDecibel(part))"])
+      notes: notes)
   }
 
   /// The measured data of a sensor, the object at several frequencies.
