@@ -88,10 +88,9 @@ public struct DiscPhantom: Sendable, Equatable {
     var generator = RandomGenerator(seed: seed, stream: index)
     var inclusions: [Inclusion] = []
     while inclusions.count < Int(index % 4) + 1 {
-      func between(_ a: Double, _ b: Double) -> Double { a + (b - a) * generator.uniform() }
       let isDisc = shapes == .discs || shapes == .discsAndBlobs && generator.uniform() < 0.5
-      let radius = isDisc ? between(0.12, 0.28) : between(0.16, 0.32)
-      let (distance, direction) = ((0.9 - radius) * generator.uniform().squareRoot(), between(0, 2 * Double.pi))
+      let radius = isDisc ? generator.uniform(0.12, 0.28) : generator.uniform(0.16, 0.32)
+      let (distance, direction) = ((0.9 - radius) * generator.uniform().squareRoot(), generator.uniform(0, 2 * Double.pi))
       let centre = distance * SIMD2(cos(direction), sin(direction))
       // A radius is drawn anew as well: where three large discs leave no room for a fourth, a small one still fits.
       let isFree = inclusions.allSatisfy { other in
@@ -99,26 +98,13 @@ public struct DiscPhantom: Sendable, Equatable {
         return (d * d).sum().squareRoot() >= other.outerRadius + radius
       }
       guard isFree else { continue }
-      let value = between(0.5, 1)
+      let value = generator.uniform(0.5, 1)
       if isDisc {
         inclusions.append(Inclusion(.disc, centre: centre, halfAxes: SIMD2(radius, radius), value: value))
       } else if shapes == .discsAndBlobs {
-        let harmonics = (2...4).map { k in
-          let (amplitude, phase) = (between(0, 0.5 / Double(k)), between(0, 2 * Double.pi))
-          return amplitude * SIMD2(cos(phase), sin(phase))
-        }
-        let mean = radius / harmonics.reduce(1) { $0 + ($1 * $1).sum().squareRoot() }
-        inclusions.append(Inclusion(.blob, centre: centre, halfAxes: SIMD2(mean, mean), value: value, harmonics: harmonics))
+        inclusions.append(Inclusion(blobAround: centre, radius: radius, value: value, using: &generator))
       } else {
-        let angle = between(0, Double.pi)
-        if generator.uniform() < 0.5 {
-          let halfAxes = SIMD2(radius, between(0.4, 0.7) * radius)
-          inclusions.append(Inclusion(.ellipse, centre: centre, halfAxes: halfAxes, angle: angle, value: value))
-        } else {
-          let ratio = between(0.4, 1)
-          let half = radius / (1 + ratio * ratio).squareRoot()
-          inclusions.append(Inclusion(.rectangle, centre: centre, halfAxes: SIMD2(half, ratio * half), angle: angle, value: value))
-        }
+        inclusions.append(Inclusion(ellipseOrRectangleAround: centre, radius: radius, value: value, using: &generator))
       }
     }
     self.inclusions = inclusions
@@ -134,4 +120,36 @@ public struct DiscPhantom: Sendable, Equatable {
 
   /// Values at the centres of given pixels, `[pixels.count]`.
   public func values(on pixels: PixelDisc) -> Tensor { Tensor(pixels.centres.map { value(at: $0) }) }
+}
+
+extension Inclusion {
+  /// Three harmonics of amplitudes up to 1/(2k), k = 2, 3, 4, within a circle of `radius`.
+  fileprivate init(blobAround centre: SIMD2<Double>, radius: Double, value: Double, using generator: inout RandomGenerator) {
+    let harmonics = (2...4).map { k in
+      let (amplitude, phase) = (generator.uniform(0, 0.5 / Double(k)), generator.uniform(0, 2 * Double.pi))
+      return amplitude * SIMD2(cos(phase), sin(phase))
+    }
+    let mean = radius / harmonics.reduce(1) { $0 + ($1 * $1).sum().squareRoot() }
+    self.init(.blob, centre: centre, halfAxes: SIMD2(mean, mean), value: value, harmonics: harmonics)
+  }
+
+  /// Either with the chance 1/2, of any direction, within a circle of `radius`.
+  fileprivate init(
+    ellipseOrRectangleAround centre: SIMD2<Double>, radius: Double, value: Double, using generator: inout RandomGenerator
+  ) {
+    let angle = generator.uniform(0, Double.pi)
+    if generator.uniform() < 0.5 {
+      let halfAxes = SIMD2(radius, generator.uniform(0.4, 0.7) * radius)
+      self.init(.ellipse, centre: centre, halfAxes: halfAxes, angle: angle, value: value)
+    } else {
+      let ratio = generator.uniform(0.4, 1)
+      let half = radius / (1 + ratio * ratio).squareRoot()
+      self.init(.rectangle, centre: centre, halfAxes: SIMD2(half, ratio * half), angle: angle, value: value)
+    }
+  }
+}
+
+extension RandomGenerator {
+  /// Between `a` and `b`.
+  fileprivate mutating func uniform(_ a: Double, _ b: Double) -> Double { a + (b - a) * uniform() }
 }

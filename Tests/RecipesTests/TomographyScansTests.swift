@@ -76,6 +76,27 @@ import Testing
     try FileManager.default.removeItem(atPath: folder)
   }
 
+  /// Where contrasts have no scale, a network sees them at its own: a weaker voltage is a weaker image of the same shape, and at the
+  /// network's own scale it is the network's image.
+  @Test func contrastsWithoutScale() throws {
+    let problem = ImpedanceTomography(.emt28, side: 16)
+    func solver(_ maximum: Double?) throws -> TomographySolver {
+      var options = TomographySolver.Options()
+      (options.depth, options.isUntrained) = (3, true)
+      return try TomographySolver(
+        .fistaNet,
+        TomographySystem(
+          .emt, A: problem.A, pixels: problem.pixels, initialMap: problem.initialMap(), usualMaximum: maximum), options: options)
+    }
+    let b = try TomographyScans([Self.disc(16)], .emt28, noiseDecibel: 60, seed: 1).measurement
+    let usual = problem.initialMap().forward(b.converted(to: .double)).doubles.max()!
+    let (free, fixed) = (try solver(usual), try solver(nil))
+    let (image, weak) = (free.solve(b), free.solve(0.1 * b))
+    #expect((image - fixed.solve(b)).norm <= 1e-5 * image.norm)
+    #expect((10 * weak - image).norm <= 1e-5 * image.norm)
+    #expect((10 * fixed.solve(0.1 * b) - image).norm > 1e-3 * image.norm)
+  }
+
   /// Total variation is closer than filtered back-projection, where few views meet few photons.
   @Test func totalVariationHelps() throws {
     let scans = try TomographyScans([Self.disc(48)], scan: CTScan(views: 12), photons: 1e4, seed: 3)

@@ -57,7 +57,9 @@ public struct TomographyPage: Sendable {
       let estimate = found.reshaped([system.height, system.width]).converted(to: .double)
       var scores = try truth.map { try Scores.ofImage(estimate, $0, clip: false) } ?? Scores()
       scores.seconds = seconds
-      if method == .fistaNet { stages = StageFigures(solver.network!, system: system, measurement: b).stages }
+      if method == .fistaNet {
+        stages = StageFigures(solver.network!, system: system, measurement: solver.given(b)).stages
+      }
       return Reconstruction(
         method: method, estimate: estimate, scores: scores, residual: solver.residuals(found, b)[0],
         correlation: places.map { Self.correlation(estimate, $0) })

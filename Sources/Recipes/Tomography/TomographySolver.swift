@@ -111,7 +111,10 @@ public struct TomographySolver: Sendable {
   public func solve(_ b: Tensor) -> Tensor {
     precondition(Array(b.shape.dropFirst()) == system.measurementShape, "measurements \(b.shape) of \(system.measurementShape)")
     let b = b.converted(to: .single)
-    if let network { return network.predict(b, stages: depth, samplesAtATime: 1) }
+    if let network {
+      let scales = self.scales(b)
+      return scaledRows(network.predict(scaledRows(b, scales), stages: depth, samplesAtATime: 1), scales?.map { 1 / $0 })
+    }
     let found = Tensor.concatenatedGroups(count: b.shape[0], size: 1) { classical(b.rows($0)) }
     // What nothing was measured of is 0.
     return system.pixels.map { $0.adjoint($0.forward(found)) } ?? found
@@ -129,8 +132,25 @@ public struct TomographySolver: Sendable {
     }
   }
 
-  /// The estimates after every stage of a network, of one measurement `[1, …]`.
-  public func trace(_ b: Tensor) -> [Tensor] { network.map { Array($0.trace(b.converted(to: .single)).prefix(depth)) } ?? [] }
+  /// What brings the largest value of every initial image to ``TomographySystem/usualMaximum``.
+  private func scales(_ b: Tensor) -> [Double]? {
+    system.usualMaximum.map { usual in
+      (0..<b.shape[0]).map { i in
+        let largest = initial.forward(b.rows(i..<i + 1)).doubles.max() ?? 0
+        return largest > 0 ? usual / largest : 1
+      }
+    }
+  }
+
+  private func scaledRows(_ t: Tensor, _ scales: [Double]?) -> Tensor {
+    scales.map { Tensor.concatenated($0.enumerated().map { $1 * t.rows($0..<$0 + 1) }) } ?? t
+  }
+
+  /// Measurements, in single precision, as the network is given them.
+  func given(_ b: Tensor) -> Tensor {
+    let b = b.converted(to: .single)
+    return scaledRows(b, scales(b))
+  }
 
   /// ‖A x̂ − b‖ / ‖b‖ of every sample.
   public func residuals(_ x: Tensor, _ b: Tensor) -> [Double] {

@@ -43,6 +43,9 @@ public struct TomographySystem: Sendable {
   public let lipschitz: Double
   /// The pixels that are measured; nil: all.
   public let pixels: PixelDisc?
+  /// Where contrasts have no scale that networks could know: the largest value of the initial image of what networks are given. Nil: they are
+  /// given measurements as they are.
+  public let usualMaximum: Double?
   /// The step that networks take, one of ``GradientKind``.
   public private(set) var gradient: GradientChoice
   public private(set) var gradientKind: GradientKind
@@ -52,13 +55,16 @@ public struct TomographySystem: Sendable {
 
   /// Coils or electrodes: rows of unit norm on the pixels of a disc, the initial image with the Laplacian, Newton steps.
   ///
-  /// - Parameter initialMap: ``ImpedanceTomography/initialMap(weight:)``.
-  public init(_ problem: ProblemKind, A matrix: Matrix, pixels disc: PixelDisc, initialMap: Matrix) {
+  /// - Parameters: `initialMap`, ``ImpedanceTomography/initialMap(weight:)``; `usualMaximum`, as the property.
+  public init(
+    _ problem: ProblemKind, A matrix: Matrix, pixels disc: PixelDisc, initialMap: Matrix, usualMaximum: Double? = nil
+  ) {
     let A = Composition(matrix.converted(to: .single), disc)
     let initial = Composition(disc.H, initialMap.converted(to: .single))
     (self.problem, height, width, measurementShape, pixels) = (problem, disc.side, disc.side, [matrix.rows], disc)
     self.A = AnyOperator(A)
     (unit, geometry, lipschitz) = (1, nil, matrix.lipschitz)
+    self.usualMaximum = usualMaximum
     gradientKinds = GradientKind.allCases
     choice = { kind in
       switch kind {
@@ -87,6 +93,7 @@ public struct TomographySystem: Sendable {
     let back = Scaled(1 / model.A.factor, geometry.backProjection())
     (unit, self.geometry) = (model.A.factor, geometry)
     (problem, height, width, pixels) = (.ct, geometry.height, geometry.width, nil)
+    usualMaximum = nil
     measurementShape = [geometry.angles.count, geometry.bins]
     A = AnyOperator(model.A)
     lipschitz = 1.01  // the norm that A was divided by is known to less than that
