@@ -11,23 +11,27 @@ public struct Inclusion: Sendable, Equatable {
     case rectangle
     /// Of the outline r(φ) = a (1 + Σₖ (cₖ cos kφ + sₖ sin kφ)), k = 2, 3, …
     case blob
+    /// Corners on an ellipse.
+    case polygon
   }
 
   public let form: Form
   public let centre: SIMD2<Double>
-  /// Half the extent along the shape's own axes; of a disc both are its radius, of a blob a.
+  /// Half the extent along the shape's own axes; of a disc both are its radius, of a blob a, of a polygon those of the ellipse.
   public let halfAxes: SIMD2<Double>
   /// Of the first axis against x, in radians.
   public let angle: Double
   public let value: Double
   /// (c₂, s₂), (c₃, s₃), … of a blob.
   public let harmonics: [SIMD2<Double>]
+  /// Of a polygon, on the unit circle that the ellipse is stretched from, anticlockwise.
+  public let corners: [SIMD2<Double>]
 
   public init(
     _ form: Form, centre: SIMD2<Double>, halfAxes: SIMD2<Double>, angle: Double = 0, value: Double,
-    harmonics: [SIMD2<Double>] = []
+    harmonics: [SIMD2<Double>] = [], corners: [SIMD2<Double>] = []
   ) {
-    self.harmonics = harmonics
+    (self.harmonics, self.corners) = (harmonics, corners)
     self.form = form
     self.centre = centre
     self.halfAxes = halfAxes
@@ -50,15 +54,24 @@ public struct Inclusion: Sendable, Equatable {
       return square.squareRoot() <= halfAxes.x * (1 + wave)
     }
     let own = SIMD2(d.x * cos(angle) + d.y * sin(angle), d.y * cos(angle) - d.x * sin(angle)) / halfAxes
-    return form == .rectangle ? max(abs(own.x), abs(own.y)) <= 1 : (own * own).sum() <= 1
+    switch form {
+    case .rectangle: return max(abs(own.x), abs(own.y)) <= 1
+    case .polygon:
+      return corners.count > 2
+        && corners.indices.allSatisfy { i in
+          let (edge, d) = (corners[(i + 1) % corners.count] - corners[i], own - corners[i])
+          return edge.x * d.y >= edge.y * d.x
+        }
+    default: return (own * own).sum() <= 1
+    }
   }
 
-  /// Radius of a circle around the centre that holds the shape, the least one but for a blob.
+  /// Radius of a circle around the centre that holds the shape, the least one but for a blob and a polygon.
   public var outerRadius: Double {
     switch form {
     case .rectangle: (halfAxes * halfAxes).sum().squareRoot()
     case .blob: halfAxes.x * harmonics.reduce(1) { $0 + ($1 * $1).sum().squareRoot() }
-    case .disc, .ellipse: max(halfAxes.x, halfAxes.y)
+    case .disc, .ellipse, .polygon: max(halfAxes.x, halfAxes.y)
     }
   }
 }
@@ -72,10 +85,23 @@ public struct DiscPhantom: Sendable, Equatable {
     /// Ellipses and rectangles, either with the chance 1/2, that circles of radius 0.16 to 0.32 hold: unlike any disc.
     ///
     /// The shorter axis of an ellipse is 0.4 to 0.7 of the longer, the shorter side of a rectangle 0.4 to 1.
-    case ellipsesAndRectangles
+    case ellipsesAndRectangles = "ellipses-and-rectangles"
     /// Discs as in ``discs`` and blobs, either with the chance 1/2; these of three harmonics of amplitudes up to 1/(2k), that circles of
     /// radius 0.16 to 0.32 hold.
     case discsAndBlobs = "discs-and-blobs"
+    /// Those of ``discsAndBlobs`` and polygons of three, five or six corners on ellipses in circles of radius 0.16 to 0.32, any of the three with
+    /// the chance 1/3. The shorter axis of an ellipse is 0.4 to 1 of the longer.
+    case discsBlobsAndPolygons = "discs-blobs-and-polygons"
+
+    /// The forms of which each has the same chance.
+    fileprivate var forms: [Inclusion.Form] {
+      switch self {
+      case .discs: [.disc]
+      case .ellipsesAndRectangles: [.ellipse, .rectangle]
+      case .discsAndBlobs: [.disc, .blob]
+      case .discsBlobsAndPolygons: [.disc, .blob, .polygon]
+      }
+    }
   }
 
   public let inclusions: [Inclusion]
@@ -88,8 +114,9 @@ public struct DiscPhantom: Sendable, Equatable {
     var generator = RandomGenerator(seed: seed, stream: index)
     var inclusions: [Inclusion] = []
     while inclusions.count < Int(index % 4) + 1 {
-      let isDisc = shapes == .discs || shapes == .discsAndBlobs && generator.uniform() < 0.5
-      let radius = isDisc ? generator.uniform(0.12, 0.28) : generator.uniform(0.16, 0.32)
+      // Ellipses and rectangles have their form drawn last.
+      let form = shapes.forms.contains(.disc) ? generator.any(of: shapes.forms) : nil
+      let radius = form == .disc ? generator.uniform(0.12, 0.28) : generator.uniform(0.16, 0.32)
       let (distance, direction) = ((0.9 - radius) * generator.uniform().squareRoot(), generator.uniform(0, 2 * Double.pi))
       let centre = distance * SIMD2(cos(direction), sin(direction))
       // A radius is drawn anew as well: where three large discs leave no room for a fourth, a small one still fits.
@@ -98,14 +125,7 @@ public struct DiscPhantom: Sendable, Equatable {
         return (d * d).sum().squareRoot() >= other.outerRadius + radius
       }
       guard isFree else { continue }
-      let value = generator.uniform(0.5, 1)
-      if isDisc {
-        inclusions.append(Inclusion(.disc, centre: centre, halfAxes: SIMD2(radius, radius), value: value))
-      } else if shapes == .discsAndBlobs {
-        inclusions.append(Inclusion(blobAround: centre, radius: radius, value: value, using: &generator))
-      } else {
-        inclusions.append(Inclusion(ellipseOrRectangleAround: centre, radius: radius, value: value, using: &generator))
-      }
+      inclusions.append(Inclusion(form, around: centre, radius: radius, value: generator.uniform(0.5, 1), using: &generator))
     }
     self.inclusions = inclusions
   }
@@ -123,28 +143,37 @@ public struct DiscPhantom: Sendable, Equatable {
 }
 
 extension Inclusion {
-  /// Three harmonics of amplitudes up to 1/(2k), k = 2, 3, 4, within a circle of `radius`.
-  fileprivate init(blobAround centre: SIMD2<Double>, radius: Double, value: Double, using generator: inout RandomGenerator) {
-    let harmonics = (2...4).map { k in
-      let (amplitude, phase) = (generator.uniform(0, 0.5 / Double(k)), generator.uniform(0, 2 * Double.pi))
-      return amplitude * SIMD2(cos(phase), sin(phase))
-    }
-    let mean = radius / harmonics.reduce(1) { $0 + ($1 * $1).sum().squareRoot() }
-    self.init(.blob, centre: centre, halfAxes: SIMD2(mean, mean), value: value, harmonics: harmonics)
-  }
-
-  /// Either with the chance 1/2, of any direction, within a circle of `radius`.
+  /// One that a circle holds; without a form an ellipse or a rectangle.
   fileprivate init(
-    ellipseOrRectangleAround centre: SIMD2<Double>, radius: Double, value: Double, using generator: inout RandomGenerator
+    _ form: Form?, around centre: SIMD2<Double>, radius: Double, value: Double, using generator: inout RandomGenerator
   ) {
-    let angle = generator.uniform(0, Double.pi)
-    if generator.uniform() < 0.5 {
-      let halfAxes = SIMD2(radius, generator.uniform(0.4, 0.7) * radius)
-      self.init(.ellipse, centre: centre, halfAxes: halfAxes, angle: angle, value: value)
-    } else {
-      let ratio = generator.uniform(0.4, 1)
-      let half = radius / (1 + ratio * ratio).squareRoot()
-      self.init(.rectangle, centre: centre, halfAxes: SIMD2(half, ratio * half), angle: angle, value: value)
+    switch form {
+    case .disc: self.init(.disc, centre: centre, halfAxes: SIMD2(radius, radius), value: value)
+    case .blob:
+      let harmonics = (2...4).map { k in
+        let (amplitude, phase) = (generator.uniform(0, 0.5 / Double(k)), generator.uniform(0, 2 * Double.pi))
+        return amplitude * SIMD2(cos(phase), sin(phase))
+      }
+      let mean = radius / harmonics.reduce(1) { $0 + ($1 * $1).sum().squareRoot() }
+      self.init(.blob, centre: centre, halfAxes: SIMD2(mean, mean), value: value, harmonics: harmonics)
+    case .polygon:
+      let (angle, ratio) = (generator.uniform(0, 2 * Double.pi), generator.uniform(0.4, 1))
+      let count = generator.any(of: [3, 5, 6])
+      let corners = (0..<count).map { i in
+        let direction = 2 * Double.pi / Double(count) * (Double(i) + generator.uniform(-0.3, 0.3))
+        return SIMD2(cos(direction), sin(direction))
+      }
+      self.init(.polygon, centre: centre, halfAxes: SIMD2(radius, ratio * radius), angle: angle, value: value, corners: corners)
+    default:
+      let angle = generator.uniform(0, Double.pi)
+      if generator.uniform() < 0.5 {
+        let halfAxes = SIMD2(radius, generator.uniform(0.4, 0.7) * radius)
+        self.init(.ellipse, centre: centre, halfAxes: halfAxes, angle: angle, value: value)
+      } else {
+        let ratio = generator.uniform(0.4, 1)
+        let half = radius / (1 + ratio * ratio).squareRoot()
+        self.init(.rectangle, centre: centre, halfAxes: SIMD2(half, ratio * half), angle: angle, value: value)
+      }
     }
   }
 }
@@ -152,4 +181,9 @@ extension Inclusion {
 extension RandomGenerator {
   /// Between `a` and `b`.
   fileprivate mutating func uniform(_ a: Double, _ b: Double) -> Double { a + (b - a) * uniform() }
+
+  /// One of some, each with the same chance; of one alone nothing is drawn.
+  fileprivate mutating func any<Choice>(of choices: [Choice]) -> Choice {
+    choices.count == 1 ? choices[0] : choices[min(Int(uniform() * Double(choices.count)), choices.count - 1)]
+  }
 }

@@ -12,6 +12,7 @@ extension Method: ExpressibleByArgument {}
 extension BlockTraining.Constraint: ExpressibleByArgument {}
 extension MeasuredColor: ExpressibleByArgument {}
 extension FrequencyOrder: ExpressibleByArgument {}
+extension DiscPhantom.Shapes: ExpressibleByArgument {}
 extension WaveletFilter: ExpressibleByArgument {}
 extension ProblemKind: ExpressibleByArgument {}
 extension PublishedTable: ExpressibleByArgument {}

@@ -25,8 +25,8 @@ struct Simulate: ParsableCommand {
   @Flag(help: "Keep the images or codes in the file, to be scored against.") var groundTruth = false
   @Option(help: ArgumentHelp("emt, eit without images: phantoms for training (default: 2000).", valueName: "count"))
   var phantoms: Int?
-  @Flag(help: "emt, eit without images: half of the shapes for training are blobs, of uneven outline, the others discs.")
-  var blobs = false
+  @Option(help: ArgumentHelp("emt, eit without images: the shapes of phantoms for training (default: discs).", valueName: "shapes"))
+  var shapes: DiscPhantom.Shapes?
   @Option(help: ArgumentHelp("emt, eit without images: ratios for training are drawn between this and 50 dB.", valueName: "dB"))
   var lowestNoiseSnr: Double?
   @OptionGroup var common: CommonOptions
@@ -36,8 +36,9 @@ struct Simulate: ParsableCommand {
     try measuring.check(problem)
     try tomography.check(problem)
     if problem.isOnDisc, inputs.isEmpty { return try sets() }
-    for (name, isGiven) in [("--phantoms", phantoms != nil), ("--lowest-noise-snr", lowestNoiseSnr != nil), ("--blobs", blobs)]
-    where isGiven {
+    for (name, isGiven) in [
+      ("--phantoms", phantoms != nil), ("--lowest-noise-snr", lowestNoiseSnr != nil), ("--shapes", shapes != nil),
+    ] where isGiven {
       throw InputError("found \(name) with images, or for \(problem.rawValue); leave it out, it is for the sets of emt and eit")
     }
     if inputs.isEmpty { throw InputError("found no input; expected images or an array for \(problem.rawValue)") }
@@ -148,7 +149,7 @@ struct Simulate: ParsableCommand {
       settings.trainingCount = phantoms
     }
     settings.lowestNoiseDecibel = lowestNoiseSnr
-    if blobs { settings.trainingShapes = .discsAndBlobs }
+    settings.trainingShapes = shapes ?? .discs
     let data = try TomographyData(settings)
     try data.write(to: output)
     try common.answer(

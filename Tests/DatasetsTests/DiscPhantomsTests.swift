@@ -73,6 +73,38 @@ import Testing
     }
   }
 
+  @Test func polygons() {
+    var forms: [Inclusion.Form: Int] = [:]
+    var counts: [Int: Int] = [:]
+    for index in 0..<400 as Range<UInt64> {
+      for a in DiscPhantom(.discsBlobsAndPolygons, seed: 7, index: index).inclusions {
+        forms[a.form, default: 0] += 1
+        #expect((a.centre * a.centre).sum().squareRoot() + a.outerRadius <= 0.9 + 1e-12)
+        guard a.form == .polygon else { continue }
+        counts[a.corners.count, default: 0] += 1
+        #expect(0.16...0.32 ~= a.halfAxes.x && 0.4...1 ~= a.halfAxes.y / a.halfAxes.x)
+        #expect(a.corners.allSatisfy { abs(($0 * $0).sum() - 1) < 1e-12 })
+        guard index < 40 else { continue }
+        // Its area by counting pixels is that of the corners by the shoelace formula, so that corners are in order and all count.
+        let inside = Double(DiscPhantom([a]).image(side: 100).doubles.count { $0 > 0 })
+        let area = a.corners.indices.reduce(0) { sum, i in
+          let (p, q) = (a.corners[i] * a.halfAxes, a.corners[(i + 1) % a.corners.count] * a.halfAxes)
+          return sum + (p.x * q.y - q.x * p.y) / 2
+        }
+        #expect(area > 0.01 && abs(inside * 4e-4 - area) < 0.005, "\(inside * 4e-4), \(area)")
+      }
+    }
+    // 1000 shapes; large ones find room less often.
+    #expect(Set(forms.keys) == [.disc, .blob, .polygon] && forms.values.allSatisfy { $0 > 250 && $0 < 450 }, "\(forms)")
+    #expect(Set(counts.keys) == [3, 5, 6] && counts.values.allSatisfy { $0 > 60 }, "\(counts)")
+    // A triangle, upright in its own axes.
+    let shape = Inclusion(
+      .polygon, centre: SIMD2(0.1, 0), halfAxes: SIMD2(0.3, 0.15), angle: Double.pi / 2, value: 1,
+      corners: [SIMD2(1, 0), SIMD2(-1, 0), SIMD2(0, -1)])
+    #expect(shape.contains(SIMD2(0.1005, 0.298)) && !shape.contains(SIMD2(0.1005, 0.301)))
+    #expect(shape.contains(SIMD2(0.249, 0)) && !shape.contains(SIMD2(0.251, 0)) && !shape.contains(SIMD2(0.09, 0)))
+  }
+
   /// Seed and index alone decide, also in another thread's order.
   @Test func pureFunction() {
     let first = (0..<20).map { DiscPhantom(.discs, seed: 3, index: $0) }

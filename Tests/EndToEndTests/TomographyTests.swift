@@ -81,6 +81,8 @@ import Testing
     try refuse("simulate emt -o x.h5 --ground-truth", naming: "--ground-truth")
     try refuse("simulate emt -o x.h5 --phantoms 0", naming: "--phantoms")
     try refuse("simulate ct ct.npy -o x.h5 --phantoms 5", naming: "--phantoms")
+    try refuse("simulate ct ct.npy -o x.h5 --shapes discs", naming: "--shapes")
+    try refuse("simulate emt -o x.h5 --shapes stars", naming: "ellipses-and-rectangles")
     try refuse("simulate emt ct.npy -o x.h5 --lowest-noise-snr 30", naming: "--lowest-noise-snr")
     try refuse("simulate emt -o x.h5 --lowest-noise-snr inf", naming: "noise")
     try refuse("simulate image-cs ct.npy -o x.h5 --ratio 0.3 --photons 3", naming: "--photons")
