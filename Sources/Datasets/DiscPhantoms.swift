@@ -93,11 +93,11 @@ public struct DiscPhantom: Sendable, Equatable {
     /// the chance 1/3. The shorter axis of an ellipse is 0.4 to 1 of the longer.
     case discsBlobsAndPolygons = "discs-blobs-and-polygons"
 
-    /// The forms of which each has the same chance.
+    /// The forms that are drawn before anything else, each with the same chance; ellipses and rectangles are told apart last.
     fileprivate var forms: [Inclusion.Form] {
       switch self {
       case .discs: [.disc]
-      case .ellipsesAndRectangles: [.ellipse, .rectangle]
+      case .ellipsesAndRectangles: []
       case .discsAndBlobs: [.disc, .blob]
       case .discsBlobsAndPolygons: [.disc, .blob, .polygon]
       }
@@ -114,8 +114,8 @@ public struct DiscPhantom: Sendable, Equatable {
     var generator = RandomGenerator(seed: seed, stream: index)
     var inclusions: [Inclusion] = []
     while inclusions.count < Int(index % 4) + 1 {
-      // Ellipses and rectangles have their form drawn last.
-      let form = shapes.forms.contains(.disc) ? generator.any(of: shapes.forms) : nil
+      let forms = shapes.forms
+      let form = forms.count > 1 ? forms[generator.index(below: forms.count)] : forms.first
       let radius = form == .disc ? generator.uniform(0.12, 0.28) : generator.uniform(0.16, 0.32)
       let (distance, direction) = ((0.9 - radius) * generator.uniform().squareRoot(), generator.uniform(0, 2 * Double.pi))
       let centre = distance * SIMD2(cos(direction), sin(direction))
@@ -158,7 +158,7 @@ extension Inclusion {
       self.init(.blob, centre: centre, halfAxes: SIMD2(mean, mean), value: value, harmonics: harmonics)
     case .polygon:
       let (angle, ratio) = (generator.uniform(0, 2 * Double.pi), generator.uniform(0.4, 1))
-      let count = generator.any(of: [3, 5, 6])
+      let count = [3, 5, 6][generator.index(below: 3)]
       let corners = (0..<count).map { i in
         let direction = 2 * Double.pi / Double(count) * (Double(i) + generator.uniform(-0.3, 0.3))
         return SIMD2(cos(direction), sin(direction))
@@ -181,9 +181,4 @@ extension Inclusion {
 extension RandomGenerator {
   /// Between `a` and `b`.
   fileprivate mutating func uniform(_ a: Double, _ b: Double) -> Double { a + (b - a) * uniform() }
-
-  /// One of some, each with the same chance; of one alone nothing is drawn.
-  fileprivate mutating func any<Choice>(of choices: [Choice]) -> Choice {
-    choices.count == 1 ? choices[0] : choices[min(Int(uniform() * Double(choices.count)), choices.count - 1)]
-  }
 }

@@ -149,7 +149,7 @@ struct Simulate: ParsableCommand {
       settings.trainingCount = phantoms
     }
     settings.lowestNoiseDecibel = lowestNoiseSnr
-    settings.trainingShapes = shapes ?? .discs
+    if let shapes { settings.trainingShapes = shapes }
     let data = try TomographyData(settings)
     try data.write(to: output)
     try common.answer(
