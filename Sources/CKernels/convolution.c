@@ -7,29 +7,19 @@
 
 // Two vectors a time; AVX-512 leaves the 16 channels that would be one of its vectors to AVX2, which a processor with it has.
 int64_t ck_convolution_channels(void) {
-  const int64_t pair = 2 * ck_convolution_table()->lanes;
+  const int64_t pair = 2 * ck_convolution_table(ck_instruction_set())->lanes;
   return pair < 16 ? pair : 16;
 }
 
-static const struct ck_convolution_table *table_of(int64_t in, int64_t out) {
-  const struct ck_convolution_table *table = ck_convolution_table();
+static const struct ck_convolution_table *table_of(int level, int64_t in, int64_t out) {
+  const struct ck_convolution_table *table = ck_convolution_table(level);
 #if defined(__x86_64__)
   if (in % (2 * table->lanes) || out % (2 * table->lanes)) return &ck_avx2_convolution;
 #endif
   return table;
 }
 
-// Tiles at a time, so that what they become stays in a core's cache; more of them where the filters fill it anyway.
-static int64_t chunk_of(int64_t in, int64_t out) {
-  const int64_t chunk = 18 * 64 / (in + out) / 6 * 6, least = in + out < 192 ? 6 : 12;
-  return chunk < least ? least : chunk;
-}
-
-// What a chunk of tiles becomes, or the filters by taps.
-static int64_t scratch_of(int64_t chunk, int64_t in, int64_t out) {
-  const int64_t tiles = 36 * chunk * (in + out), filters = 9 * in * out;
-  return tiles > filters ? tiles : filters;
-}
+static int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static float *buffer(int64_t count) {
   float *p = aligned_alloc(64, (size_t)(count * 4 + 63) / 64 * 64);
@@ -37,51 +27,96 @@ static float *buffer(int64_t count) {
   return p;
 }
 
-// weights [o][i][9] to [9][o / panel][i][panel], or when transposed to [9][i / panel][o][panel].
-static void tap_major(const float *weights, int64_t in, int64_t out, int transposed, int64_t panel, float *g) {
-  for (int64_t o = 0; o < out; o++)
-    for (int64_t i = 0; i < in; i++) {
-      const int64_t at = transposed ? (i / panel * out + o) * panel + i % panel : (o / panel * in + i) * panel + o % panel;
-      for (int t = 0; t < 9; t++) g[t * in * out + at] = weights[(o * in + i) * 9 + t];
-    }
+// MARK: Winograd's
+
+static int64_t tiles_of(int64_t h, int64_t w, int64_t extent) { return (h + extent - 1) / extent * ((w + extent - 1) / extent); }
+static int64_t points_of(int64_t extent) { return (extent + 2) * (extent + 2); }
+// Multiplications a channel and a channel; the filters of a point cost as much as four tiles.
+static int64_t cost_of(int64_t h, int64_t w, int64_t extent) { return (tiles_of(h, w, extent) + 4) * points_of(extent); }
+
+struct ck_convolution ck_convolution_of(int64_t h, int64_t w, int64_t in, int64_t out) {
+  const int64_t extent = cost_of(h, w, 6) < cost_of(h, w, 4) ? 6 : 4;
+  return (struct ck_convolution){h, w, in, out, extent, ck_instruction_set()};
 }
 
-void ck_convolve3x3(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t in,
-                    int64_t out, int relu) {
-  const struct ck_convolution_table *table = table_of(in, out);
-  const int64_t chunk = chunk_of(in, out);
-  float *u = buffer(36 * in * out), *scratch = buffer(scratch_of(chunk, in, out));
-  tap_major(weights, in, out, 0, 2 * table->lanes, scratch);
-  table->kernel_transform(scratch, in * out, u);
-  table->winograd_forward(x, u, bias, y, batch, h, w, in, out, relu, chunk, scratch);
-  free(u);
+int64_t ck_convolution_tiles(const struct ck_convolution *l) { return tiles_of(l->h, l->w, l->extent); }
+
+static const struct ck_convolution_table *table(const struct ck_convolution *l) { return table_of(l->level, l->in, l->out); }
+static const struct ck_winograd_table *winograd(const struct ck_convolution *l) {
+  return l->extent == 6 ? &table(l)->six : &table(l)->four;
+}
+
+int64_t ck_convolution_filter_count(const struct ck_convolution *l) {
+  return points_of(l->extent) * table(l)->plane(l->in * l->out);
+}
+
+// Tiles at a time, so that what they become stays in a core's cache; more of them where the filters fill it anyway.
+static int64_t chunk_of(const struct ck_convolution *l) {
+  const int64_t channels = l->in + l->out, chunk = 18 * 64 / channels / 6 * 6, least = channels < 192 ? 6 : 12;
+  return chunk < least ? least : chunk;
+}
+
+// What a chunk of tiles becomes.
+static float *scratch_of(const struct ck_convolution *l, int64_t chunk) {
+  long (*plane)(long) = table(l)->plane;
+  return buffer(points_of(l->extent) * (plane(chunk * l->in) + plane(chunk * l->out)));
+}
+
+// weights [o][i][9] under the transform of kernels, [point][o / panel][i][panel], or when transposed [point][i / panel][o][panel].
+static void transformed(const struct ck_convolution *l, const float *weights, int transposed, float *u) {
+  const int64_t in = l->in, out = l->out, panel = 2 * table(l)->lanes, plane = table(l)->plane(in * out);
+  const int64_t inner = transposed ? in : out, outer = transposed ? out : in;
+  const int64_t step = transposed ? 9 : 9 * in, jump = transposed ? 9 * in : 9;  // between neighbours of a panel, and from one to the next
+  float *g = buffer(9 * plane), *to = g;
+  for (int64_t q = 0; q < inner; q += panel)
+    for (int64_t k = 0; k < outer; k++, to += panel) {
+      const float *from = weights + q * step + k * jump;
+      for (int t = 0; t < 9; t++)
+        for (int64_t j = 0; j < panel; j++) to[t * plane + j] = from[j * step + t];
+    }
+  winograd(l)->kernel_transform(g, in * out, u);
+  free(g);
+}
+
+void ck_convolution_filters(const struct ck_convolution *l, const float *weights, float *filters) {
+  transformed(l, weights, 0, filters);
+}
+
+void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float *filters, const float *bias, float *y, int relu,
+                    int64_t first, int64_t last) {
+  const int64_t chunk = minimum(chunk_of(l), last - first);
+  float *scratch = scratch_of(l, chunk);
+  winograd(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, relu, first, last, chunk, scratch);
   free(scratch);
 }
 
-void ck_convolve3x3_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
-                             float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
-  const struct ck_convolution_table *table = table_of(in, out);
-  const int64_t chunk = chunk_of(in, out);
-  float *u = buffer(36 * in * out), *du = buffer(36 * in * out), *scratch = buffer(scratch_of(chunk, in, out));
-  tap_major(weights, in, out, 1, 2 * table->lanes, scratch);
-  table->kernel_transform(scratch, in * out, u);
-  memset(du, 0, (size_t)(36 * in * out) * 4);
-  memset(dx, 0, (size_t)(batch * h * w * in) * 4);
+void ck_convolve3x3_pullback(const struct ck_convolution *l, const float *x, const float *weights, const float *y, const float *v,
+                             float *dx, float *dweights, float *dbias, int64_t batch) {
+  const int64_t in = l->in, out = l->out, count = ck_convolution_filter_count(l), plane = table(l)->plane(in * out);
+  const int64_t chunk = chunk_of(l);
+  float *u = buffer(count), *du = buffer(count), *dg = buffer(9 * plane), *scratch = scratch_of(l, chunk);
+  transformed(l, weights, 1, u);
+  memset(du, 0, (size_t)count * 4);
+  memset(dx, 0, (size_t)(batch * l->h * l->w * in) * 4);
   if (dbias) memset(dbias, 0, (size_t)out * 4);
-  table->winograd_backward(x, u, y, v, dx, du, dbias, batch, h, w, in, out, chunk, scratch);
-  table->kernel_gradient(du, in * out, scratch);
+  winograd(l)->backward(x, u, y, v, dx, du, dbias, batch, l->h, l->w, in, out, chunk, scratch);
+  winograd(l)->kernel_gradient(du, in * out, dg);
   for (int64_t o = 0; o < out; o++)
     for (int64_t i = 0; i < in; i++)
-      for (int t = 0; t < 9; t++) dweights[(o * in + i) * 9 + t] = scratch[t * in * out + i * out + o];
+      for (int t = 0; t < 9; t++) dweights[(o * in + i) * 9 + t] = dg[t * plane + i * out + o];
   free(u);
   free(du);
+  free(dg);
   free(scratch);
 }
 
-// A map of one channel with a border of zeros.
-static void padded(const float *s, int64_t h, int64_t w, float *out) {
-  memset(out, 0, (size_t)((h + 2) * (w + 2)) * 4);
-  for (int64_t i = 0; i < h; i++) memcpy(out + (i + 1) * (w + 2) + 1, s + i * w, (size_t)w * 4);
+// MARK: Between one channel and many
+
+// Rows first - 1 ... last of a map of one channel with a border of zeros.
+static void padded(const float *s, int64_t h, int64_t w, int64_t first, int64_t last, float *out) {
+  memset(out, 0, (size_t)((last - first + 2) * (w + 2)) * 4);
+  for (int64_t i = first > 0 ? first - 1 : 0; i <= last && i < h; i++)
+    memcpy(out + (i - first + 1) * (w + 2) + 1, s + i * w, (size_t)w * 4);
 }
 
 // weights [c][9] to [9][c], the taps in opposite order when flipped.
@@ -90,27 +125,36 @@ static void taps(const float *weights, int64_t c, int flipped, float *g) {
     for (int t = 0; t < 9; t++) g[(flipped ? 8 - t : t) * c + k] = weights[k * 9 + t];
 }
 
-void ck_expand3x3(const float *s, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t c,
-                  int flipped) {
-  float *g = buffer(10 * c), *border = buffer((h + 2) * (w + 2));
+void ck_expand3x3(const float *s, const float *weights, const float *bias, float *y, int64_t h, int64_t w, int64_t c, int flipped,
+                  int64_t first, int64_t last) {
+  const struct ck_convolution_table *table = table_of(ck_instruction_set(), c, c);
+  float *g = buffer(10 * c), *border = buffer((minimum(h, last - first) + 2) * (w + 2));
   taps(weights, c, flipped, g);
   if (!bias) {
     memset(g + 9 * c, 0, (size_t)c * 4);
     bias = g + 9 * c;
   }
-  for (int64_t b = 0; b < batch; b++) {
-    padded(s + b * h * w, h, w, border);
-    table_of(c, c)->expand(border, g, bias, y + b * h * w * c, h, w, c);
+  while (first < last) {
+    const int64_t sample = first / h, begin = first % h, end = minimum(h, begin + last - first);
+    padded(s + sample * h * w, h, w, begin, end, border);
+    table->expand(border, g, bias, y + first * w * c, end - begin, w, c);
+    first += end - begin;
   }
   free(g);
   free(border);
 }
 
-void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped) {
+void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t h, int64_t w, int64_t c, int flipped, int64_t first,
+                    int64_t last) {
+  const struct ck_convolution_table *table = table_of(ck_instruction_set(), c, c);
   float *g = buffer(9 * c), *zeros = buffer(c);
   taps(weights, c, flipped, g);
   memset(zeros, 0, (size_t)c * 4);
-  for (int64_t b = 0; b < batch; b++) table_of(c, c)->collapse(x + b * h * w * c, g, s + b * h * w, h, w, c, zeros);
+  while (first < last) {
+    const int64_t sample = first / h, begin = first % h, end = minimum(h, begin + last - first);
+    table->collapse(x + sample * h * w * c, g, s + sample * h * w, h, w, c, zeros, begin, end);
+    first += end - begin;
+  }
   free(g);
   free(zeros);
 }
@@ -119,8 +163,8 @@ void ck_correlate3x3(const float *s, const float *v, float *dweights, int64_t ba
   float *g = buffer(9 * c), *border = buffer((h + 2) * (w + 2));
   memset(g, 0, (size_t)(9 * c) * 4);
   for (int64_t b = 0; b < batch; b++) {
-    padded(s + b * h * w, h, w, border);
-    table_of(c, c)->correlate(border, v + b * h * w * c, g, h, w, c);
+    padded(s + b * h * w, h, w, 0, h, border);
+    table_of(ck_instruction_set(), c, c)->correlate(border, v + b * h * w * c, g, h, w, c);
   }
   for (int64_t k = 0; k < c; k++)
     for (int t = 0; t < 9; t++) dweights[k * 9 + t] = g[(flipped ? 8 - t : t) * c + k];

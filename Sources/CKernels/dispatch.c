@@ -41,9 +41,8 @@ static int find(int level, const struct ck_table_f32 **single, const struct ck_t
   return level;
 }
 
-const struct ck_convolution_table *ck_convolution_table(void) {
+const struct ck_convolution_table *ck_convolution_table(int level) {
 #if defined(__x86_64__)
-  int level = ck_instruction_set();
   if (level == CK_AVX512) return &ck_avx512_convolution;
   if (level == CK_AVX2) return &ck_avx2_convolution;
 #endif
@@ -62,6 +61,7 @@ void ck_keep_freed_memory(void) {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_ARENA_MAX, 1);  // what one worker thread freed is there for the next one
 #endif
 }
 

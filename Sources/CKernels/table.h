@@ -41,21 +41,26 @@ CK_TABLE(float, f32)
 CK_TABLE(double, f64)
 #undef CK_TABLE
 
+/* Winograd's convolution with tiles of one extent; see winograd.inc. */
+struct ck_winograd_table {
+  void (*kernel_transform)(const float *, long, float *);
+  void (*kernel_gradient)(const float *, long, float *);
+  void (*forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int, int64_t, int64_t,
+                  int64_t, float *);
+  void (*backward)(const float *, const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t, int64_t,
+                   int64_t, int64_t, int64_t, float *);
+};
 /* 3 x 3 convolutions on channels-last maps, in single precision; see convolution.inc. */
 struct ck_convolution_table {
   int64_t lanes;
-  void (*kernel_transform)(const float *, long, float *);
-  void (*kernel_gradient)(const float *, long, float *);
-  void (*winograd_forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int64_t, int,
-                           int64_t, float *);
-  void (*winograd_backward)(const float *, const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t,
-                            int64_t, int64_t, int64_t, int64_t, float *);
+  long (*plane)(long);
+  struct ck_winograd_table four, six;
   void (*expand)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t);
-  void (*collapse)(const float *, const float *, float *, int64_t, int64_t, int64_t, const float *);
+  void (*collapse)(const float *, const float *, float *, int64_t, int64_t, int64_t, const float *, int64_t, int64_t);
   void (*correlate)(const float *, const float *, float *, int64_t, int64_t, int64_t);
 };
-/* The one in use. */
-const struct ck_convolution_table *ck_convolution_table(void);
+/* That of an instruction set. */
+const struct ck_convolution_table *ck_convolution_table(int level);
 
 extern const struct ck_convolution_table ck_baseline_convolution;
 #if defined(__x86_64__)

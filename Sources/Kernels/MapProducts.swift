@@ -9,6 +9,8 @@ public struct MapStack: Sendable {
   public init(batch: Int, maps: Int, size: Int) { (self.batch, self.maps, self.size) = (batch, maps, size) }
 
   public var count: Int { batch * maps * size }
+  /// Numbers that two passes over them find in the nearest cache.
+  private static let cached = 1024
 
   /// y_l = factor_l x_l.
   public func scale<S: Scalar>(_ x: UnsafePointer<S>, by factors: UnsafePointer<S>, into y: UnsafeMutablePointer<S>) {
@@ -25,9 +27,11 @@ public struct MapStack: Sendable {
   ) {
     let (a, x, factors, y) = (Shared(a), Shared(x), Shared(factors), SharedMutable(y))
     Parallel.forEach(batch * maps) { run in
-      let at = run * size
-      (y.pointer + at).initialize(from: a.pointer + at, count: size)
-      S.axpy(factors.pointer[run % maps], x.pointer + at, y.pointer + at, count: size)
+      for first in stride(from: 0, to: size, by: Self.cached) {
+        let (at, count) = (run * size + first, min(Self.cached, size - first))
+        (y.pointer + at).initialize(from: a.pointer + at, count: count)
+        S.axpy(factors.pointer[run % maps], x.pointer + at, y.pointer + at, count: count)
+      }
     }
   }
 

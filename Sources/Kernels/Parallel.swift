@@ -4,58 +4,167 @@ import Foundation
 import Synchronization
 
 /// Spreads independent pieces of work over threads. Libraries below run one thread a caller; this is the only pool.
+///
+/// A loop within a loop takes only cores that are idle. The calling thread always works itself; further workers are counted over the
+/// whole process, ``threads`` − 1 at most, and each is given back the moment it finds no more pieces. A loop that began alone takes up a
+/// worker that comes free later, before its next piece. Nobody waits for a worker that has not begun: there is no deadlock however
+/// loops nest and however many threads call. While all cores are at work an inner loop of four pieces costs 0.7 µs; one that wakes an
+/// idle core 4 µs. (`DispatchQueue.concurrentPerform` costs 25 µs and 31 µs, and within itself leaves idle cores idle.)
 public enum Parallel {
   private static let chosen = Atomic<Int>(0)
+  private static let cores = ProcessInfo.processInfo.activeProcessorCount
+  /// Workers beside calling threads that are at work, of all loops.
+  private static let helpers = Atomic<Int>(0)
 
   /// Threads in use; every core unless set. Results never depend on it: work is cut into pieces by size alone.
   public static var threads: Int {
     get {
       let n = chosen.load(ordering: .relaxed)
-      return n > 0 ? n : ProcessInfo.processInfo.activeProcessorCount
+      return n > 0 ? n : cores
     }
     set { chosen.store(max(0, newValue), ordering: .relaxed) }
   }
 
   /// Runs `body(0) … body(count − 1)`, on up to ``threads`` threads, in no particular order; returns when all are done.
   public static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
-    let workers = min(count, threads)
-    if workers <= 1 {
-      for i in 0..<max(count, 0) { body(i) }
-      return
-    }
-    let next = SharedCounter()
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-      while true {
-        let i = next.take()
-        if i >= count { return }
-        body(i)
+    var i = 0
+    while i < count {
+      let helpers = claim(count - i - 1)
+      if helpers > 0 {
+        return withoutActuallyEscaping(body) { SharedLoop(i..<count, $0).run(helpers) }
       }
+      body(i)
+      i += 1
     }
   }
 
   /// The results of `body(0) … body(count − 1)` in order.
-  public static func map<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
-    let slots = Slots<Result>(count)
-    forEach(count) { slots.set($0, body($0)) }
-    return slots.take()
+  ///
+  /// - Throws: the error of the lowest index that fails, whatever the number of threads; pieces above it may be left out.
+  public static func map<Result: Sendable, Failure: Error>(
+    _ count: Int, _ body: @Sendable (Int) throws(Failure) -> Result
+  ) throws(Failure) -> [Result] {
+    let results = Results<Result, Failure>(max(count, 0))
+    forEach(count) { i in
+      guard results.isWanted(i) else { return }
+      do throws(Failure) { results.set(i, try body(i)) } catch { results.fail(i, error) }
+    }
+    return try results.take()
+  }
+
+  /// `0..<count` in ranges of one piece a thread: for work whose inputs and results are too large to be held all at once.
+  public static func windows(_ count: Int) -> [Range<Int>] {
+    let size = threads
+    return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+  }
+
+  /// Takes up to `wanted` idle workers.
+  fileprivate static func claim(_ wanted: Int) -> Int {
+    guard wanted > 0 else { return 0 }
+    var used = helpers.load(ordering: .relaxed)
+    while true {
+      let count = min(wanted, threads - 1 - used)
+      if count <= 0 { return 0 }
+      let (done, now) = helpers.weakCompareExchange(expected: used, desired: used + count, ordering: .relaxed)
+      if done { return count }
+      used = now
+    }
+  }
+
+  fileprivate static func giveBack(_ count: Int) { if count > 0 { helpers.subtract(count, ordering: .relaxed) } }
+}
+
+/// One loop that several threads work on.
+private final class SharedLoop: @unchecked Sendable {
+  private let end: Int
+  private let next: Atomic<Int>
+  /// Nil once all have left; read only by threads that have entered.
+  private var body: (@Sendable (Int) -> Void)?
+  private let crew = Mutex(Crew())
+  private let finished = DispatchSemaphore(value: 0)
+
+  private struct Crew {
+    /// Threads in the loop, the calling one among them.
+    var working = 1
+    /// Workers called that have not begun.
+    var expected = 0
+    /// The calling thread still finds pieces.
+    var isOpen = true
+  }
+
+  init(_ range: Range<Int>, _ body: @escaping @Sendable (Int) -> Void) {
+    next = Atomic(range.lowerBound)
+    end = range.upperBound
+    self.body = body
+  }
+
+  /// On the calling thread, with so many workers claimed.
+  func run(_ helpers: Int) {
+    call(helpers)
+    work()
+    let (isLast, late) = crew.withLock { crew in
+      crew.working -= 1
+      crew.isOpen = false
+      return (crew.working == 0, crew.expected)
+    }
+    // While this thread waits, one of those that work stands for it.
+    Parallel.giveBack(late + (isLast ? 0 : 1))
+    if !isLast { finished.wait() }
+    body = nil
+  }
+
+  private func call(_ helpers: Int) {
+    let isOpen = crew.withLock { crew in
+      if crew.isOpen { crew.expected += helpers }
+      return crew.isOpen
+    }
+    guard isOpen else { return Parallel.giveBack(helpers) }
+    for _ in 0..<helpers { DispatchQueue.global().async { self.help() } }
+  }
+
+  private func help() {
+    let entered = crew.withLock { crew in
+      guard crew.isOpen else { return false }
+      crew.expected -= 1
+      crew.working += 1
+      return true
+    }
+    guard entered else { return }
+    work()
+    let isLast = crew.withLock { crew in
+      crew.working -= 1
+      return crew.working == 0
+    }
+    if isLast { finished.signal() } else { Parallel.giveBack(1) }
+  }
+
+  private func work() {
+    let body = body!
+    while true {
+      let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      guard i < end else { return }
+      let more = Parallel.claim(end - next.load(ordering: .relaxed))
+      if more > 0 { call(more) }
+      body(i)
+    }
   }
 }
 
-/// Hands out 0, 1, 2, … to whoever asks, on any thread.
-private final class SharedCounter: Sendable {
-  private let value = Atomic<Int>(0)
-  func take() -> Int { value.wrappingAdd(1, ordering: .relaxed).oldValue }
-}
-
-/// One place per result; each is written once by the thread that made it.
-private final class Slots<Element: Sendable>: @unchecked Sendable {
+/// One place a result, and the error of the lowest index.
+private final class Results<Element: Sendable, Failure: Error>: @unchecked Sendable {
   private var values: [Element?]
+  private var failure: (index: Int, error: Failure)?
   private let lock = NSLock()
+
   init(_ count: Int) { values = Array(repeating: nil, count: count) }
-  func set(_ i: Int, _ value: Element) {
-    lock.lock()
-    values[i] = value
-    lock.unlock()
+
+  /// No lower index has failed.
+  func isWanted(_ i: Int) -> Bool { lock.withLock { failure.map { i < $0.index } ?? true } }
+  func set(_ i: Int, _ value: Element) { lock.withLock { values[i] = value } }
+  func fail(_ i: Int, _ error: Failure) { lock.withLock { if isLowest(i) { failure = (i, error) } } }
+  private func isLowest(_ i: Int) -> Bool { failure.map { i < $0.index } ?? true }
+  func take() throws(Failure) -> [Element] {
+    if let failure { throw failure.error }
+    return values.map { $0! }
   }
-  func take() -> [Element] { values.map { $0! } }
 }

@@ -17,45 +17,39 @@ extension Tensor: VectorSpace {
   public static func + (a: Tensor, b: Tensor) -> Tensor {
     if a.isShapelessZero { return b }
     if b.isShapelessZero { return a }
-    return a.withNewResult(
+    return a.elementwise(
       "+", b, { Float.add($0, $1, into: $2, count: $3) }, { Double.add($0, $1, into: $2, count: $3) })
   }
   @derivative(of: +) @usableFromInline
   static func _vjpAdd(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) { (a + b, { ($0, $0) }) }
 
-  /// In place: no allocation when `a` is uniquely referenced.
-  public static func += (a: inout Tensor, b: Tensor) {
-    if b.isShapelessZero { return }
-    if a.isShapelessZero {
-      a = b
-      return
-    }
-    a.accumulate(b, scale: 1)
-  }
+  /// A sum, not a change in place: gradients are mostly shared, and a copy that is then changed costs more.
+  public static func += (a: inout Tensor, b: Tensor) { a = a + b }
 
-  /// a ← a + scale · b, in place.
+  /// a ← a + scale · b.
   public mutating func accumulate(_ b: Tensor, scale: Double) {
     if b.isShapelessZero { return }
-    if isShapelessZero {
-      self = scale * b
+    if isShapelessZero || scale == 1 || scale == -1 {
+      self = scale == 1 ? self + b : scale == -1 ? self - b : scale * b
       return
     }
     precondition(shape == b.shape, "+=: shapes \(shape) and \(b.shape)")
     switch (buffer, b.buffer) {
     case (.single(var x), .single(let y)):
       buffer = .zero  // releases the only other reference, so that the array is changed in place
-      x.withUnsafeMutableBufferPointer { x in
-        y.withUnsafeBufferPointer { y in if !y.isEmpty { Float.axpy(Float(scale), y.baseAddress!, x.baseAddress!, count: y.count) }
-        }
-      }
+      Self.change(&x, y) { Float.axpy(Float(scale), $0, $1, count: $2) }
       buffer = .single(x)
     case (.double(var x), .double(let y)):
       buffer = .zero
-      x.withUnsafeMutableBufferPointer { x in
-        y.withUnsafeBufferPointer { y in if !y.isEmpty { Double.axpy(scale, y.baseAddress!, x.baseAddress!, count: y.count) } }
-      }
+      Self.change(&x, y) { Double.axpy(scale, $0, $1, count: $2) }
       buffer = .double(x)
     default: preconditionFailure("+=: a tensor of single and one of double precision")
+    }
+  }
+
+  private static func change<S: Scalar>(_ x: inout [S], _ y: [S], _ kernel: ElementUnary<S>) {
+    x.withUnsafeMutableBufferPointer { x in
+      y.withUnsafeBufferPointer { y in if !y.isEmpty { ElementPieces.write(y.baseAddress!, x.baseAddress!, y.count, kernel) } }
     }
   }
 
@@ -63,19 +57,19 @@ extension Tensor: VectorSpace {
   public static func - (a: Tensor, b: Tensor) -> Tensor {
     if b.isShapelessZero { return a }
     if a.isShapelessZero { return -1 * b }
-    return a.withNewResult(
+    return a.elementwise(
       "-", b, { Float.subtract($0, $1, into: $2, count: $3) }, { Double.subtract($0, $1, into: $2, count: $3) })
   }
   @derivative(of: -) @usableFromInline
   static func _vjpSubtract(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
     (a - b, { ($0, -1 * $0) })
   }
-  public static func -= (a: inout Tensor, b: Tensor) { a.accumulate(b, scale: -1) }
+  public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
 
   /// s · a, element by element.
   @differentiable(reverse)
   public static func * (s: Double, a: Tensor) -> Tensor {
-    a.withNewResult(
+    a.elementwise(
       { Float.scale(Float(s), $0, into: $1, count: $2) }, { Double.scale(s, $0, into: $1, count: $2) })
   }
   @derivative(of: *) @usableFromInline
@@ -89,11 +83,15 @@ extension Tensor: VectorSpace {
     switch (buffer, other.buffer) {
     case (.single(let a), .single(let b)):
       return a.withUnsafeBufferPointer { a in
-        b.withUnsafeBufferPointer { b in a.isEmpty ? 0 : Float.dot(a.baseAddress!, b.baseAddress!, count: a.count) }
+        b.withUnsafeBufferPointer { b in
+          a.isEmpty ? 0 : ElementPieces.sum(a.baseAddress!, b.baseAddress!, a.count) { Float.dot($0, $1, count: $2) }
+        }
       }
     case (.double(let a), .double(let b)):
       return a.withUnsafeBufferPointer { a in
-        b.withUnsafeBufferPointer { b in a.isEmpty ? 0 : Double.dot(a.baseAddress!, b.baseAddress!, count: a.count) }
+        b.withUnsafeBufferPointer { b in
+          a.isEmpty ? 0 : ElementPieces.sum(a.baseAddress!, b.baseAddress!, a.count) { Double.dot($0, $1, count: $2) }
+        }
       }
     default: preconditionFailure("inner: a tensor of single and one of double precision")
     }
@@ -111,7 +109,7 @@ extension Tensor: VectorSpace {
   @differentiable(reverse)
   public static func .* (a: Tensor, b: Tensor) -> Tensor {
     if a.isShapelessZero || b.isShapelessZero { return .zero }
-    return a.withNewResult(
+    return a.elementwise(
       ".*", b, { Float.multiply($0, $1, into: $2, count: $3) }, { Double.multiply($0, $1, into: $2, count: $3) })
   }
   @derivative(of: .*) @usableFromInline
@@ -145,7 +143,7 @@ public func l1Norm(_ a: Tensor) -> Double {
 func _vjpL1Norm(_ a: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
   (
     l1Norm(a),
-    { v in a.withNewResult({ writeSigns(of: $0, scaledBy: Float(v), $1, $2) }, { writeSigns(of: $0, scaledBy: v, $1, $2) }) }
+    { v in a.elementwise({ writeSigns(of: $0, scaledBy: Float(v), $1, $2) }, { writeSigns(of: $0, scaledBy: v, $1, $2) }) }
   )
 }
 

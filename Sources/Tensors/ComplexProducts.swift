@@ -18,7 +18,7 @@ extension ComplexTensor {
   private static func hadamard(_ a: ComplexTensor, _ b: ComplexTensor, conjugatingFirst: Bool) -> ComplexTensor {
     if a.isShapelessZero || b.isShapelessZero { return .zero }
     return ComplexTensor(
-      pairs: a.pairs.withNewResult(
+      pairs: a.pairs.elementwise(
         ".*", b.pairs, { ComplexKernels.multiply($0, $1, conjugatingFirst: conjugatingFirst, into: $2, count: $3 / 2) },
         { ComplexKernels.multiply($0, $1, conjugatingFirst: conjugatingFirst, into: $2, count: $3 / 2) }))
   }
@@ -28,7 +28,7 @@ extension ComplexTensor {
 @differentiable(reverse)
 public func conjugate(_ z: ComplexTensor) -> ComplexTensor {
   ComplexTensor(
-    pairs: z.pairs.withNewResult(
+    pairs: z.pairs.elementwise(
       { ComplexKernels.conjugate($0, into: $1, count: $2 / 2) }, { ComplexKernels.conjugate($0, into: $1, count: $2 / 2) }))
 }
 

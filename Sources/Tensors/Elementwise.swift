@@ -22,7 +22,7 @@ func _vjpTanh(_ a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
 /// Every element limited to [lower, upper]; the derivative is 1 strictly inside and 0 elsewhere.
 @differentiable(reverse,wrt: a)
 public func clamped(_ a: Tensor, lower: Double, upper: Double) -> Tensor {
-  a.withNewResult(
+  a.elementwise(
     { writeClamped($0, Float(lower), Float(upper), $1, $2) }, { writeClamped($0, lower, upper, $1, $2) })
 }
 
@@ -32,7 +32,7 @@ func _vjpClamped(_ a: Tensor, lower: Double, upper: Double) -> (value: Tensor, p
     clamped(a, lower: lower, upper: upper),
     { v in
       if v.isShapelessZero || a.isShapelessZero { return .zero }
-      return a.withNewResult(
+      return a.elementwise(
         "clamped", v, { writeInside($0, Float(lower), Float(upper), $1, $2, $3) }, { writeInside($0, lower, upper, $1, $2, $3) })
     }
   )

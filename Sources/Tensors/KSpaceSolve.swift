@@ -78,11 +78,41 @@ public func spectrallyFiltered(_ x: Tensor, _ factor: Tensor) -> Tensor {
 private func inverseGain(_ filters: Tensor, _ penalties: Tensor, mask m: Tensor, width: Int) -> Tensor {
   let (maps, kh, kw) = (filters.shape[0], filters.shape[1], filters.shape[2])
   precondition(penalties.shape == [maps], "kSpaceSolve: penalties of shape \(penalties.shape) for \(maps) filters")
-  let (k, rho, mask) = (filters.doubles, penalties.doubles, m.doubles)
-  let (h, columns) = (m.shape[0], m.shape[1])
-  // r at a = 1 − kh … kh − 1 and b = 0 … kw − 1; r(−a, −b) = r(a, b).
-  let span = 2 * kh - 1
-  var r = [Double](repeating: 0, count: span * kw)
+  let mask = m.doubles
+  let (h, columns, span) = (m.shape[0], m.shape[1], 2 * kh - 1)
+  let r = autocorrelation(filters, penalties)
+  let waves = (0..<kw).map { b in
+    (0..<columns).map { l in
+      let angle = 2 * Double.pi * Double(b * l % width) / Double(width)
+      return (cos: cos(angle), sin: sin(angle))
+    }
+  }
+  let rows = Parallel.map((h + rowsAtATime - 1) / rowsAtATime) { band -> [Double] in
+    (band * rowsAtATime..<min((band + 1) * rowsAtATime, h)).flatMap { i -> [Double] in
+      var gain = Array(mask[i * columns..<(i + 1) * columns])
+      for b in 0..<kw {
+        var (re, im) = (0.0, 0.0)  // Σ_a r(a, b) exp(−2πi a k / h)
+        for a in 0..<span {
+          let angle = 2 * Double.pi * Double((a - kh + 1) * i % h) / Double(h)
+          re += r[a * kw + b] * cos(angle)
+          im -= r[a * kw + b] * sin(angle)
+        }
+        let twice: Double = b == 0 ? 1 : 2
+        if b == 0 { im = 0 }
+        add(waves[b], twice * re, twice * im, to: &gain)
+      }
+      return gain.map { 1 / ($0 > 0 || $0 < 0 ? $0 : 1e-6) }
+    }
+  }
+  let inverse = rows.flatMap { $0 }
+  return Tensor(inverse, shape: [h, columns], precision: filters.precision)
+}
+
+/// r at a = 1 − kh … kh − 1 and b = 0 … kw − 1; r(−a, −b) = r(a, b).
+private func autocorrelation(_ filters: Tensor, _ penalties: Tensor) -> [Double] {
+  let (maps, kh, kw) = (filters.shape[0], filters.shape[1], filters.shape[2])
+  let (k, rho) = (filters.doubles, penalties.doubles)
+  var r = [Double](repeating: 0, count: (2 * kh - 1) * kw)
   for l in 0..<maps {
     for i in 0..<kh {
       for j in 0..<kw {
@@ -93,30 +123,15 @@ private func inverseGain(_ filters: Tensor, _ penalties: Tensor, mask m: Tensor,
       }
     }
   }
-  let angles = (0..<kw).map { b in
-    (0..<columns).map { l in 2 * Double.pi * Double(b * l % width) / Double(width) }
-  }
-  let (cosines, sines) = (angles.map { $0.map { cos($0) } }, angles.map { $0.map { sin($0) } })
-  var inverse = [Double](unsafeUninitializedCapacity: h * columns) { $1 = h * columns }
-  for i in 0..<h {
-    var gain = Array(mask[i * columns..<(i + 1) * columns])
-    for b in 0..<kw {
-      var (re, im) = (0.0, 0.0)  // Σ_a r(a, b) exp(−2πi a k / h)
-      for a in 0..<span {
-        let angle = 2 * Double.pi * Double((a - kh + 1) * i % h) / Double(h)
-        re += r[a * kw + b] * cos(angle)
-        im -= r[a * kw + b] * sin(angle)
-      }
-      let twice: Double = b == 0 ? 1 : 2
-      if b == 0 { im = 0 }
-      for l in 0..<columns {
-        let value: Double = re * cosines[b][l] + im * sines[b][l]
-        gain[l] += twice * value
-      }
-    }
-    for l in 0..<columns { inverse[i * columns + l] = 1 / (gain[l] > 0 || gain[l] < 0 ? gain[l] : 1e-6) }
-  }
-  return Tensor(inverse, shape: [h, columns], precision: filters.precision)
+  return r
+}
+
+/// Rows of k-space that a thread does at a time.
+private let rowsAtATime = 32
+
+/// gain_l += re cos_l + im sin_l.
+private func add(_ wave: [(cos: Double, sin: Double)], _ re: Double, _ im: Double, to gain: inout [Double]) {
+  for l in gain.indices { gain[l] += re * wave[l].cos + im * wave[l].sin }
 }
 
 /// ρ_l h_l.

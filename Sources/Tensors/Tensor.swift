@@ -224,6 +224,24 @@ extension Tensor {
   typealias Unary<S> = (_ a: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ count: Int) -> Void
   typealias Binary<S> = (_ a: UnsafePointer<S>, _ b: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ count: Int) -> Void
 
+  /// Kernels that work element by element: on large tensors pieces of them run on several threads.
+  typealias ElementUnary<S> = @Sendable (_ a: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ count: Int) -> Void
+  typealias ElementBinary<S> =
+    @Sendable (
+      _ a: UnsafePointer<S>, _ b: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ count: Int
+    ) -> Void
+
+  /// A new tensor of this shape written by a kernel that works element by element.
+  func elementwise(_ single: ElementUnary<Float>, _ double: ElementUnary<Double>) -> Tensor {
+    withNewResult({ ElementPieces.write($0, $1, $2, single) }, { ElementPieces.write($0, $1, $2, double) })
+  }
+
+  /// The same from this one and another of the same shape and precision; neither is `.zero`.
+  func elementwise(_ name: StaticString, _ other: Tensor, _ single: ElementBinary<Float>, _ double: ElementBinary<Double>) -> Tensor
+  {
+    withNewResult(name, other, { ElementPieces.write($0, $1, $2, $3, single) }, { ElementPieces.write($0, $1, $2, $3, double) })
+  }
+
   /// A new tensor of this shape written by a kernel, given once for each precision.
   func withNewResult(_ single: Unary<Float>, _ double: Unary<Double>) -> Tensor {
     switch buffer {

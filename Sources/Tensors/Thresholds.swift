@@ -10,7 +10,7 @@ import _Differentiation
 /// - Note: where the result is 0, the derivative is taken as 0; so it is at the kink |r| = threshold. Gregor & LeCun (2010), h_θ.
 @differentiable(reverse)
 public func softThreshold(_ r: Tensor, threshold: Double) -> Tensor {
-  r.withNewResult(
+  r.elementwise(
     { Float.softThreshold($0, Float(threshold), into: $1, count: $2) }, { Double.softThreshold($0, threshold, into: $1, count: $2) }
   )
 }
@@ -26,8 +26,9 @@ func softThresholdPullback(_ x: Tensor, _ v: Tensor) -> (Tensor, Double) {
   if x.isShapelessZero || v.isShapelessZero { return (.zero, 0) }
   var slope = 0.0
   let dr = x.withNewResult(
-    "softThreshold pullback", v, { slope = Float.softThresholdPullback($0, $1, into: $2, count: $3) },
-    { slope = Double.softThresholdPullback($0, $1, into: $2, count: $3) })
+    "softThreshold pullback", v,
+    { slope = ElementPieces.sum($0, $1, $2, $3) { Float.softThresholdPullback($0, $1, into: $2, count: $3) } },
+    { slope = ElementPieces.sum($0, $1, $2, $3) { Double.softThresholdPullback($0, $1, into: $2, count: $3) } })
   return (dr, slope)
 }
 

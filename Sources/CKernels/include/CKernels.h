@@ -99,20 +99,36 @@ CK_DECLARE(float, f32)
 CK_DECLARE(double, f64)
 #undef CK_DECLARE
 /* 3 x 3 convolutions (cross-correlations) with zeros outside, on channels-last maps [batch, h, w, c], in single precision. Channel
-   counts of maps are multiples of ck_convolution_channels(); no output may be an input. */
+   counts of maps are multiples of ck_convolution_channels(); no output may be an input. What is made in parts, tiles or rows, has the
+   same bytes however it is cut. */
 int64_t ck_convolution_channels(void);
-/* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i]; with relu, max(y, 0); bias may be null */
-void ck_convolve3x3(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t in,
-                    int64_t out, int relu);
+/* A layer from `in` to `out` channels on maps h x w, as the calling thread would compute it. */
+struct ck_convolution {
+  int64_t h, w, in, out;
+  int64_t extent; /* of a Winograd tile of outputs: 4 or 6 */
+  int level;      /* the instruction set */
+};
+struct ck_convolution ck_convolution_of(int64_t h, int64_t w, int64_t in, int64_t out);
+/* tiles of a map, and numbers in its filters */
+int64_t ck_convolution_tiles(const struct ck_convolution *layer);
+int64_t ck_convolution_filter_count(const struct ck_convolution *layer);
+/* the filters of weights[o][i][tap] under Winograd's transform; they are aligned as malloc aligns */
+void ck_convolution_filters(const struct ck_convolution *layer, const float *weights, float *filters);
+/* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i]; with relu, max(y, 0); bias may be null. Of the batch's
+   tiles, map by map, first ..< last. */
+void ck_convolve3x3(const struct ck_convolution *layer, const float *x, const float *filters, const float *bias, float *y, int relu,
+                    int64_t first, int64_t last);
 /* its pullback of v, with respect to x, weights and, unless null, bias (summed over the batch); y is what relu returned, or null without
    relu */
-void ck_convolve3x3_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
-                             float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out);
-/* from one channel to c: y[p][k] = bias[k] + sum over taps of weights[k][tap] s[p + tap]; flipped: s[p - tap]; bias may be null */
-void ck_expand3x3(const float *s, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w, int64_t c,
-                  int flipped);
-/* from c channels to one: s[p] = sum over taps and k of weights[k][tap] x[p + tap][k]; flipped: x[p - tap] */
-void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped);
+void ck_convolve3x3_pullback(const struct ck_convolution *layer, const float *x, const float *weights, const float *y, const float *v,
+                             float *dx, float *dweights, float *dbias, int64_t batch);
+/* from one channel to c: y[p][k] = bias[k] + sum over taps of weights[k][tap] s[p + tap]; flipped: s[p - tap]; bias may be null. Of the
+   batch's rows, map by map, first ..< last. */
+void ck_expand3x3(const float *s, const float *weights, const float *bias, float *y, int64_t h, int64_t w, int64_t c, int flipped,
+                  int64_t first, int64_t last);
+/* from c channels to one: s[p] = sum over taps and k of weights[k][tap] x[p + tap][k]; flipped: x[p - tap]; rows as above */
+void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t h, int64_t w, int64_t c, int flipped, int64_t first,
+                    int64_t last);
 /* dweights[k][tap] = sum over p of s[p + tap] v[p][k]; flipped: s[p - tap] */
 void ck_correlate3x3(const float *s, const float *v, float *dweights, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped);
 
