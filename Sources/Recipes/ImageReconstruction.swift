@@ -10,19 +10,23 @@ public struct ImageReconstruction: Report, Sendable {
   /// Stages that were run, and the file of weights.
   private let depth: Int
   private let weights: String?
-  private let begin = Date()
+  private let begin: Date
   private var seconds = 0.0
   private var files: [(name: String, scores: Scores?, residual: Double?)] = []
 
   public init(_ solver: BlockSolver) {
+    begin = Date()
     (problem, method, depth, weights) = (.imageCS, solver.method.rawValue, solver.depth, solver.weights)
   }
 
-  public init(_ solver: MRISolver) {
+  /// - Parameter begin: when the work on the images began.
+  public init(_ solver: MRISolver, since begin: Date) {
+    self.begin = begin
     (problem, method, depth, weights) = (.mri, solver.method.rawValue, solver.depth, solver.weights)
   }
 
   public init(_ solver: TomographySolver) {
+    begin = Date()
     (problem, method, depth, weights) = (solver.system.problem, solver.method.rawValue, solver.depth, solver.weights)
   }
 

@@ -66,13 +66,12 @@ struct Reconstruct: ParsableCommand {
     let solver = try BlockSolver(method, sensing: measurement.sensing, seed: measurement.phiSeed, options: options)
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
     var report = ImageReconstruction(solver)
-    try measurement.forEachImage(solver) { index, values in
+    try measurement.forEachImage(solver) { index, values, scores in
       guard values.isFinite else {
         throw WorkFailed("\(method.rawValue): found NaN or infinity in \(places[index]), which was not written; check the weights")
       }
       try writeImage(Image(values: values), to: places[index])
-      let truth = measurement.images[index].groundTruth
-      report.add(try truth.map { try Scores.ofImage(values, $0, clip: true) }, file: places[index])
+      report.add(scores, file: places[index])
     }
     try common.answer(report)
   }
@@ -84,23 +83,19 @@ struct Reconstruct: ParsableCommand {
     let writesArray = (try? OutputKind(output)) == .arrays
     let places = writesArray ? scans.names.map { _ in output } : try imageTargets(scans.names)
     var report: ImageReconstruction?
-    var known: MRISolver?
     var images: [NumericArray] = []
-    for (index, place) in places.enumerated() {
-      let scan = try scans[index]
-      let solver =
-        if let known, known.mask == scan.mask, known.isComplex == scan.isComplex { known } else {
-          try MRISolver(method, mask: scan.mask, isComplex: scan.isComplex, ratio: scans.ratio, options: options)
-        }
-      if known == nil, running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
-      known = solver
-      if report == nil { report = ImageReconstruction(solver) }
-      let image = try solver.image(of: scan, maps: coilMaps)
+    let begin = Date()
+    try scans.forEachImage(method, options: options, maps: coilMaps) { index, found in
+      let (image, place) = (found.image, places[index])
+      if report == nil {
+        report = ImageReconstruction(found.solver, since: begin)
+        if running.weights == nil, let weights = found.solver.weights { common.note("weights that ship: \(weights)") }
+      }
       guard image.display.isFinite else {
         throw WorkFailed("\(method.rawValue): found NaN or infinity in \(place), which was not written; check the weights")
       }
       if writesArray { images.append(image.inFileUnits) } else { try writeImage(Image(values: image.display), to: place) }
-      report?.add(try scan.groundTruth.map { try image.scores($0, clip: method.clips) }, file: place)
+      report?.add(found.scores, file: place)
     }
     if writesArray { try writeArrays([NamedArray(name: "image", value: .stacked(images, path: output))], to: output) }
     if let report { try common.answer(report) }
@@ -122,11 +117,10 @@ struct Reconstruct: ParsableCommand {
     let size = [scans.system.height, scans.system.width]
     let residuals = solver.residuals(images, scans.measurement)
     if writesArray { try writeArrays([NamedArray(name: "image", value: images)], to: output) }
+    let scores = try scans.scores(images)
     for (i, place) in places.enumerated() {
-      let image = images.rows(i..<i + 1).reshaped(size)
-      if !writesArray { try writeImage(Image(values: image), to: place) }
-      let truth = scans.groundTruth?.rows(i..<i + 1).reshaped(size)
-      report.add(try truth.map { try Scores.ofImage(image, $0, clip: false) }, file: place, residual: residuals[i])
+      if !writesArray { try writeImage(Image(values: images.rows(i..<i + 1).reshaped(size)), to: place) }
+      report.add(scores?[i], file: place, residual: residuals[i])
     }
     try common.answer(report)
   }

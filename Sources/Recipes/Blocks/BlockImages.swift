@@ -87,10 +87,11 @@ public struct BlockEvaluation: Sendable {
     self.noiseSeed = noiseSeed
   }
 
-  /// Every image measured, reconstructed, clipped to [0, 1] or not, and scored against itself.
+  /// Every image measured, reconstructed, clipped to [0, 1] or not, and scored against itself; images are spread over the threads, and
+  /// read when their turn comes.
   public func run(images paths: [String], color: MeasuredColor = .luminance, clip: Bool = true) throws -> EvaluationReport {
-    let scores = try paths.enumerated().map { index, path in
-      let image = try ImagePlanes(path, color: color)
+    let scores = try Parallel.map(paths.count) { index in
+      let image = try ImagePlanes(paths[index], color: color)
       let begin = Date()
       let y = solver.sensing.measure(image, noiseDecibel: noiseDecibel, seed: noiseSeed, image: index)
       let grid = BlockGrid(height: image.height, width: image.width, side: solver.sensing.side)

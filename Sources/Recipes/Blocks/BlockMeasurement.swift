@@ -2,6 +2,7 @@
 import Evaluation
 import FileFormats
 import Foundation
+import Kernels
 import Operators
 import Problems
 import Tensors
@@ -45,7 +46,7 @@ public struct BlockMeasurement: Sendable {
     self.seed = seed
     self.noiseDecibel = noiseDecibel
     samples = Tensor.concatenated(
-      pictures.enumerated().map { sensing.measure($1, noiseDecibel: noiseDecibel, seed: seed, image: $0) })
+      Parallel.map(pictures.count) { sensing.measure(pictures[$0], noiseDecibel: noiseDecibel, seed: seed, image: $0) })
     images = pictures.map {
       MeasuredPlanes(
         name: $0.name, height: $0.height, width: $0.width, planes: $0.planes.count,
@@ -119,15 +120,25 @@ public struct BlockMeasurement: Sendable {
 
   // MARK: Reconstruction
 
-  /// The images that a solver makes of the measurements, `[height, width]` or `[3, height, width]`, in double precision; strip by strip,
-  /// so that no more than one image and a strip of blocks are held.
-  public func forEachImage(_ solver: BlockSolver, _ body: (_ index: Int, _ values: Tensor) throws -> Void) throws {
-    var first = 0
-    for (index, image) in images.enumerated() {
-      let grid = BlockGrid(height: image.height, width: image.width, side: sensing.side)
-      let values = solver.reconstruct(grid, planes: image.planes, measurements: samples, from: first)
-      first += image.planes * grid.count
-      try body(index, values)
+  /// The images that a solver makes of the measurements, `[height, width]` or `[3, height, width]`, in double precision and in their
+  /// order, with scores where the ground truth was kept; strip by strip, so that no more than an image and a strip of blocks are held for
+  /// every thread.
+  public func forEachImage(
+    _ solver: BlockSolver, _ body: (_ index: Int, _ values: Tensor, _ scores: Scores?) throws -> Void
+  ) throws {
+    let grids = images.map { BlockGrid(height: $0.height, width: $0.width, side: sensing.side) }
+    var first = [0]
+    for (image, grid) in zip(images, grids) { first.append(first.last! + image.planes * grid.count) }
+    let begins = first
+    for window in Parallel.windows(images.count) {
+      let found = Parallel.map(window.count) { i in
+        let index = window.lowerBound + i
+        let image = images[index]
+        let values = solver.reconstruct(grids[index], planes: image.planes, measurements: samples, from: begins[index])
+        let truth = values.isFinite ? image.groundTruth : nil
+        return (values: values, scores: Result { try truth.map { try Scores.ofImage(values, $0, clip: true) } })
+      }
+      for (index, result) in zip(window, found) { try body(index, result.values, result.scores.get()) }
     }
   }
 }

@@ -71,9 +71,15 @@ public struct BlockSolver: Sendable {
     return network.predict(y, stages: depth, samplesAtATime: Self.blocksAtATime)
   }
 
-  /// The estimates x⁽¹⁾, x⁽²⁾, … after every stage of a network.
+  /// The estimates x⁽¹⁾, x⁽²⁾, … after every stage of a network, blocks spread over the threads as ``solve(_:)`` does.
   public func trace(_ measurements: Tensor) -> [Tensor] {
-    network.map { Array($0.trace(measurements.converted(to: .single)).prefix(depth)) } ?? []
+    guard let network else { return [] }
+    let y = measurements.converted(to: .single)
+    let (count, size) = (y.shape[0], Self.blocksAtATime)
+    let traces = Parallel.map((count + size - 1) / size) { i in
+      Array(network.trace(y.rows(i * size..<min((i + 1) * size, count))).prefix(depth))
+    }
+    return (traces.first ?? []).indices.map { k in Tensor.concatenated(traces.map { $0[k] }) }
   }
 
   /// So many that Φ is read once for all of them, and few enough that their maps stay in the cache.

@@ -83,6 +83,6 @@ public struct BlockTable: Sendable {
       table: table.rawValue, rows: rows, data: "\(images.count) images of \(source)",
       protocol:
         "gray or Y, blocks of 33 × 33 padded with zeros, Φ of seed \(seed), clipped to [0, 1], mean of the images' PSNR; time of an "
-        + "image")
+        + "image, images side by side, one a core")
   }
 }

@@ -3,6 +3,7 @@ import Datasets
 import Evaluation
 import FileFormats
 import Foundation
+import Kernels
 import Operators
 import Problems
 import Tensors
@@ -170,6 +171,18 @@ public struct MRISampling: Sendable {
   }
 }
 
+extension MRISampling {
+  /// The mask of every image, made once for each size.
+  func masks(of images: [MRIImage]) throws -> [SamplingMask] {
+    var known: [SamplingMask] = []
+    return try images.map { image in
+      if let mask = known.first(where: { $0.height == image.height && $0.width == image.width }) { return mask }
+      known.append(try mask(height: image.height, width: image.width))
+      return known.last!
+    }
+  }
+}
+
 /// Scores of a method of compressive-sensing MRI on images that it measures itself.
 public struct MRIEvaluation: Sendable {
   public var method: MRIMethod
@@ -193,19 +206,14 @@ public struct MRIEvaluation: Sendable {
     self.library = library
   }
 
-  /// Every image measured, reconstructed and scored against itself, of complex ones the magnitudes.
+  /// Every image measured, reconstructed and scored against itself, of complex ones the magnitudes; images are spread over the threads.
   ///
   /// - Parameter clip: estimates clipped to [0, 1] first; nil: as the method's authors do.
   public func run(images: [MRIImage], clip: Bool? = nil) throws -> EvaluationReport {
     let clips = clip ?? method.clips
-    var solvers: [MRISolver] = []
-    let scores = try images.enumerated().map { index, image in
-      let isComplex = image.isComplex || coils > 1
-      let known = solvers.first {
-        $0.mask.height == image.height && $0.mask.width == image.width && $0.isComplex == isComplex
-      }
-      let solver = try known ?? solver(for: image)
-      if known == nil { solvers.append(solver) }
+    let solvers = try self.solvers(for: images)
+    let scores = try Parallel.map(images.count) { index in
+      let (image, solver) = (images[index], solvers[index])
       let scan = image.scan(solver.mask, coils: coils, noiseDecibel: noiseDecibel, seed: seed, image: index)
       let begin = Date()
       let estimate = try solver.image(of: scan)
@@ -224,11 +232,22 @@ public struct MRIEvaluation: Sendable {
       weights: solver.weights, seed: seed)
   }
 
-  private func solver(for image: MRIImage) throws -> MRISolver {
-    try MRISolver(
-      method, mask: sampling.mask(height: image.height, width: image.width), isComplex: image.isComplex || coils > 1,
-      ratio: sampling.ratio,
-      options: options, library: library)
+  /// The solver of every image, one for all that share a mask.
+  private func solvers(for images: [MRIImage]) throws -> [MRISolver] {
+    var known: [MRISolver] = []
+    return try images.map { image in
+      let isComplex = image.isComplex || coils > 1
+      if let solver = known.first(where: {
+        $0.mask.height == image.height && $0.mask.width == image.width && $0.isComplex == isComplex
+      }) {
+        return solver
+      }
+      let solver = try MRISolver(
+        method, mask: sampling.mask(height: image.height, width: image.width), isComplex: isComplex, ratio: sampling.ratio,
+        options: options, library: library)
+      known.append(solver)
+      return solver
+    }
   }
 }
 

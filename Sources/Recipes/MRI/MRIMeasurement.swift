@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FileFormats
 import Foundation
+import Kernels
 import Operators
 import Tensors
 
@@ -40,10 +41,10 @@ public struct MRIMeasurement: Sendable {
     _ images: [MRIImage], sampling: MRISampling, coils: Int = 1, noiseDecibel: Double? = nil, seed: UInt64, keepingGroundTruth: Bool
   ) throws {
     guard !images.isEmpty else { throw RecipeError("found no image; expected at least one") }
-    scans = try images.enumerated().map { index, image in
-      let mask = try sampling.mask(height: image.height, width: image.width)
-      return image.scan(
-        mask, coils: coils, noiseDecibel: noiseDecibel, seed: seed, image: index, keepingGroundTruth: keepingGroundTruth)
+    let masks = try sampling.masks(of: images)
+    scans = Parallel.map(images.count) { index in
+      images[index].scan(
+        masks[index], coils: coils, noiseDecibel: noiseDecibel, seed: seed, image: index, keepingGroundTruth: keepingGroundTruth)
     }
     pattern = sampling.name
     ratio = sampling.ratio

@@ -97,16 +97,15 @@ public struct MRISolver: Sendable {
   }
 
   /// Images from k-space `[batch, h, w]` on the whole grid: `[batch, h, w]`, of complex images pairs `[batch, h, w, 2]`, in double
-  /// precision. Results do not depend on the number of threads.
+  /// precision; samples are spread over the threads, results do not depend on their number.
   public func solve(_ kSpace: ComplexTensor) -> Tensor {
     precondition(kSpace.shape.suffix(2) == [mask.height, mask.width] && kSpace.shape.count == 3, "k-space of \(kSpace.shape)")
-    let estimates = (0..<kSpace.shape[0]).map { i in
-      let y = ComplexTensor(pairs: kSpace.pairs.rows(i..<i + 1))
-      if let network { return network(y.pairs.converted(to: method.precision), stages: depth).converted(to: .double) }
-      let double = ComplexTensor(pairs: y.pairs.converted(to: .double))
+    return Tensor.concatenatedGroups(count: kSpace.shape[0], size: 1) { rows in
+      let pairs = kSpace.pairs.rows(rows)
+      if let network { return network(pairs.converted(to: method.precision), stages: depth).converted(to: .double) }
+      let double = ComplexTensor(pairs: pairs.converted(to: .double))
       return isComplex ? classical!.complex(mask, double).pairs : classical!.real(mask, double)
     }
-    return Tensor.concatenated(estimates)
   }
 
   /// The image of one measurement.

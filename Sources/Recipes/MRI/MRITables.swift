@@ -137,7 +137,8 @@ public struct MRITable: Sendable {
     return ResultTable(
       table: table.rawValue, rows: rows, data: "\(images.count) images of \(source)",
       protocol:
-        "pseudo-radial masks, no noise, \(clips ? "clipped to [0, 1]" : "unclipped real part"), peak 1, mean of the images' figures; time of an image"
+        "pseudo-radial masks, no noise, \(clips ? "clipped to [0, 1]" : "unclipped real part"), peak 1, mean of the images' figures; time of an image, "
+        + "images side by side, one a core"
     )
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Evaluation
 import FileFormats
 import Foundation
+import Kernels
 import Operators
 import Problems
 import Tensors
@@ -116,6 +118,47 @@ public struct MRIScans: Sendable {
 
   public subscript(index: Int) -> MRIMeasurement.Scan {
     get throws { try scan(index) }
+  }
+
+  /// What became of one scan.
+  public struct Reconstruction: Sendable {
+    public let solver: MRISolver
+    public let image: MRIEstimate
+    /// Where the scan keeps its image.
+    public let scores: Scores?
+  }
+
+  /// Every scan reconstructed, in their order. They are read one after another and reconstructed side by side, as many as there are
+  /// threads held at once. Those before the first that fails reach `body`, whatever the number of threads.
+  ///
+  /// - Parameter maps: of the coils; estimated without.
+  public func forEachImage(
+    _ method: MRIMethod, options: MRISolver.Options = .init(), maps: CoilSensitivities? = nil, library: ModelLibrary = .standard,
+    _ body: (_ index: Int, Reconstruction) throws -> Void
+  ) throws {
+    var known: MRISolver?
+    for window in Parallel.windows(names.count) {
+      let prepared = window.map { index in
+        Result {
+          let scan = try self[index]
+          if let known, known.mask == scan.mask, known.isComplex == scan.isComplex { return (scan: scan, solver: known) }
+          let solver = try MRISolver(
+            method, mask: scan.mask, isComplex: scan.isComplex, ratio: ratio, options: options, library: library)
+          known = solver
+          return (scan: scan, solver: solver)
+        }
+      }
+      let found = Parallel.map(window.count) { i in
+        Result {
+          let (scan, solver) = try prepared[i].get()
+          let image = try solver.image(of: scan, maps: maps)
+          let truth = image.display.isFinite ? scan.groundTruth : nil
+          return Reconstruction(
+            solver: solver, image: image, scores: try truth.map { try image.scores($0, clip: method.clips) })
+        }
+      }
+      for (index, result) in zip(window, found) { try body(index, result.get()) }
+    }
   }
 }
 

@@ -53,7 +53,7 @@ public struct LISTATable: Sendable {
 
       // FISTA's error after 1, 2, … iterations.
       let begin = Date()
-      let curve = fistaErrors(problem, test, count: 200)
+      let curve = SparseMethod.fista.errors(problem, test, count: 200)
       let seconds = Date().timeIntervalSince(begin) / 200
       func add(
         _ method: SparseMethod, _ column: String, _ metric: Metric, _ published: Double?, _ measured: Double?, _ seconds: Double
@@ -142,10 +142,5 @@ public struct LISTATable: Sendable {
     let z = network.predict(x)
     let seconds = Date().timeIntervalSince(begin)
     return (try codeError(z.converted(to: .double), test.codes), seconds)
-  }
-
-  private func fistaErrors(_ problem: SparseCoding, _ test: CodedPatches, count: Int) -> [Double] {
-    let iterates = SparseMethod.fista.iterates(problem, measurement: test.patches, count: count)
-    return iterates.map { squaredNorm($0 - test.codes) / Double(test.patches.shape[0]) }
   }
 }

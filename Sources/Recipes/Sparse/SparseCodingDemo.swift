@@ -55,7 +55,7 @@ public struct SparseCodingDemo: Sendable {
     let problem = training.problem(dictionary)
     let test = try training.coded(dictionary, images: held.map(\.image), count: 1000, stream: 3)
 
-    let fista = errors(.fista, problem, test)
+    let fista = SparseMethod.fista.errors(problem, test, count: 60)
     var networks: [(iterations: Int, network: LISTA)] = []
     for T in Self.depths {
       report("training LISTA with T = \(T)")
@@ -73,16 +73,10 @@ public struct SparseCodingDemo: Sendable {
     let three = networks[1].network
     let entry = held.first!
     return Outcome(
-      dictionary: dictionary, ista: errors(.ista, problem, test), fista: fista, lista: lista,
+      dictionary: dictionary, ista: SparseMethod.ista.errors(problem, test, count: 60), fista: fista, lista: lista,
       zeroError: squaredNorm(test.codes) / Double(test.patches.shape[0]), largestGap: test.largestGap,
       patches: patchRows(problem, test, three), image: try reconstructions(problem, entry.image, three), imageName: entry.name,
       trainingImages: used.count, testImages: held.count, seconds: Date().timeIntervalSince(begin))
-  }
-
-  private func errors(_ method: SparseMethod, _ problem: SparseCoding, _ test: CodedPatches) -> [Double] {
-    method.iterates(problem, measurement: test.patches, count: 60).map {
-      squaredNorm($0 - test.codes) / Double(test.patches.shape[0])
-    }
   }
 
   /// The first eight test patches as each method sees them, at the cost of four stages.

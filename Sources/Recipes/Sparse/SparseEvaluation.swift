@@ -2,6 +2,7 @@
 import Datasets
 import Evaluation
 import Foundation
+import Kernels
 import Operators
 import Problems
 import Tensors
@@ -26,30 +27,30 @@ public struct SparseEvaluation: Sendable {
   }
 
   /// Every image cut into patches, coded, put together again and scored against itself; the codes against optimal ones, of which the
-  /// answer's problem gives the largest relative duality gap.
+  /// answer's problem gives the largest relative duality gap. Images are spread over the threads.
   public func coding(images: [ImageFolder.Entry], dictionary: Matrix, clip: Bool = true) throws -> EvaluationReport {
     let alpha = 0.5
     let solver = try SparseSolver(method, for: .sparseCoding, A: dictionary, alpha: alpha, options: options, library: library)
-    var largestGap = 0.0
-    let scores = try images.enumerated().map { index, entry in
+    let found = try Parallel.map(images.count) { index in
+      let entry = images[index]
       let measurement = try SparseMeasurement(
         images: [(entry.name, entry.image)], dictionary: dictionary, alpha: alpha, noiseDecibel: noiseDecibel,
         seed: seed &+ UInt64(index),
         keepingGroundTruth: false)
       let solution = solver.solve(measurement.samples)
       let optimal = CodedPatches(SparseCoding(dictionary: dictionary, alpha: alpha), patches: measurement.samples)
-      largestGap = max(largestGap, optimal.largestGap)
       var scores = try Scores.ofImage(measurement.assemble(solution.codes)[0], entry.image, clip: clip)
       scores.codeError = try codeError(solution.codes, optimal.codes)
       scores.seconds = solution.seconds
-      return EvaluationReport.ImageScore(name: entry.name, scores: scores)
+      return (score: EvaluationReport.ImageScore(name: entry.name, scores: scores), gap: optimal.largestGap)
     }
     return try EvaluationReport(
       method: method.rawValue,
       problem: .object([
         "name": .string(ProblemKind.sparseCoding.rawValue), "units": .integer(dictionary.columns), "alpha": .number(alpha),
-        "noise_snr": noiseDecibel.map(JSONValue.number), "optimal_gap": .number(largestGap),
-      ]), protocol: ScoringProtocol(clip: clip, peak: 1, ssim: .uniform7), images: scores, parameters: solver.parameterCount,
+        "noise_snr": noiseDecibel.map(JSONValue.number), "optimal_gap": .number(found.map(\.gap).max() ?? 0),
+      ]), protocol: ScoringProtocol(clip: clip, peak: 1, ssim: .uniform7), images: found.map(\.score),
+      parameters: solver.parameterCount,
       weights: solver.weights, seed: seed)
   }
 

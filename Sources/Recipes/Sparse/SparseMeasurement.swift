@@ -2,6 +2,7 @@
 import Datasets
 import FileFormats
 import Foundation
+import Kernels
 import Operators
 import Problems
 import Tensors
@@ -56,7 +57,8 @@ public struct SparseMeasurement: Sendable {
     }
     guard !images.isEmpty else { throw RecipeError("found no image; expected at least one") }
     problem = .sparseCoding
-    self.images = try images.enumerated().map { index, entry in
+    self.images = try Parallel.map(images.count) { index in
+      let entry = images[index]
       let measured = Self.noisy(entry.image, decibel: noiseDecibel, seed: seed, stream: UInt64(index))
       do {
         return MeasuredImage(
@@ -194,11 +196,11 @@ public struct SparseMeasurement: Sendable {
   public func assemble(_ codes: Tensor) -> [Tensor] {
     precondition(codes.shape == [samples.shape[0], A.columns], "codes of shape \(codes.shape) for \(samples.shape[0]) samples")
     let patches = A.forward(codes.converted(to: .double))
-    var start = 0
-    return images.map { image in
-      let count = image.grid.means.count
-      defer { start += count }
-      return image.grid.assemble(patches.rows(start..<start + count))
+    var ends: [Int] = []
+    for image in images { ends.append((ends.last ?? 0) + image.grid.means.count) }
+    let places = ends
+    return Parallel.map(images.count) { i in
+      images[i].grid.assemble(patches.rows(places[i] - images[i].grid.means.count..<places[i]))
     }
   }
 }

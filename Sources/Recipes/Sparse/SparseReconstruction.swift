@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Foundation
+import Kernels
 import Tensors
 
 /// The answer of `reconstruct`: how the codes came about, and scores where the measurement keeps the ground truth.
@@ -25,8 +26,9 @@ public struct SparseReconstruction: Report, Sendable {
           rmse: try rmse(solution.codes, codes))
       ]
     } else {
-      scores = try zip(measurement.images, measurement.assemble(solution.codes)).map { image, estimate in
-        try image.groundTruth.map { try Scores.ofImage(estimate, $0, clip: true) }
+      let estimates = measurement.assemble(solution.codes)
+      scores = try Parallel.map(estimates.count) { i in
+        try measurement.images[i].groundTruth.map { try Scores.ofImage(estimates[i], $0, clip: true) }
       }
     }
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kernels
 import Operators
 import Problems
 import Tensors
@@ -23,9 +24,11 @@ public struct CTProblem: Sendable {
     system = TomographySystem(model, geometry)
   }
 
-  /// Measurements of images `[n, height, width]`, an own stream of noise for each.
+  /// Measurements of images `[n, height, width]`, an own stream of noise for each; images are spread over the threads.
   public func measured(_ images: Tensor, seed: UInt64) -> Tensor {
-    Tensor.concatenated((0..<images.shape[0]).map { model.simulate(images.rows($0..<$0 + 1), seed: seed, stream: UInt64($0)) })
+    Tensor.concatenatedGroups(count: images.shape[0], size: 1) {
+      model.simulate(images.rows($0), seed: seed, stream: UInt64($0.lowerBound))
+    }
   }
 }
 
@@ -43,9 +46,11 @@ public struct CTSamples: TrainingSamples {
   public var count: Int { images.shape[0] }
 
   public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> SamplePairs.Batch {
-    let chosen = samples.map { i in
-      let image = images.rows(i..<i + 1).turned(Int(generator.next() >> 61))
-      return (image, model.simulate(image, seed: generator.next()))
+    let drawn = samples.map { i in (index: i, turn: Int(generator.next() >> 61), seed: generator.next()) }
+    let chosen = Parallel.map(drawn.count) { k in
+      let (i, turn, seed) = drawn[k]
+      let image = images.rows(i..<i + 1).turned(turn)
+      return (image, model.simulate(image, seed: seed))
     }
     return SamplePairs.Batch(measurement: .concatenated(chosen.map(\.1)), groundTruth: .concatenated(chosen.map(\.0)))
   }

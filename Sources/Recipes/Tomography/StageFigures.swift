@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kernels
 import Networks
 import Operators
 import Tensors
@@ -21,7 +22,7 @@ public struct StageFigures: Sendable {
 
   /// - Parameter b: measurements in the units of A.
   public init(_ network: any TensorNetwork, system: TomographySystem, measurement b: Tensor) {
-    let traces = (0..<b.shape[0]).map { i -> [Double] in
+    let traces = Parallel.map(b.shape[0]) { i -> [Double] in
       let y = b.rows(i..<i + 1)
       return network.trace(y).map { system.residual($0, y) }
     }

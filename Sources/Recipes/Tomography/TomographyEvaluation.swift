@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Foundation
+import Kernels
 import Tensors
 
 /// Scores of a method of tomography on measurements whose images are known.
@@ -22,12 +23,12 @@ public struct TomographyEvaluation: Sendable {
       throw RecipeError("\(solver.method.rawValue): found NaN or infinity in its images; expected finite ones, check the weights")
     }
     if clips { estimates = estimates.map { min(max($0, 0), 1) } }
-    let size = [scans.system.height, scans.system.width]
-    func image(_ t: Tensor, _ i: Int) -> Tensor { t.rows(i..<i + 1).reshaped(size).converted(to: .double) }
-    let found = try scans.names.enumerated().map { i, name in
-      let (estimate, truth) = (image(estimates, i), image(truth, i))
+    let (images, size) = (estimates, [scans.system.height, scans.system.width])
+    @Sendable func image(_ t: Tensor, _ i: Int) -> Tensor { t.rows(i..<i + 1).reshaped(size).converted(to: .double) }
+    let found = try Parallel.map(scans.names.count) { i in
+      let (estimate, truth) = (image(images, i), image(truth, i))
       return EvaluationReport.ImageScore(
-        name: name,
+        name: scans.names[i],
         scores: Scores(
           psnr: try psnr(estimate, truth),
           ssim: try ssim(estimate, truth, window: .gaussian11ZeroPadded), nmse: truth.norm > 0 ? try nmse(estimate, truth) : nil,

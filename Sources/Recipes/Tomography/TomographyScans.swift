@@ -3,6 +3,7 @@ import Datasets
 import Evaluation
 import FileFormats
 import Foundation
+import Kernels
 import Operators
 import Problems
 import Tensors
@@ -106,6 +107,15 @@ public struct TomographyScans: Sendable {
   /// Image `i`, `[height, width]` in double precision, where it is known.
   func groundTruth(_ i: Int) -> Tensor? {
     groundTruth?.rows(i..<i + 1).reshaped([system.height, system.width]).converted(to: .double)
+  }
+
+  /// The scores of images `[n, height, width]` made of the measurements, unclipped; nil where the true ones are not known.
+  public func scores(_ images: Tensor) throws -> [Scores]? {
+    guard let groundTruth else { return nil }
+    let size = [system.height, system.width]
+    return try Parallel.map(names.count) { i in
+      try Scores.ofImage(images.rows(i..<i + 1).reshaped(size), groundTruth.rows(i..<i + 1).reshaped(size), clip: false)
+    }
   }
 
   // MARK: Files

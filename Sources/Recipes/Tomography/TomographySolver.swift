@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
 import Foundation
+import Kernels
 import Networks
 import Operators
 import Tensors
@@ -135,7 +136,7 @@ public struct TomographySolver: Sendable {
   /// What brings the largest value of every initial image to ``TomographySystem/usualMaximum``.
   private func scales(_ b: Tensor) -> [Double]? {
     system.usualMaximum.map { usual in
-      (0..<b.shape[0]).map { i in
+      Parallel.map(b.shape[0]) { i in
         let largest = initial.forward(b.rows(i..<i + 1)).doubles.max() ?? 0
         return largest > 0 ? usual / largest : 1
       }
@@ -155,7 +156,7 @@ public struct TomographySolver: Sendable {
   /// ‖A x̂ − b‖ / ‖b‖ of every sample.
   public func residuals(_ x: Tensor, _ b: Tensor) -> [Double] {
     let b = b.converted(to: .single)
-    return (0..<b.shape[0]).map { system.residual(x.rows($0..<$0 + 1), b.rows($0..<$0 + 1)) }
+    return Parallel.map(b.shape[0]) { system.residual(x.rows($0..<$0 + 1), b.rows($0..<$0 + 1)) }
   }
 }
 

@@ -84,7 +84,8 @@ public struct TomographyTable: Sendable {
   }
 
   private func protocolText(_ parameters: [String: Int]) -> String {
-    "PSNR and RMSE of the mean squared error of a whole set, peak 1, unclipped; SSIM 11 × 11 Gaussian, zeros outside; time of an image; parameters: "
+    "PSNR and RMSE of the mean squared error of a whole set, peak 1, unclipped; SSIM 11 × 11 Gaussian, zeros outside; time of an image, that of a "
+      + "whole set over its images; parameters: "
       + parameters.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }
 
