@@ -4,16 +4,17 @@
 7 stages with one proximal network of 32 channels, 64 images of 64 x 64, 28 measurements of the pixels of a disc, single precision, random
 data. Training: the squared error, the symmetry and the sparsity term, backward pass, Adam. Reconstruction: the images.
 
-The peer gets its best: --choose tries channels-first and channels-last maps.
+The peer gets its best: --choose tries channels-first and channels-last maps; in mixed precision both under autocast too.
 """
 
 import torch
 import torch.nn.functional as F
 
-from timing import arguments, fastest, report
+from timing import arguments, autocast, candidates, fastest, plain, report, with_autocast
 
 STAGES, BATCH, SIZE, ROWS, CHANNELS = 7, 64, 64, 28, 32
-LAYOUTS = {"channels-first": torch.contiguous_format, "channels-last": torch.channels_last}
+FORMATS = {"channels-first": torch.contiguous_format, "channels-last": torch.channels_last}
+LAYOUTS = with_autocast(FORMATS)
 
 
 def chain(layers, x):
@@ -63,22 +64,24 @@ def work(name, layout):
     axis = torch.linspace(-1 + 1 / SIZE, 1 - 1 / SIZE, SIZE)
     disc = (axis[:, None] ** 2 + axis[None] ** 2 <= 1).flatten().nonzero()[:, 0]
     A = F.normalize(torch.randn(ROWS, len(disc)), dim=1)
-    network = FISTANet(disc, A).to(memory_format=LAYOUTS[layout])
+    order = FORMATS[plain(layout)]
+    network = FISTANet(disc, A).to(memory_format=order)
     assert sum(q.numel() for q in network.parameters()) == 74_599
-    truth = torch.rand(BATCH, 1, SIZE, SIZE).to(memory_format=LAYOUTS[layout])
+    truth = torch.rand(BATCH, 1, SIZE, SIZE).to(memory_format=order)
     b = truth.reshape(BATCH, -1)[:, disc] @ A.T
     start = torch.zeros_like(truth)
     optimiser = torch.optim.Adam(network.parameters(), 1e-4)
 
     def train():
-        x, symmetry, sparsity = network(b, start, True)
-        loss = ((x - truth) ** 2).mean() + 0.01 * symmetry + 0.001 * sparsity
+        with autocast(layout):
+            x, symmetry, sparsity = network(b, start, True)
+            loss = ((x - truth) ** 2).mean() + 0.01 * symmetry + 0.001 * sparsity
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
 
     def reconstruct():
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(layout):
             network(b, start, False)
 
     return train if name.endswith("train") else reconstruct
@@ -86,6 +89,6 @@ def work(name, layout):
 
 options = arguments(["fista-net-train", "fista-net-reconstruct"], LAYOUTS)
 if options.choose:
-    print(fastest({layout: work(options.work, layout) for layout in LAYOUTS}))
+    print(fastest({layout: work(options.work, layout) for layout in candidates(LAYOUTS, options)}))
     raise SystemExit
 report(options.work, work(options.work, options.layout or "channels-first"), options.runs)

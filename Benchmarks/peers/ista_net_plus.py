@@ -5,13 +5,13 @@
 the constraint (weight 0.01) and Adam, the measurements made in the step. Reconstruction: the blocks measured and reconstructed.
 
 The peer gets its best: --choose tries the whole batch and parts of it (gradients added up), maps in either memory order, and the
-gradient step by Phi twice or by the Gram matrix once.
+gradient step by Phi twice or by the Gram matrix once; in mixed precision each of these under autocast too.
 """
 
 import torch
 import torch.nn.functional as F
 
-from timing import arguments, fastest, report
+from timing import arguments, autocast, candidates, fastest, plain, report, with_autocast
 
 STAGES, CHANNELS, SIDE, ROWS, BATCH = 9, 32, 33, 272, 64
 LAYERS = {"expand": (CHANNELS, 1), "a1": (CHANNELS, CHANNELS), "a2": (CHANNELS, CHANNELS), "s1": (CHANNELS, CHANNELS),
@@ -51,12 +51,13 @@ class Network:
         return x, asymmetry
 
 
-def work(name, part, gram, last):
-    network = Network(gram, last)
+def work(name, layout):
+    products, order, part = plain(layout).split("-")
+    network, part = Network(products == "gram", order == "last"), int(part)
     blocks = network.blocks
 
     def reconstruct():
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(layout):
             for first in range(0, BATCH, part):
                 network(blocks[first : first + part] @ network.phi.T, False)
 
@@ -66,26 +67,21 @@ def work(name, part, gram, last):
         optimiser.zero_grad(set_to_none=True)
         for first in range(0, BATCH, part):
             truth = blocks[first : first + part]
-            x, asymmetry = network(truth @ network.phi.T, True)
-            ((F.mse_loss(x, truth) + 0.01 * asymmetry) * (part / BATCH)).backward()
+            with autocast(layout):
+                x, asymmetry = network(truth @ network.phi.T, True)
+                loss = (F.mse_loss(x, truth) + 0.01 * asymmetry) * (part / BATCH)
+            loss.backward()
         optimiser.step()
 
     return train if name.endswith("train") else reconstruct
 
 
-def layouts(name):
-    return {
-        f"{'gram' if gram else 'phi'}-{'last' if last else 'first'}-{part}": lambda p=part, g=gram, l=last: work(name, p, g, l)
-        for part in (64, 16, 4) for gram in (False, True) for last in (False, True)
-    }
-
-
 WORKS = ["ista-net-plus-train", "ista-net-plus-reconstruct"]
+LAYOUTS = with_autocast([f"{products}-{order}-{part}" for part in (64, 16, 4) for products in ("phi", "gram") for order in ("first", "last")])
 
 if __name__ == "__main__":
-    options = arguments(WORKS, layouts(WORKS[0]))
-    choices = layouts(options.work)
+    options = arguments(WORKS, LAYOUTS)
     if options.choose:
-        print(fastest({name: make() for name, make in choices.items()}))
+        print(fastest({layout: work(options.work, layout) for layout in candidates(LAYOUTS, options)}))
     else:
-        report(options.work, choices[options.layout or "phi-first-64"](), options.runs)
+        report(options.work, work(options.work, options.layout or "phi-first-64"), options.runs)
