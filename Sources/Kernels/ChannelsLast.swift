@@ -18,6 +18,8 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   public var outputChannels: Int
   /// The batch is cut into this many pieces, spread over the threads. What is summed over the batch is summed by pieces, in order.
   public var pieces: Int
+  /// What it is computed in.
+  public var arithmetic = Arithmetic.single
 
   public init(batch: Int, height: Int, width: Int, inputChannels: Int, outputChannels: Int, pieces: Int = 1) {
     precondition(
@@ -34,6 +36,11 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   public var inputCount: Int { batch * height * width * inputChannels }
   public var outputCount: Int { batch * height * width * outputChannels }
   public var weightCount: Int { 9 * inputChannels * outputChannels }
+
+  /// `mixed` is that of ``MixedConvolution``, in which training of networks is faster on processors with matrix tiles: factors in
+  /// bfloat16, sums in single precision, for single precision and channel counts that are multiples of 32. Everything else, and double
+  /// precision, is computed as with `single`.
+  public enum Arithmetic: String, Sendable { case single, mixed }
 
   /// How it is computed in single precision.
   public enum Path: String, Sendable { case winograd, expand, collapse, library }
@@ -57,6 +64,9 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
       return libraryPieces(double(x), double(weights), bias: bias.map { double($0) }, rectified: rectified, into: double(y))
     }
     let bias1 = bias.flatMap { single($0) }
+    if arithmetic == .mixed, let mixed = MixedConvolution(self) {
+      return mixed.forward(x1, w1, bias: bias1, rectified: rectified, into: y1)
+    }
     switch path {
     case .winograd: return winograd(x1, w1, bias: bias1, rectified: rectified, into: y1)
     case .expand: expand(x1, w1, bias: bias1, flipped: false, channels: outputChannels, into: y1)
@@ -134,9 +144,12 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     if let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw),
       path == .winograd
     {
+      let (y1, db1) = (y.flatMap { single($0) }, db.flatMap { single($0) })
+      if arithmetic == .mixed, let mixed = MixedConvolution(self) {
+        return mixed.pullback(x1, w1, rectified: y1, v1, dx: dx1, dw: dw1, db: db1)
+      }
       var layer = layer
-      ck_convolve3x3_pullback(
-        &layer, x1, w1, y.flatMap { single($0) }, v1, dx1, dw1, db.flatMap { single($0) }, Int64(batch))
+      ck_convolve3x3_pullback(&layer, x1, w1, y1, v1, dx1, dw1, db1, Int64(batch))
       return
     }
     guard let y else { return linearPullback(x, weights, v, dx: dx, dw: dw, db: db) }
@@ -150,9 +163,9 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   /// Piece `i` of the batch and its first sample.
   private func piece(_ i: Int) -> (layer: Self, first: Int) {
     let (first, end) = (i * batch / pieces, (i + 1) * batch / pieces)
-    return (
-      Self(batch: end - first, height: height, width: width, inputChannels: inputChannels, outputChannels: outputChannels), first
-    )
+    var piece = self
+    (piece.batch, piece.pieces) = (end - first, 1)
+    return (piece, first)
   }
 
   private var pixelCount: Int { height * width }

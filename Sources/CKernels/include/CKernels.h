@@ -132,4 +132,6 @@ void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t h, i
 /* dweights[k][tap] = sum over p of s[p + tap] v[p][k]; flipped: s[p - tap] */
 void ck_correlate3x3(const float *s, const float *v, float *dweights, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped);
 
+#include "CKernelsMixed.h"
+
 #endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tiles the mixed-precision convolutions run on.
+#include "mixed.h"
+
+#include <string.h>
+#ifdef CK_HAS_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// ARCH_REQ_XCOMP_PERM of the kernel's asm/prctl.h, which older ones lack, and the component of the processor's state that holds
+// tiles.
+enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+
+static int find(void) {
+  unsigned a, b, c, d;
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
+      !__builtin_cpu_supports("avx512dq"))
+    return 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return 0;  // AMX-BF16 and AMX-TILE
+  __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+  if ((a >> 17 & 3) != 3) return 0;  // the system saves tiles and their configuration
+  return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+#else
+static int find(void) { return 0; }
+#endif
+
+int ck_has_bfloat16_tiles(void) {
+  static _Atomic int known = -1;
+  int has = known;
+  if (has < 0) known = has = find();
+  return has;
+}
+
+static const struct ck_mixed_convolution *convolution(void) {
+#ifdef CK_HAS_AMX
+  if (ck_has_bfloat16_tiles()) return &ck_amx_convolution;
+#endif
+  return &ck_emulated_convolution;
+}
+
+int64_t ck_mixed_channels(void) { return 32; }
+
+void ck_round_bfloat16(const float *x, float *out, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, 4);
+    bits = CK_ROUNDED(bits) & 0xffff0000u;
+    memcpy(out + i, &bits, 4);
+  }
+}
+
+void ck_convolve3x3_mixed(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w,
+                          int64_t in, int64_t out, int relu) {
+  convolution()->forward(x, weights, bias, y, batch, h, w, in, out, relu);
+}
+
+void ck_convolve3x3_mixed_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
+                                   float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
+  convolution()->pullback(x, weights, y, v, dx, dweights, dbias, batch, h, w, in, out);
+}
+
+void ck_convolve3x3_mixed_emulated(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h,
+                                   int64_t w, int64_t in, int64_t out, int relu) {
+  ck_emulated_convolution.forward(x, weights, bias, y, batch, h, w, in, out, relu);
+}
+
+void ck_convolve3x3_mixed_pullback_emulated(const float *x, const float *weights, const float *y, const float *v, float *dx,
+                                            float *dweights, float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in,
+                                            int64_t out) {
+  ck_emulated_convolution.pullback(x, weights, y, v, dx, dweights, dbias, batch, h, w, in, out);
+}
