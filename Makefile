@@ -3,7 +3,7 @@ SWIFT ?= swift
 OUT ?= report
 RELEASE = $(SWIFT) build -c release --product unfold
 
-.PHONY: all demo test test-debug test-release test-twin bench fuzz lint dependencies build clean
+.PHONY: all demo test test-all test-debug test-release test-twin bench fuzz lint dependencies build clean
 
 all: build
 
@@ -21,6 +21,11 @@ demo:
 
 # Debug and release: the compiler differentiates differently in each.
 test: dependencies test-debug test-release test-twin
+
+# And the tests that take many minutes: trainings.
+test-all: dependencies test-debug test-twin
+	$(SWIFT) build -c release --build-tests
+	UNFOLD_LONG_TESTS=1 $(SWIFT) test -c release --skip-build
 
 test-debug: dependencies
 	$(SWIFT) build --build-tests

@@ -18,7 +18,6 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   public var outputChannels: Int
   /// The batch is cut into this many pieces, spread over the threads. What is summed over the batch is summed by pieces, in order.
   public var pieces: Int
-  /// What it is computed in.
   public var arithmetic = Arithmetic.single
 
   public init(batch: Int, height: Int, width: Int, inputChannels: Int, outputChannels: Int, pieces: Int = 1) {
@@ -36,11 +35,6 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   public var inputCount: Int { batch * height * width * inputChannels }
   public var outputCount: Int { batch * height * width * outputChannels }
   public var weightCount: Int { 9 * inputChannels * outputChannels }
-
-  /// `mixed` is that of ``MixedConvolution``, in which training of networks is faster on processors with matrix tiles: factors in
-  /// bfloat16, sums in single precision, for single precision and channel counts that are multiples of 32. Everything else, and double
-  /// precision, is computed as with `single`.
-  public enum Arithmetic: String, Sendable { case single, mixed }
 
   /// How it is computed in single precision.
   public enum Path: String, Sendable { case winograd, expand, collapse, library }

@@ -78,6 +78,8 @@ public enum Parallel {
 private final class SharedLoop: @unchecked Sendable {
   private let end: Int
   private let next: Atomic<Int>
+  /// The calling task's.
+  private let arithmetic = Arithmetic.current
   /// Nil once all have left; read only by threads that have entered.
   private var body: (@Sendable (Int) -> Void)?
   private let crew = Mutex(Crew())
@@ -130,7 +132,7 @@ private final class SharedLoop: @unchecked Sendable {
       return true
     }
     guard entered else { return }
-    work()
+    Arithmetic.$current.withValue(arithmetic) { work() }
     let isLast = crew.withLock { crew in
       crew.working -= 1
       return crew.working == 0

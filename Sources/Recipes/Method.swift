@@ -39,6 +39,15 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     }
   }
 
+  /// A network of 3 × 3 convolutions between many channels: what mixed precision is for.
+  public var isConvolutional: Bool {
+    switch self {
+    case .sparse, .mri: false
+    case .block(let method): method.isUnfolded
+    case .tomography(let method): method.isTrained
+    }
+  }
+
   public var title: String {
     switch self {
     case .sparse(let method): method.title

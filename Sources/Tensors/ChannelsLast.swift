@@ -11,7 +11,7 @@ import _Differentiation
 ///   and of `x`'s precision, or `.zero`; `pieces` the batch is cut into, spread over the threads (part of the result: it decides the
 ///   order in which the weights' gradient is summed).
 /// - Returns: `[batch, h, w, out]`.
-/// - Note: where the rectified result is 0, its derivative is taken as 0.
+/// - Note: where the rectified result is 0, its derivative is taken as 0. In the task's ``Kernels/Arithmetic/current`` arithmetic.
 @differentiable(reverse,wrt: (x, weight))
 public func convolved(_ x: Tensor, _ weight: Tensor, rectified: Bool = false, pieces: Int = 1) -> Tensor {
   output(x, weight, .zero, rectified: rectified, pieces: pieces)
@@ -27,7 +27,7 @@ public func convolved(_ x: Tensor, _ weight: Tensor, adding bias: Tensor, rectif
 
 private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bool, pieces: Int) -> Tensor {
   if x.isShapelessZero || weight.isShapelessZero { return .zero }
-  let layer = layer(x, weight, pieces)
+  let layer = layer(x, weight, pieces, .current)
   precondition(
     bias.isShapelessZero || bias.shape == [layer.outputChannels],
     "convolved: a bias \(bias.shape) for \(layer.outputChannels) channels")
@@ -59,10 +59,11 @@ func _vjpConvolved(
 ) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
   let y = convolved(x, weight, rectified: rectified, pieces: pieces)
   let mask = rectified ? y : .zero
+  let arithmetic = Arithmetic.current
   return (
     y,
     { v in
-      let d = pullback(x, weight, mask, v, bias: false, pieces: pieces)
+      let d = pullback(x, weight, mask, v, bias: false, pieces: pieces, arithmetic)
       return (d.0, d.1)
     }
   )
@@ -74,24 +75,27 @@ func _vjpConvolvedBiased(
 ) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor)) {
   let y = convolved(x, weight, adding: bias, rectified: rectified)
   let mask = rectified ? y : .zero
-  return (y, { v in pullback(x, weight, mask, v, bias: !bias.isShapelessZero, pieces: 1) })
+  let arithmetic = Arithmetic.current
+  return (y, { v in pullback(x, weight, mask, v, bias: !bias.isShapelessZero, pieces: 1, arithmetic) })
 }
 
-private func layer(_ x: Tensor, _ weight: Tensor, _ pieces: Int) -> ChannelsLastConvolution {
+private func layer(_ x: Tensor, _ weight: Tensor, _ pieces: Int, _ arithmetic: Arithmetic) -> ChannelsLastConvolution {
   precondition(
     x.shape.count == 4 && weight.shape.count == 4 && x.shape[3] == weight.shape[1] && weight.shape[2...] == [3, 3],
     "convolved: maps of shape \(x.shape) against weights of shape \(weight.shape); expected [batch, h, w, in] and [out, in, 3, 3]")
-  return ChannelsLastConvolution(
+  var layer = ChannelsLastConvolution(
     batch: x.shape[0], height: x.shape[1], width: x.shape[2], inputChannels: x.shape[3], outputChannels: weight.shape[0],
     pieces: pieces)
+  layer.arithmetic = arithmetic
+  return layer
 }
 
 /// dx, dw and, if asked for, db; `mask` is the rectified result, or `.zero` for none.
-private func pullback(_ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor, bias: Bool, pieces: Int) -> (
-  Tensor, Tensor, Tensor
-) {
+private func pullback(
+  _ x: Tensor, _ weight: Tensor, _ mask: Tensor, _ v: Tensor, bias: Bool, pieces: Int, _ arithmetic: Arithmetic
+) -> (Tensor, Tensor, Tensor) {
   if x.isShapelessZero || v.isShapelessZero || weight.isShapelessZero { return (.zero, .zero, .zero) }
-  let layer = layer(x, weight, pieces)
+  let layer = layer(x, weight, pieces, arithmetic)
   precondition(v.count == layer.outputCount, "convolved: a cotangent of shape \(v.shape) for maps of shape \(x.shape)")
   func run<S: Scalar>(_ x: [S], _ w: [S], _ y: UnsafePointer<S>?, _ v: [S]) -> (dx: [S], dw: [S], db: [S]) {
     var (dw, db): ([S], [S]) = ([], Array(repeating: 0, count: bias ? layer.outputChannels : 0))

@@ -8,5 +8,8 @@ import Foundation
   public let isOptimised = true
 #endif
 
+/// Whether tests that take many minutes run too: `make test-all` sets `UNFOLD_LONG_TESTS`.
+public let takesLong = ProcessInfo.processInfo.environment["UNFOLD_LONG_TESTS"] != nil
+
 /// The folder of real images, matrices and public weights that `UNFOLD_DATA` names; empty without one.
 public let dataFolder = ProcessInfo.processInfo.environment["UNFOLD_DATA"] ?? ""

@@ -84,14 +84,14 @@ struct MethodOptions: ParsableArguments {
     return options
   }
 
-  func sparseOptions(_ problem: ProblemKind, precision: Precision) throws -> SparseSolver.Options {
+  func sparseOptions(_ problem: ProblemKind, precision: PrecisionChoice) throws -> SparseSolver.Options {
     try check(problem)
     var options = SparseSolver.Options()
     options.weights = weights
     options.depth = depth
     options.iterations = iterations
     options.lambda = lambda
-    options.precision = precision
+    options.precision = precision == .single ? .single : .double
     return options
   }
 

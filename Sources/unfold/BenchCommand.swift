@@ -17,6 +17,11 @@ struct Bench: ParsableCommand {
     case fistaNetTrain = "fista-net-train"
     case fistaNetReconstruct = "fista-net-reconstruct"
     case costs
+
+    /// What mixed precision is for.
+    var isConvolutional: Bool {
+      [.istaNetPlusTrain, .istaNetPlusReconstruct, .fistaNetTrain, .fistaNetReconstruct].contains(self)
+    }
   }
   static let configuration = CommandConfiguration(
     abstract: "Time one piece of work.",
@@ -39,7 +44,10 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
-    common.apply()
+    try common.withArithmetic(of: work.rawValue, isConvolutional: work.isConvolutional) { try measure() }
+  }
+
+  private func measure() throws {
     if work == .costs {
       let items = costChecks().map { CheckReport.Item(name: $0.name, error: $0.error, tolerance: $0.tolerance) }
       return try common.answer(CheckReport(items: items))

@@ -16,7 +16,7 @@ struct Check: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.apply()
     let items =
       switch subject {
       case .operators: operatorChecks()

@@ -6,14 +6,17 @@ import Foundation
 import Kernels
 import Tensors
 
-extension Precision: ExpressibleByArgument {}
+/// What `--precision` may be.
+enum PrecisionChoice: String, ExpressibleByArgument, CaseIterable {
+  case single, double, mixed
+}
 
 /// Options all commands share.
 struct CommonOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write the answer as one JSON object; - for standard output.", valueName: "file"))
   var json: String?
-  @Option(help: "Bits of the arithmetic, where there is a choice.")
-  var precision: Precision = .double
+  @Option(help: "Bits of the arithmetic, where there is a choice; mixed: products of convolutional networks in bfloat16.")
+  var precision: PrecisionChoice = .double
   @Option(help: "Threads to use; all cores by default. Results do not depend on it.")
   var threads: Int?
   @Flag(help: "No progress, no text.")
@@ -26,7 +29,35 @@ struct CommonOptions: ParsableArguments {
   }
 
   /// Takes up what holds for the whole process; to be called first by every command.
-  func apply() { if let threads { Parallel.threads = threads } }
+  ///
+  /// - Throws: for mixed precision, which commands of networks take up by ``withArithmetic(of:isConvolutional:_:)`` in place of this.
+  func apply() throws {
+    if precision == .mixed {
+      throw InputError("found --precision mixed; expected single or double, mixed is for train, reconstruct, evaluate and bench")
+    }
+    takeThreads()
+  }
+
+  private func takeThreads() { if let threads { Parallel.threads = threads } }
+
+  /// ``apply()`` and the work of a command, in mixed precision where that is asked for and the processor gains by it.
+  ///
+  /// - Throws: for mixed precision of what is no convolutional network.
+  func withArithmetic(of name: String, isConvolutional: Bool, _ work: () throws -> Void) throws {
+    takeThreads()
+    guard precision == .mixed else { return try work() }
+    guard isConvolutional else {
+      throw InputError(
+        "found --precision mixed for \(name); expected a network of 3 × 3 convolutions, such as ista-net-plus or fista-net")
+    }
+    guard MixedConvolution.isAccelerated else {
+      note(
+        "--precision mixed has nothing to gain on this processor, which has no tiles for bfloat16 (AMX): computing in single precision"
+      )
+      return try work()
+    }
+    try Arithmetic.$current.withValue(.mixed) { try work() }
+  }
 
   /// Prints a report for people, and writes its JSON where asked.
   func answer(_ report: some Report) throws {

@@ -30,7 +30,7 @@ struct Convert: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.apply()
     let done = try FileConversion(input, to: output, matVersion: matVersion, half: half)
     if !done.lost.isEmpty { common.note("lost, as the format cannot hold it: \(done.lost.joined(separator: "; "))") }
     try common.answer(

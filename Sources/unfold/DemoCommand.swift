@@ -21,7 +21,7 @@ struct Demo: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.apply()
     let folder = try images ?? PackagedPhotographs.folder()
     let quiet = common.quiet
     let images = try ImageFolder(folder, maximumSide: 512)

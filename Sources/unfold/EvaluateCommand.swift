@@ -29,7 +29,10 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional) { try work() }
+  }
+
+  private func work() throws {
     try measuring.check(problem)
     try tomography.check(problem)
     try method.check(for: problem)

@@ -9,7 +9,7 @@ struct Inspect: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.apply()
     try common.answer(FileInspection(file))
   }
 }

@@ -34,7 +34,10 @@ struct Reconstruct: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional) { try work() }
+  }
+
+  private func work() throws {
     if ImageFolder.isFolder(measurement) {
       try method.check(for: .emt)
       return try scans(method.forTomography!, TomographyScans(MeasuredEMT(contentsOf: measurement)))

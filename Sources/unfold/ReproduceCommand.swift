@@ -32,7 +32,7 @@ struct Reproduce: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.apply()
     if quick && !train { throw InputError("found --quick without --train; expected both, or neither") }
     if plots != nil, ![.istaNetDepth, .istaNet3, .admmNet1, .admmNet2, .fistaNet2, .fistaNet5].contains(table) {
       throw InputError("found --plots for \(table.rawValue), which has none; leave it out")

@@ -32,7 +32,7 @@ struct Simulate: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.apply()
     try measuring.check(problem)
     try tomography.check(problem)
     if problem.isOnDisc, inputs.isEmpty { return try sets() }

@@ -4,6 +4,7 @@ import Datasets
 import Evaluation
 import FileFormats
 import Foundation
+import Kernels
 import Networks
 import Operators
 import Problems
@@ -40,7 +41,10 @@ struct Train: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    common.apply()
+    try common.withArithmetic(of: network.rawValue, isConvolutional: network.isConvolutional) { try work() }
+  }
+
+  private func work() throws {
     let settings = try settings.filled(from: config)
     guard network.isTrained else {
       throw InputError("\(network.rawValue) is a classical method with nothing to train; expected a network")
@@ -233,6 +237,8 @@ struct Train: ParsableCommand {
   ) throws {
     let monitors: [any TrainingMonitor] =
       [try EventLog(path: output + ".tfevents", resuming: resuming)] + (common.quiet ? [] : [ProgressBar()])
+    var recipe = recipe
+    if Arithmetic.current == .mixed { recipe.notes["precision"] = Arithmetic.mixed.rawValue }
     let count = try training.train(
       untrained, recipe: recipe, to: output, resuming: resuming, checkpointEvery: settings.checkpointEvery, monitors: monitors)
     guard let count else { throw WorkFailed("stopped; \(checkpointFile) holds where it stands, go on with --resume") }
