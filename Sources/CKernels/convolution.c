@@ -2,6 +2,7 @@
 #include "CKernels.h"
 #include "table.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,47 @@ static float *buffer(int64_t count) {
   return p;
 }
 
+// MARK: buffers of a thread
+
+// A thread keeps what its convolutions work in, which is then still in its cache, up to a size: two buffers, one for filters that
+// several threads may read and one for what only the thread itself works in.
+enum { FILTERS, WORK, MOST_KEPT = 1 << 20 };
+struct kept {
+  float *buffer[2];
+  int64_t count[2];
+};
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void forget(void *p) {
+  struct kept *kept = p;
+  free(kept->buffer[FILTERS]);
+  free(kept->buffer[WORK]);
+  free(kept);
+}
+static void make_key(void) {
+  if (pthread_key_create(&key, forget)) abort();
+}
+
+// A buffer of the calling thread, its own until the next call; to be given to `release`.
+static float *lend(int which, int64_t count) {
+  if (count > MOST_KEPT) return buffer(count);
+  pthread_once(&once, make_key);
+  struct kept *kept = pthread_getspecific(key);
+  if (!kept) {
+    kept = calloc(1, sizeof *kept);
+    if (!kept || pthread_setspecific(key, kept)) abort();
+  }
+  if (kept->count[which] < count) {
+    free(kept->buffer[which]);
+    kept->buffer[which] = buffer(count);
+    kept->count[which] = count;
+  }
+  return kept->buffer[which];
+}
+static void release(float *p, int64_t count) {
+  if (count > MOST_KEPT) free(p);
+}
+
 // MARK: Winograd's
 
 static int64_t tiles_of(int64_t h, int64_t w, int64_t extent) { return (h + extent - 1) / extent * ((w + extent - 1) / extent); }
@@ -46,9 +88,7 @@ static const struct ck_winograd_table *winograd(const struct ck_convolution *l) 
   return l->extent == 6 ? &table(l)->six : &table(l)->four;
 }
 
-int64_t ck_convolution_filter_count(const struct ck_convolution *l) {
-  return points_of(l->extent) * table(l)->plane(l->in * l->out);
-}
+static int64_t filter_count(const struct ck_convolution *l) { return points_of(l->extent) * table(l)->plane(l->in * l->out); }
 
 // Tiles at a time, so that what they become stays in a core's cache; more of them where the filters fill it anyway.
 static int64_t chunk_of(const struct ck_convolution *l) {
@@ -56,18 +96,20 @@ static int64_t chunk_of(const struct ck_convolution *l) {
   return chunk < least ? least : chunk;
 }
 
-// What a chunk of tiles becomes.
-static float *scratch_of(const struct ck_convolution *l, int64_t chunk) {
+// Numbers that a chunk of tiles becomes, and that filters by taps are.
+static int64_t scratch_count(const struct ck_convolution *l, int64_t chunk) {
   long (*plane)(long) = table(l)->plane;
-  return buffer(points_of(l->extent) * (plane(chunk * l->in) + plane(chunk * l->out)));
+  return points_of(l->extent) * (plane(chunk * l->in) + plane(chunk * l->out));
 }
+static int64_t tap_count(const struct ck_convolution *l) { return 9 * table(l)->plane(l->in * l->out); }
 
-// weights [o][i][9] under the transform of kernels, [point][o / panel][i][panel], or when transposed [point][i / panel][o][panel].
-static void transformed(const struct ck_convolution *l, const float *weights, int transposed, float *u) {
+// weights [o][i][9] under the transform of kernels, [point][o / panel][i][panel], or when transposed [point][i / panel][o][panel]; g is
+// for the filters by taps.
+static void transformed(const struct ck_convolution *l, const float *weights, int transposed, float *g, float *u) {
   const int64_t in = l->in, out = l->out, panel = 2 * table(l)->lanes, plane = table(l)->plane(in * out);
   const int64_t inner = transposed ? in : out, outer = transposed ? out : in;
   const int64_t step = transposed ? 9 : 9 * in, jump = transposed ? 9 * in : 9;  // between neighbours of a panel, and from one to the next
-  float *g = buffer(9 * plane), *to = g;
+  float *to = g;
   for (int64_t q = 0; q < inner; q += panel)
     for (int64_t k = 0; k < outer; k++, to += panel) {
       const float *from = weights + q * step + k * jump;
@@ -75,27 +117,31 @@ static void transformed(const struct ck_convolution *l, const float *weights, in
         for (int64_t j = 0; j < panel; j++) to[t * plane + j] = from[j * step + t];
     }
   winograd(l)->kernel_transform(g, in * out, u);
-  free(g);
 }
 
-void ck_convolution_filters(const struct ck_convolution *l, const float *weights, float *filters) {
-  transformed(l, weights, 0, filters);
+float *ck_convolution_filters(const struct ck_convolution *l, const float *weights) {
+  float *u = lend(FILTERS, filter_count(l)), *g = lend(WORK, tap_count(l));
+  transformed(l, weights, 0, g, u);
+  release(g, tap_count(l));
+  return u;
 }
+
+void ck_release_filters(const struct ck_convolution *l, float *filters) { release(filters, filter_count(l)); }
 
 void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float *filters, const float *bias, float *y, int relu,
                     int64_t first, int64_t last) {
-  const int64_t chunk = minimum(chunk_of(l), last - first);
-  float *scratch = scratch_of(l, chunk);
+  const int64_t chunk = minimum(chunk_of(l), last - first), count = scratch_count(l, chunk);
+  float *scratch = lend(WORK, count);
   winograd(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, relu, first, last, chunk, scratch);
-  free(scratch);
+  release(scratch, count);
 }
 
 void ck_convolve3x3_pullback(const struct ck_convolution *l, const float *x, const float *weights, const float *y, const float *v,
                              float *dx, float *dweights, float *dbias, int64_t batch) {
-  const int64_t in = l->in, out = l->out, count = ck_convolution_filter_count(l), plane = table(l)->plane(in * out);
-  const int64_t chunk = chunk_of(l);
-  float *u = buffer(count), *du = buffer(count), *dg = buffer(9 * plane), *scratch = scratch_of(l, chunk);
-  transformed(l, weights, 1, u);
+  const int64_t in = l->in, out = l->out, count = filter_count(l), taps = tap_count(l), chunk = chunk_of(l), plane = taps / 9;
+  const int64_t working = 2 * count + taps + scratch_count(l, chunk);
+  float *u = lend(WORK, working), *du = u + count, *dg = du + count, *scratch = dg + taps;
+  transformed(l, weights, 1, dg, u);
   memset(du, 0, (size_t)count * 4);
   memset(dx, 0, (size_t)(batch * l->h * l->w * in) * 4);
   if (dbias) memset(dbias, 0, (size_t)out * 4);
@@ -104,10 +150,7 @@ void ck_convolve3x3_pullback(const struct ck_convolution *l, const float *x, con
   for (int64_t o = 0; o < out; o++)
     for (int64_t i = 0; i < in; i++)
       for (int t = 0; t < 9; t++) dweights[(o * in + i) * 9 + t] = dg[t * plane + i * out + o];
-  free(u);
-  free(du);
-  free(dg);
-  free(scratch);
+  release(u, working);
 }
 
 // MARK: Between one channel and many

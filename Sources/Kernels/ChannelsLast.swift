@@ -78,18 +78,13 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     into y: UnsafeMutablePointer<Float>
   ) {
     var layer = layer
-    withUnsafeTemporaryAllocation(
-      byteCount: Int(ck_convolution_filter_count(&layer)) * MemoryLayout<Float>.stride, alignment: 64
-    ) { room in
-      let filters = room.baseAddress!.assumingMemoryBound(to: Float.self)
-      ck_convolution_filters(&layer, weights, filters)
-      let (x, filter, bias, y, shared) = (Shared(x), Shared(filters), bias.map { Shared($0) }, SharedMutable(y), layer)
-      forEachBand(of: batch * Int(ck_convolution_tiles(&layer)), size: max(1, 216 * 1024 / (inputChannels * outputChannels))) {
-        var layer = shared
-        ck_convolve3x3(
-          &layer, x.pointer, filter.pointer, bias?.pointer, y.pointer, rectified ? 1 : 0, Int64($0.lowerBound),
-          Int64($0.upperBound))
-      }
+    let filters = ck_convolution_filters(&layer, weights)!
+    defer { ck_release_filters(&layer, filters) }
+    let (x, shared, bias, y, plan) = (Shared(x), Shared(UnsafePointer(filters)), bias.map { Shared($0) }, SharedMutable(y), layer)
+    forEachBand(of: batch * Int(ck_convolution_tiles(&layer)), size: max(1, 216 * 1024 / (inputChannels * outputChannels))) {
+      var layer = plan
+      ck_convolve3x3(
+        &layer, x.pointer, shared.pointer, bias?.pointer, y.pointer, rectified ? 1 : 0, Int64($0.lowerBound), Int64($0.upperBound))
     }
   }
 

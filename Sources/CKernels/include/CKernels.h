@@ -109,11 +109,11 @@ struct ck_convolution {
   int level;      /* the instruction set */
 };
 struct ck_convolution ck_convolution_of(int64_t h, int64_t w, int64_t in, int64_t out);
-/* tiles of a map, and numbers in its filters */
+/* tiles of a map */
 int64_t ck_convolution_tiles(const struct ck_convolution *layer);
-int64_t ck_convolution_filter_count(const struct ck_convolution *layer);
-/* the filters of weights[o][i][tap] under Winograd's transform; they are aligned as malloc aligns */
-void ck_convolution_filters(const struct ck_convolution *layer, const float *weights, float *filters);
+/* weights[o][i][tap] under Winograd's transform, for any thread to read until they are released; a thread has one such at a time */
+float *ck_convolution_filters(const struct ck_convolution *layer, const float *weights);
+void ck_release_filters(const struct ck_convolution *layer, float *filters);
 /* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i]; with relu, max(y, 0); bias may be null. Of the batch's
    tiles, map by map, first ..< last. */
 void ck_convolve3x3(const struct ck_convolution *layer, const float *x, const float *filters, const float *bias, float *y, int relu,
