@@ -142,8 +142,6 @@ void ck_convolve3x3_pullback(const struct ck_convolution *l, const float *x, con
   const int64_t working = 2 * count + taps + scratch_count(l, chunk);
   float *u = lend(WORK, working), *du = u + count, *dg = du + count, *scratch = dg + taps;
   transformed(l, weights, 1, dg, u);
-  memset(du, 0, (size_t)count * 4);
-  memset(dx, 0, (size_t)(batch * l->h * l->w * in) * 4);
   if (dbias) memset(dbias, 0, (size_t)out * 4);
   winograd(l)->backward(x, u, y, v, dx, du, dbias, batch, l->h, l->w, in, out, chunk, scratch);
   winograd(l)->kernel_gradient(du, in * out, dg);
