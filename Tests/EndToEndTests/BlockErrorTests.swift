@@ -54,6 +54,17 @@ import Testing
     }
   }
 
+  /// Mixed precision is for networks of convolutions, and for commands that run them.
+  @Test func mixedPrecision() throws {
+    try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --precision mixed", naming: "single or double")
+    try refuse("evaluate tval3 image-cs --images a.png --phi phi.npy --precision mixed", naming: "convolutions")
+    try refuse("reconstruct tval3 m.h5 -o x.png --precision mixed", naming: "convolutions")
+    try refuse("train sda image-cs --images a.png --phi phi.npy -o x.safetensors --precision mixed", naming: "convolutions")
+    try refuse("train lista sparse-recovery -o x.safetensors --precision mixed", naming: "convolutions")
+    try refuse("bench lista-train --precision mixed", naming: "convolutions")
+    try refuse("bench lista-train --precision half", naming: "half")
+  }
+
   @Test func optionsOfOthers() throws {
     try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --dictionary phi.npy", naming: "--dictionary")
     try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --matrix phi.npy", naming: "--matrix")
