@@ -23,9 +23,8 @@ demo:
 test: dependencies test-debug test-release test-twin
 
 # And the tests that take many minutes: trainings.
-test-all: dependencies test-debug test-twin
-	$(SWIFT) build -c release --build-tests
-	UNFOLD_LONG_TESTS=1 $(SWIFT) test -c release --skip-build
+test-all: export UNFOLD_LONG_TESTS = 1
+test-all: test
 
 test-debug: dependencies
 	$(SWIFT) build --build-tests

@@ -14,10 +14,7 @@ enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
 
 static int find(void) {
   unsigned a, b, c, d;
-  __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
-      !__builtin_cpu_supports("avx512dq"))
-    return 0;
+  if (ck_best_instruction_set() != CK_AVX512) return 0;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return 0;  // AMX-BF16 and AMX-TILE
   __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));

@@ -102,18 +102,23 @@ public struct ChannelRows: Sendable {
   }
 }
 
-/// Rows cut into pieces of about 65 536 numbers.
-struct RowPieces: Sendable {
-  let rows: Int
+/// Rows, elements, tiles or samples cut into pieces of one size, the last of which may be smaller, spread over the threads.
+public struct RowPieces: Sendable {
+  private let rows: Int
   private let size: Int
 
-  init(rows: Int, width: Int) { (self.rows, size) = (rows, max(1, 65_536 / max(width, 1))) }
+  /// Pieces of `size` rows.
+  public init(rows: Int, size: Int) { (self.rows, self.size) = (rows, size) }
+  /// Pieces of about 65 536 numbers.
+  init(rows: Int, width: Int) { self.init(rows: rows, size: max(1, 65_536 / max(width, 1))) }
 
   private func range(_ i: Int) -> Range<Int> { i * size..<min((i + 1) * size, rows) }
   private var count: Int { (rows + size - 1) / size }
 
-  func forEach(_ body: @Sendable (Range<Int>) -> Void) { Parallel.forEach(count) { body(range($0)) } }
-  func map<Result: Sendable>(_ body: @Sendable (Range<Int>) -> Result) -> [Result] { Parallel.map(count) { body(range($0)) } }
+  public func forEach(_ body: @Sendable (Range<Int>) -> Void) { Parallel.forEach(count) { body(range($0)) } }
+  public func map<Result: Sendable>(_ body: @Sendable (Range<Int>) -> Result) -> [Result] {
+    Parallel.map(count) { body(range($0)) }
+  }
 }
 
 /// Runs of numbers copied from rows of one length to rows of another: what joins, parts, pads and crops.

@@ -81,7 +81,8 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     let filters = ck_convolution_filters(&layer, weights)!
     defer { ck_release_filters(&layer, filters) }
     let (x, shared, bias, y, plan) = (Shared(x), Shared(UnsafePointer(filters)), bias.map { Shared($0) }, SharedMutable(y), layer)
-    forEachBand(of: batch * Int(ck_convolution_tiles(&layer)), size: max(1, 216 * 1024 / (inputChannels * outputChannels))) {
+    let tiles = batch * Int(ck_convolution_tiles(&layer))
+    RowPieces(rows: tiles, size: max(1, 216 * 1024 / (inputChannels * outputChannels))).forEach {
       var layer = plan
       ck_convolve3x3(
         &layer, x.pointer, shared.pointer, bias?.pointer, y.pointer, rectified ? 1 : 0, Int64($0.lowerBound), Int64($0.upperBound))
@@ -93,7 +94,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     into y: UnsafeMutablePointer<Float>
   ) {
     let (x, weights, bias, y) = (Shared(x), Shared(weights), bias.map { Shared($0) }, SharedMutable(y))
-    forEachBand(of: batch * height, size: rowsOfBand(channels)) {
+    RowPieces(rows: batch * height, size: rowsOfBand(channels)).forEach {
       ck_expand3x3(
         x.pointer, weights.pointer, bias?.pointer, y.pointer, Int64(height), Int64(width), Int64(channels), flipped ? 1 : 0,
         Int64($0.lowerBound), Int64($0.upperBound))
@@ -104,7 +105,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, flipped: Bool, channels: Int, into y: UnsafeMutablePointer<Float>
   ) {
     let (x, weights, y) = (Shared(x), Shared(weights), SharedMutable(y))
-    forEachBand(of: batch * height, size: rowsOfBand(channels)) {
+    RowPieces(rows: batch * height, size: rowsOfBand(channels)).forEach {
       ck_collapse3x3(
         x.pointer, weights.pointer, y.pointer, Int64(height), Int64(width), Int64(channels), flipped ? 1 : 0, Int64($0.lowerBound),
         Int64($0.upperBound))
@@ -112,11 +113,6 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   }
 
   private func rowsOfBand(_ channels: Int) -> Int { max(1, (1 << 20) / (width * channels)) }
-
-  /// `body` on the bands of `count` tiles or rows, `size` each.
-  private func forEachBand(of count: Int, size: Int, _ body: @Sendable (Range<Int>) -> Void) {
-    Parallel.forEach((count + size - 1) / size) { body($0 * size..<min(($0 + 1) * size, count)) }
-  }
 
   private var layer: ck_convolution {
     ck_convolution_of(Int64(height), Int64(width), Int64(inputChannels), Int64(outputChannels))

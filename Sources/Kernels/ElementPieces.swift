@@ -13,7 +13,7 @@ public enum ElementPieces {
   ) {
     guard count >= 2 * size else { return kernel(a, out, count) }
     let (a, out) = (Shared(a), SharedMutable(out))
-    forEach(count) { kernel(a.pointer + $0.lowerBound, out.pointer + $0.lowerBound, $0.count) }
+    pieces(count).forEach { kernel(a.pointer + $0.lowerBound, out.pointer + $0.lowerBound, $0.count) }
   }
 
   /// out from a and b.
@@ -23,7 +23,7 @@ public enum ElementPieces {
   ) {
     guard count >= 2 * size else { return kernel(a, b, out, count) }
     let (a, b, out) = (Shared(a), Shared(b), SharedMutable(out))
-    forEach(count) { kernel(a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, out.pointer + $0.lowerBound, $0.count) }
+    pieces(count).forEach { kernel(a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, out.pointer + $0.lowerBound, $0.count) }
   }
 
   /// out from a and b, and the sum of what the pieces return.
@@ -33,7 +33,8 @@ public enum ElementPieces {
   ) -> Double {
     guard count >= 2 * size else { return kernel(a, b, out, count) }
     let (a, b, out) = (Shared(a), Shared(b), SharedMutable(out))
-    return sum(count) { kernel(a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, out.pointer + $0.lowerBound, $0.count) }
+    return pieces(count).map { kernel(a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, out.pointer + $0.lowerBound, $0.count) }
+      .reduce(0, +)
   }
 
   /// The sum of what the pieces of a and b return.
@@ -43,17 +44,8 @@ public enum ElementPieces {
   ) -> Double {
     guard count >= 2 * size else { return kernel(a, b, count) }
     let (a, b) = (Shared(a), Shared(b))
-    return sum(count) { kernel(a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $0.count) }
+    return pieces(count).map { kernel(a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $0.count) }.reduce(0, +)
   }
 
-  private static func pieces(_ count: Int) -> Int { (count + size - 1) / size }
-  private static func piece(_ i: Int, _ count: Int) -> Range<Int> { i * size..<min((i + 1) * size, count) }
-
-  private static func forEach(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
-    Parallel.forEach(pieces(count)) { body(piece($0, count)) }
-  }
-
-  private static func sum(_ count: Int, _ body: @Sendable (Range<Int>) -> Double) -> Double {
-    Parallel.map(pieces(count)) { body(piece($0, count)) }.reduce(0, +)
-  }
+  private static func pieces(_ count: Int) -> RowPieces { RowPieces(rows: count, size: size) }
 }

@@ -87,8 +87,8 @@ private func inverseGain(_ filters: Tensor, _ penalties: Tensor, mask m: Tensor,
       return (cos: cos(angle), sin: sin(angle))
     }
   }
-  let rows = Parallel.map((h + rowsAtATime - 1) / rowsAtATime) { band -> [Double] in
-    (band * rowsAtATime..<min((band + 1) * rowsAtATime, h)).flatMap { i -> [Double] in
+  let rows = RowPieces(rows: h, size: rowsAtATime).map { band -> [Double] in
+    band.flatMap { i -> [Double] in
       var gain = Array(mask[i * columns..<(i + 1) * columns])
       for b in 0..<kw {
         var (re, im) = (0.0, 0.0)  // Σ_a r(a, b) exp(−2πi a k / h)

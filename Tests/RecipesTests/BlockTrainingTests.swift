@@ -7,6 +7,7 @@ import Operators
 import Problems
 import Recipes
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -53,11 +54,8 @@ import Training
   }
 
   @Test(arguments: [BlockMethod.istaNet, .istaNetPlus]) func threadsDoNotMatter(method: BlockMethod) throws {
-    let before = Parallel.threads
-    defer { Parallel.threads = before }
-    let runs = try [1, 2].map { threads in
-      Parallel.threads = threads
-      return try bytes(training(method, constraint: .running), channels: 32, steps: 3)
+    let runs = try withThreads([1, 2]) {
+      try bytes(training(method, constraint: .running), channels: 32, steps: 3)
     }
     #expect(runs[0] == runs[1])
   }

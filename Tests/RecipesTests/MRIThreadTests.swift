@@ -5,6 +5,7 @@ import Foundation
 import Kernels
 import Recipes
 import Tensors
+import TestSupport
 import Testing
 
 /// Images side by side: the numbers are those of one after the other.
@@ -29,15 +30,6 @@ import Testing
         ComplexTensor(real: wave(k, height: 16, width: 16), imaginary: 0.3 * wave(k + 5, height: 16, width: 16))))
   }
 
-  private func onThreads<Result>(_ counts: [Int], _ body: () throws -> Result) rethrows -> [Result] {
-    let before = Parallel.threads
-    defer { Parallel.threads = before }
-    return try counts.map {
-      Parallel.threads = $0
-      return try body()
-    }
-  }
-
   private static func options(_ method: MRIMethod) -> MRISolver.Options {
     var options = MRISolver.Options()
     options.isUntrained = method.isTrained
@@ -58,7 +50,7 @@ import Testing
     evaluation.coils = coils
     // Coil maps are estimated from at least 8 × 8 frequencies without a gap.
     if coils > 1 { evaluation.sampling = try MRISampling(.cartesian, ratio: 1, seed: 3) }
-    let runs = try onThreads([1, 2, 3]) {
+    let runs = try withThreads([1, 2, 3]) {
       try evaluation.run(images: isComplex ? Self.phased : Self.images).images.map { image in
         var scores = image.scores
         #expect(scores.seconds! >= 0)
@@ -72,7 +64,7 @@ import Testing
 
   @Test func scansComeInTheirOrder() throws {
     let sampling = try MRISampling(.cartesian, ratio: 0.6, seed: 3)
-    let runs = try onThreads([1, 2, 3]) {
+    let runs = try withThreads([1, 2, 3]) {
       let scans = MRIScans(try MRIMeasurement(Self.images, sampling: sampling, noiseDecibel: 30, seed: 4, keepingGroundTruth: true))
       var found: [Tensor] = []
       try scans.forEachImage(.tv, options: Self.options(.tv)) { index, reconstruction in
@@ -92,7 +84,7 @@ import Testing
     images[2] = Self.phased[0]
     images[5] = Self.phased[1]
     let scans = MRIScans(try MRIMeasurement(images, sampling: sampling, seed: 4, keepingGroundTruth: false))
-    let runs = onThreads([1, 2, 3]) {
+    let runs = withThreads([1, 2, 3]) {
       var seen: [Int] = []
       #expect(throws: RecipeError.self) {
         try scans.forEachImage(.admmNet, options: Self.options(.admmNet)) { index, _ in seen.append(index) }

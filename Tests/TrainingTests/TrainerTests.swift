@@ -2,6 +2,7 @@
 import Foundation
 import Kernels
 import Tensors
+import TestSupport
 import Testing
 import Training
 import _Differentiation
@@ -48,16 +49,6 @@ final class StepObserver: TrainingMonitor {
 }
 
 @Suite(.serialized) struct TrainerTests {
-  /// Runs `body` once with each number of threads and restores the number.
-  static func withThreads<Result>(_ counts: [Int], _ body: () throws -> Result) rethrows -> [Result] {
-    let before = Parallel.threads
-    defer { Parallel.threads = before }
-    return try counts.map {
-      Parallel.threads = $0
-      return try body()
-    }
-  }
-
   @Test func lossesFall() throws {
     var losses: [Double] = []
     let trainer = StagedNetwork.trainer(.plain(steps: 300), count: 64)
@@ -69,7 +60,7 @@ final class StepObserver: TrainingMonitor {
   }
 
   @Test(arguments: [Precision.single, .double]) func threadsDoNotMatter(precision: Precision) throws {
-    let runs = try Self.withThreads([1, 2, 5]) {
+    let runs = try withThreads([1, 2, 5]) {
       try StagedNetwork.trainer(.varied, precision: precision).train(StagedNetwork(depth: 3, precision: precision)).model.parameters
     }
     #expect(areIdentical(runs[0], runs[1]) && areIdentical(runs[0], runs[2]))

@@ -75,10 +75,7 @@ public struct BlockSolver: Sendable {
   public func trace(_ measurements: Tensor) -> [Tensor] {
     guard let network else { return [] }
     let y = measurements.converted(to: .single)
-    let (count, size) = (y.shape[0], Self.blocksAtATime)
-    let traces = Parallel.map((count + size - 1) / size) { i in
-      Array(network.trace(y.rows(i * size..<min((i + 1) * size, count))).prefix(depth))
-    }
+    let traces = RowPieces(rows: y.shape[0], size: Self.blocksAtATime).map { Array(network.trace(y.rows($0)).prefix(depth)) }
     return (traces.first ?? []).indices.map { k in Tensor.concatenated(traces.map { $0[k] }) }
   }
 

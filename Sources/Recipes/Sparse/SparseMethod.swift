@@ -117,10 +117,9 @@ extension SparseMethod {
 
   /// Mean ‖Z* − x⁽ᵏ⁾‖² of those iterates, k = 1 … `count`; samples are spread over the threads, results do not depend on their number.
   func errors(_ problem: SparseCoding, _ test: CodedPatches, count: Int) -> [Double] {
-    let (total, size) = (test.patches.shape[0], 50)
-    let groups = Parallel.map((total + size - 1) / size) { i in
-      let rows = i * size..<min((i + 1) * size, total)
-      return iterates(problem, measurement: test.patches.rows(rows), count: count).map { squaredNorm($0 - test.codes.rows(rows)) }
+    let total = test.patches.shape[0]
+    let groups = RowPieces(rows: total, size: 50).map { rows in
+      iterates(problem, measurement: test.patches.rows(rows), count: count).map { squaredNorm($0 - test.codes.rows(rows)) }
     }
     return (0..<count).map { k in groups.reduce(0) { $0 + $1[k] } / Double(total) }
   }
