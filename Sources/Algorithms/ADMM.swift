@@ -171,7 +171,7 @@ where Shrinkage.Signal == Analysis.Codomain {
     self.steps = steps
   }
 
-  @differentiable(reverse,wrt: (self, u))
+  @differentiable(reverse,wrt: u) @differentiable(reverse,wrt: (self, u))
   public func callAsFunction(_ u: Analysis.Domain, recording: Bool) -> PriorOutput<Analysis.Domain> {
     var z = u
     var penalty = 0.0

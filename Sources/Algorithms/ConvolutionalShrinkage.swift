@@ -94,7 +94,7 @@ public struct PriorOnParts<Inner: PriorStep>: PriorStep where Inner.Signal == Te
   public var prior: Inner
   @differentiable(reverse)
   public init(_ prior: Inner) { self.prior = prior }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: ComplexTensor, recording: Bool) -> PriorOutput<ComplexTensor> {
     let output = prior(stackedParts(r), recording: recording)
     return PriorOutput(value: complexOfParts(output.value), penalty: output.penalty)
@@ -112,6 +112,6 @@ public struct DataConsistency<Op: LinearOperator>: OutputMap {
     self.A = A
     self.isHard = isHard
   }
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (self, x)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Op.Domain, measurement y: Op.Codomain) -> Op.Domain { isHard ? x + A.H(y - A(x)) : x }
 }

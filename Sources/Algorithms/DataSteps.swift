@@ -13,7 +13,7 @@ public struct GradientStep<Op: LinearOperator>: DataStep {
     self.A = A
     self.stepSize = stepSize
   }
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Op.Domain, measurement y: Op.Codomain) -> Op.Domain { x - stepSize * A.H(A(x) - y) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "stepSize", &stepSize, &gradient.stepSize)
@@ -25,7 +25,7 @@ public struct RecurrentStep: DataStep {
   /// S, m × m.
   public var recurrence: Tensor
   public init(recurrence: Tensor) { self.recurrence = recurrence }
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Tensor, measurement y: Tensor) -> Tensor { linear(x, recurrence, adding: y) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "recurrence", &recurrence, &gradient.recurrence)
@@ -43,7 +43,7 @@ public struct CoupledStep: DataStep {
     self.A = A
     self.weight = weight
   }
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Tensor, measurement y: Tensor) -> Tensor { x + linearTransposed(y - A(x), weight) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)
@@ -63,7 +63,7 @@ public struct WeightedStep<Back: LinearOperator>: DataStep where Back.Domain == 
     self.W = W
     self.stepSize = stepSize
   }
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Tensor, measurement y: Tensor) -> Tensor { x + stepSize * W.H(y - A(x)) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "stepSize", &stepSize, &gradient.stepSize)
@@ -81,7 +81,7 @@ public struct ScaledCoupledStep: DataStep {
     self.weight = weight
     self.stepSize = stepSize
   }
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Tensor, measurement y: Tensor) -> Tensor { x + stepSize * linearTransposed(y - A(x), weight) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)

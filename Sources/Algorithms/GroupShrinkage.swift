@@ -29,7 +29,7 @@ public struct GroupShrinkage<Image: ImageSpace>: PriorStep {
     self.planesKept = planesKept
   }
 
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Image, recording: Bool) -> PriorOutput<Image> { PriorOutput(value: shrunk(r), penalty: 0) }
 
   @differentiable(reverse,wrt: (self, r))

@@ -22,12 +22,12 @@ public protocol Iteration: Parameterized {
   @differentiable(reverse,wrt: (self, s, y))
   func step(_ s: State, measurement y: Measurement, recording: Bool) -> State
   /// How far a learned transform is from having its left inverse, on a signal; 0 without one.
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   func asymmetry(_ x: Signal) -> Double
 }
 
 extension Iteration {
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Signal) -> Double { 0 }
 }
 

@@ -120,7 +120,7 @@ public struct MapShrinkage: PriorStep {
       spacing: curve.spacing)
   }
 
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let none = withoutDerivative(at: Tensor.zero)
     return PriorOutput(
@@ -152,7 +152,7 @@ public struct FilteredStart: InitialMap {
     self.A = A
     self.solve = solve
   }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: ComplexTensor) -> Tensor { solve(A.H(y), pulledTo: withoutDerivative(at: Tensor.zero)) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     solve.visitParameters(&gradient.solve, path, visit)
@@ -164,7 +164,7 @@ public struct RegularisedStart<Op: LinearOperator, Analysis: LinearOperator, Sol
 where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain {
   public var solve: RegularisedLeastSquares<Op, Analysis, Solver>
   public init(solve: RegularisedLeastSquares<Op, Analysis, Solver>) { self.solve = solve }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Op.Codomain) -> Op.Domain {
     solve(y, pulledTo: withoutDerivative(at: Analysis.Codomain.zero))
   }

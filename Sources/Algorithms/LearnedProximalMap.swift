@@ -17,7 +17,7 @@ public struct NonNegativeSoftThreshold: ThresholdedPrior {
   public init(threshold: Double) { self.threshold = threshold }
   @differentiable(reverse,wrt: (self, threshold))
   public func with(threshold: Double) -> Self { Self(threshold: threshold) }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     PriorOutput(value: relu(softThreshold(r, threshold: threshold)), penalty: 0)
   }
@@ -85,7 +85,7 @@ public struct LearnedProximalMap: ThresholdedPrior {
       sparsityWeight: withoutDerivative(at: sparsityWeight))
   }
 
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let shape = withoutDerivative(at: r.shape)
     let image = reshaped(r, shape + [1])
@@ -98,7 +98,7 @@ public struct LearnedProximalMap: ThresholdedPrior {
     return PriorOutput(value: reshaped(x, shape), penalty: penalty)
   }
 
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double {
     let shape = withoutDerivative(at: x.shape)
     let d = expansion(channelsLast: reshaped(x, shape + [1]))

@@ -6,7 +6,7 @@ import _Differentiation
 /// The measurement as it is.
 public struct AsMeasured<Space: VectorSpace>: Encoder {
   public init() {}
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Space) -> Space { y }
 }
 
@@ -15,7 +15,7 @@ public struct LinearEncoder: Encoder {
   /// W_e, m × n.
   public var weight: Tensor
   public init(weight: Tensor) { self.weight = weight }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor) -> Tensor { linear(y, weight) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)
@@ -26,7 +26,7 @@ public struct LinearEncoder: Encoder {
 public struct FixedEncoder<Op: LinearOperator>: Encoder {
   @noDerivative public let Q: Op
   public init(_ Q: Op) { self.Q = Q }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Op.Domain) -> Op.Codomain { Q(y) }
 }
 
@@ -36,7 +36,7 @@ public typealias AdjointEncoder<Op: LinearOperator> = FixedEncoder<Adjoint<Op>>
 /// x⁽⁰⁾ = 0.
 public struct ZeroStart<Measurement: VectorSpace, Signal: VectorSpace>: InitialMap {
   public init() {}
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Measurement) -> Signal { withoutDerivative(at: Signal.zero) }
 }
 
@@ -44,7 +44,7 @@ public struct ZeroStart<Measurement: VectorSpace, Signal: VectorSpace>: InitialM
 public struct FixedStart<Op: LinearOperator>: InitialMap {
   @noDerivative public let Q: Op
   public init(_ Q: Op) { self.Q = Q }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Op.Domain) -> Op.Codomain { Q(y) }
 }
 
@@ -56,13 +56,13 @@ public struct LinearStart: InitialMap {
   /// Q, n × M.
   @noDerivative public let weight: Tensor
   public init(weight: Tensor) { self.weight = weight }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor) -> Tensor { linear(y, weight) }
 }
 
 /// The last estimate as it is.
 public struct AsEstimated<Measurement: VectorSpace, Signal: VectorSpace>: OutputMap {
   public init() {}
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (self, x)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Signal, measurement y: Measurement) -> Signal { x }
 }

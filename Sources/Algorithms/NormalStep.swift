@@ -15,7 +15,7 @@ public struct NormalStep<Op: LinearOperator>: DataStep where Op.Domain == Op.Cod
     self.P = P
     self.stepSize = stepSize
   }
-  @differentiable(reverse,wrt: (self, x, c))
+  @differentiable(reverse,wrt: (x, c)) @differentiable(reverse,wrt: (self, x, c))
   public func callAsFunction(_ x: Op.Domain, measurement c: Op.Domain) -> Op.Domain { x - stepSize * (P(x) - c) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "stepSize", &stepSize, &gradient.stepSize)

@@ -7,7 +7,7 @@ import _Differentiation
 public protocol DataStep: Parameterized {
   associatedtype Signal: VectorSpace
   associatedtype Measurement: VectorSpace
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
   func callAsFunction(_ x: Signal, measurement y: Measurement) -> Signal
 }
 
@@ -15,7 +15,7 @@ public protocol DataStep: Parameterized {
 public struct PriorOutput<Signal: VectorSpace>: Differentiable {
   public var value: Signal
   public var penalty: Double
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: value) @differentiable(reverse)
   public init(value: Signal, penalty: Double) {
     self.value = value
     self.penalty = penalty
@@ -25,15 +25,15 @@ public struct PriorOutput<Signal: VectorSpace>: Differentiable {
 /// What an algorithm needs from the prior: a proximal map or what is learned in its place.
 public protocol PriorStep: Parameterized {
   associatedtype Signal: VectorSpace
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   func callAsFunction(_ r: Signal, recording: Bool) -> PriorOutput<Signal>
   /// How far a learned transform is from having its left inverse, on a signal: the mean of (F̃(F(x)) − x)²; 0 without one.
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   func asymmetry(_ x: Signal) -> Double
 }
 
 extension PriorStep {
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Signal) -> Double { 0 }
 }
 
@@ -51,7 +51,7 @@ public protocol Extrapolation: Parameterized {
 public struct FrozenData<Part: DataStep>: DataStep {
   @noDerivative public let part: Part
   public init(_ part: Part) { self.part = part }
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
   public func callAsFunction(_ x: Part.Signal, measurement y: Part.Measurement) -> Part.Signal { part(x, measurement: y) }
 }
 
@@ -59,6 +59,6 @@ public struct FrozenData<Part: DataStep>: DataStep {
 public struct FrozenPrior<Part: PriorStep>: PriorStep {
   @noDerivative public let part: Part
   public init(_ part: Part) { self.part = part }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Part.Signal, recording: Bool) -> PriorOutput<Part.Signal> { part(r, recording: recording) }
 }

@@ -9,7 +9,7 @@ public struct SoftThreshold: PriorStep {
   public var threshold: Double
   @differentiable(reverse)
   public init(threshold: Double) { self.threshold = threshold }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     PriorOutput(value: softThreshold(r, threshold: threshold), penalty: 0)
   }
@@ -22,7 +22,7 @@ public struct SoftThreshold: PriorStep {
 public struct ClampedSoftThreshold: PriorStep {
   public var threshold: Double
   public init(threshold: Double) { self.threshold = threshold }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     PriorOutput(value: softThreshold(r, threshold: nonNegative(threshold)), penalty: 0)
   }
@@ -36,7 +36,7 @@ public struct ComponentThreshold: PriorStep {
   /// θ, `[m]`.
   public var thresholds: Tensor
   public init(thresholds: Tensor) { self.thresholds = thresholds }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     PriorOutput(value: softThreshold(r, thresholds: relu(thresholds)), penalty: 0)
   }
@@ -55,7 +55,7 @@ public struct SupportSelection: PriorStep {
     self.threshold = threshold
     self.fraction = fraction
   }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     PriorOutput(value: supportSelectingThreshold(r, threshold: threshold, fraction: fraction), penalty: 0)
   }
@@ -73,7 +73,7 @@ public struct Proximal<G: Penalty>: PriorStep {
     self.penalty = penalty
     self.stepSize = stepSize
   }
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     PriorOutput(value: penalty.prox(r, step: stepSize), penalty: 0)
   }
@@ -104,7 +104,7 @@ public struct PiecewiseLinearShrinkage: PriorStep {
     self.init(values: Tensors.softThreshold(grid, threshold: threshold), firstKnot: -1, spacing: spacing)
   }
 
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     PriorOutput(value: piecewiseLinear(r, values: values, first: firstKnot, spacing: spacing), penalty: 0)
   }

@@ -61,7 +61,7 @@ where Prior.Signal == Data.Signal, Extrapolate.Signal == Data.Signal {
       x: output.value, v: momentum(output.value, s.x, weight: decision.weight), penalty: s.penalty + output.penalty, t: decision.t)
   }
 
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Signal) -> Double { prior.asymmetry(x) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

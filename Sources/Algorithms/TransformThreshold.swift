@@ -44,14 +44,14 @@ public struct TransformThreshold: PriorStep {
     self.synthesis = synthesis
   }
 
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let h = analysis(r)
     let value = synthesis(softThreshold(h, threshold: threshold))
     return PriorOutput(value: value, penalty: recording ? meanSquaredDifference(synthesis(h), r) : 0)
   }
 
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double { meanSquaredDifference(synthesis(analysis(x)), x) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -77,13 +77,13 @@ public struct ResidualCorrection<Inner: PriorStep>: PriorStep where Inner.Signal
     self.reduction = reduction
   }
 
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let inner = prior(convolved(r, expansion), recording: recording)
     return PriorOutput(value: r + convolved(inner.value, reduction), penalty: inner.penalty)
   }
 
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double { prior.asymmetry(convolved(x, expansion)) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -106,14 +106,14 @@ public struct OnImages<Inner: PriorStep>: PriorStep where Inner.Signal == Tensor
     self.width = width
   }
 
-  @differentiable(reverse,wrt: (self, r))
+  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let shape = withoutDerivative(at: r.shape)
     let output = prior(reshaped(r, [shape[0], height, width, 1]), recording: recording)
     return PriorOutput(value: reshaped(output.value, shape), penalty: output.penalty)
   }
 
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double {
     let shape = withoutDerivative(at: x.shape)
     return prior.asymmetry(reshaped(x, [shape[0], height, width, 1]))

@@ -7,7 +7,7 @@ import _Differentiation
 public protocol Encoder: Parameterized {
   associatedtype Measurement: VectorSpace
   associatedtype Encoded: VectorSpace
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   func callAsFunction(_ y: Measurement) -> Encoded
 }
 
@@ -15,7 +15,7 @@ public protocol Encoder: Parameterized {
 public protocol InitialMap: Parameterized {
   associatedtype Measurement: VectorSpace
   associatedtype Signal: VectorSpace
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   func callAsFunction(_ y: Measurement) -> Signal
 }
 
@@ -23,7 +23,7 @@ public protocol InitialMap: Parameterized {
 public protocol OutputMap: Parameterized {
   associatedtype Measurement: VectorSpace
   associatedtype Signal: VectorSpace
-  @differentiable(reverse,wrt: (self, x, y))
+  @differentiable(reverse,wrt: (self, x)) @differentiable(reverse,wrt: (self, x, y))
   func callAsFunction(_ x: Signal, measurement y: Measurement) -> Signal
 }
 
@@ -34,7 +34,7 @@ public struct NetworkOutput<Signal: VectorSpace>: Differentiable {
   public var penalty: Double
   /// Stages run.
   @noDerivative public var depth: Int
-  @differentiable(reverse,wrt: (estimate, penalty))
+  @differentiable(reverse,wrt: estimate) @differentiable(reverse,wrt: (estimate, penalty))
   public init(estimate: Signal, penalty: Double, depth: Int) {
     self.estimate = estimate
     self.penalty = penalty
@@ -73,11 +73,11 @@ where
   }
 
   /// The estimate after `depth` stages.
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Measurement) -> Signal { run(y, recording: false, stages: depth).estimate }
 
   /// The estimate after the first `stages` stages only: what layer-wise training looks at.
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Measurement, stages: Int) -> Signal { run(y, recording: false, stages: stages).estimate }
 
   /// The same network stopped after `depth` stages of its own.
@@ -86,11 +86,11 @@ where
   }
 
   /// The estimate, and what the stages left for the training loss when `recording`.
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Measurement, recording: Bool) -> NetworkOutput<Signal> { run(y, recording: recording, stages: depth) }
 
   /// The sum over stages of how far their transforms are from having left inverses, on a signal.
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Signal) -> Double {
     var sum = 0.0
     for k in 0..<depth { sum += schedule.stage(k).asymmetry(x) }
@@ -116,7 +116,7 @@ where
   /// A network whose depth depends on the sample: it stops when max |x⁽ᵏ⁺¹⁾ − x⁽ᵏ⁾| < tolerance, or at `depth`.
   ///
   /// The derivative is that of the stages which ran; where to stop is a decision.
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func adaptive(_ y: Measurement, tolerance: Double) -> NetworkOutput<Signal> {
     let b = encoder(y)
     let first = schedule.stage(0)

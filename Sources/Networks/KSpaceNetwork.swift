@@ -16,18 +16,18 @@ where
 
   public var depth: Int { network.depth }
 
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor { network(ComplexTensor(pairs: y), stages: stages) }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
     network.run(ComplexTensor(pairs: y), recording: recording)
   }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
     network.checkpointed(ComplexTensor(pairs: y), every: 1, recording: recording)
   }
   public func trace(_ y: Tensor) -> [Tensor] { network.trace(ComplexTensor(pairs: y)) }
-  @differentiable(reverse,wrt: (self, x))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double { network.asymmetry(x) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -49,14 +49,14 @@ where
 
   public var depth: Int { network.depth }
 
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor { pairs(network(ComplexTensor(pairs: y), stages: stages)) }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
     let output = network.run(ComplexTensor(pairs: y), recording: recording)
     return NetworkOutput(estimate: pairs(output.estimate), penalty: output.penalty, depth: withoutDerivative(at: network.depth))
   }
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
     let output = network.checkpointed(ComplexTensor(pairs: y), every: 1, recording: recording)
     return NetworkOutput(estimate: pairs(output.estimate), penalty: output.penalty, depth: withoutDerivative(at: network.depth))

@@ -9,7 +9,7 @@ public protocol Penalty: Parameterized, Sendable {
   /// g(x); infinity outside the domain of an indicator.
   func value(_ x: Tensor) -> Double
   /// prox_{t g}(r), t ≥ 0.
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: r) @differentiable(reverse)
   func prox(_ r: Tensor, step t: Double) -> Tensor
 }
 
@@ -23,7 +23,7 @@ public struct L1: Penalty {
   public var weight: Double
   public init(weight: Double = 1) { self.weight = weight }
   public func value(_ x: Tensor) -> Double { weight * l1Norm(x) }
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: r) @differentiable(reverse)
   public func prox(_ r: Tensor, step t: Double) -> Tensor { softThreshold(r, threshold: t * weight) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)
@@ -36,7 +36,7 @@ public struct L0: Penalty {
   @noDerivative public let weight: Double
   public init(weight: Double = 1) { self.weight = weight }
   public func value(_ x: Tensor) -> Double { weight * Double(x.doubles.count { $0 != 0 }) }
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: r) @differentiable(reverse)
   public func prox(_ r: Tensor, step t: Double) -> Tensor {
     hardThreshold(r, threshold: withoutDerivative(at: (2 * t * weight).squareRoot()))
   }
@@ -58,7 +58,7 @@ public struct GroupL1: Penalty {
         sum + v[start..<start + groupSize].reduce(0) { $0 + $1 * $1 }.squareRoot()
       }
   }
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: r) @differentiable(reverse)
   public func prox(_ r: Tensor, step t: Double) -> Tensor { groupSoftThreshold(r, threshold: t * weight, groupSize: groupSize) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)
@@ -75,7 +75,7 @@ public struct Box: Penalty {
     self.upper = upper
   }
   public func value(_ x: Tensor) -> Double { x.doubles.allSatisfy { $0 >= lower && $0 <= upper } ? 0 : .infinity }
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: r) @differentiable(reverse)
   public func prox(_ r: Tensor, step t: Double) -> Tensor { clamped(r, lower: lower, upper: upper) }
 }
 
@@ -88,7 +88,7 @@ public struct ElasticNet: Penalty {
     self.l2 = l2
   }
   public func value(_ x: Tensor) -> Double { l1 * l1Norm(x) + 0.5 * l2 * squaredNorm(x) }
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: r) @differentiable(reverse)
   public func prox(_ r: Tensor, step t: Double) -> Tensor { (1 / (1 + t * l2)) * softThreshold(r, threshold: t * l1) }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "l1", &l1, &gradient.l1)

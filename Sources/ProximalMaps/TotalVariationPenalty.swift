@@ -35,7 +35,7 @@ public struct TotalVariationPenalty: Penalty {
     return weight * sum
   }
 
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: r) @differentiable(reverse)
   public func prox(_ r: Tensor, step t: Double) -> Tensor { totalVariationMap(r, map, lambda: t * weight) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

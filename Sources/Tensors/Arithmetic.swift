@@ -13,7 +13,7 @@ extension Tensor: VectorSpace {
     return a.shape == b.shape && a.doubles == b.doubles
   }
 
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: a) @differentiable(reverse,wrt: b) @differentiable(reverse)
   public static func + (a: Tensor, b: Tensor) -> Tensor {
     if a.isShapelessZero { return b }
     if b.isShapelessZero { return a }
@@ -24,6 +24,10 @@ extension Tensor: VectorSpace {
   static func _vjpAdd(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) { (a + b, { ($0, $0) }) }
 
   /// A sum, not a change in place: gradients are mostly shared, and a copy that is then changed costs more.
+  @derivative(of: +, wrt: a) @usableFromInline
+  static func _vjpAddFirst(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) { (a + b, { $0 }) }
+  @derivative(of: +, wrt: b) @usableFromInline
+  static func _vjpAddSecond(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) { (a + b, { $0 }) }
   public static func += (a: inout Tensor, b: Tensor) { a = a + b }
 
   /// a ← a + scale · b.
@@ -53,7 +57,7 @@ extension Tensor: VectorSpace {
     }
   }
 
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: a) @differentiable(reverse,wrt: b) @differentiable(reverse)
   public static func - (a: Tensor, b: Tensor) -> Tensor {
     if b.isShapelessZero { return a }
     if a.isShapelessZero { return -1 * b }
@@ -64,10 +68,14 @@ extension Tensor: VectorSpace {
   static func _vjpSubtract(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
     (a - b, { ($0, -1 * $0) })
   }
+  @derivative(of: -, wrt: a) @usableFromInline
+  static func _vjpSubtractFirst(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) { (a - b, { $0 }) }
+  @derivative(of: -, wrt: b) @usableFromInline
+  static func _vjpSubtractSecond(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) { (a - b, { -1 * $0 }) }
   public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
 
   /// s · a, element by element.
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: s) @differentiable(reverse,wrt: a) @differentiable(reverse)
   public static func * (s: Double, a: Tensor) -> Tensor {
     a.elementwise(
       { Float.scale(Float(s), $0, into: $1, count: $2) }, { Double.scale(s, $0, into: $1, count: $2) })
@@ -76,6 +84,10 @@ extension Tensor: VectorSpace {
   static func _vjpScale(s: Double, a: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Double, Tensor)) {
     (s * a, { v in (v.inner(a), s * v) })
   }
+  @derivative(of: *, wrt: s) @usableFromInline
+  static func _vjpScaleFactor(s: Double, a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Double) { (s * a, { $0.inner(a) }) }
+  @derivative(of: *, wrt: a) @usableFromInline
+  static func _vjpScaled(s: Double, a: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) { (s * a, { s * $0 }) }
 
   public func inner(_ other: Tensor) -> Double {
     if isShapelessZero || other.isShapelessZero { return 0 }

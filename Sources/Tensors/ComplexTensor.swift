@@ -61,27 +61,50 @@ public struct ComplexTensor: VectorSpace {
 
   public mutating func move(by offset: ComplexTensor) { pairs += offset.pairs }
 
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: a) @differentiable(reverse,wrt: b) @differentiable(reverse)
   public static func + (a: ComplexTensor, b: ComplexTensor) -> ComplexTensor { ComplexTensor(pairs: a.pairs + b.pairs) }
   @derivative(of: +) @usableFromInline
   static func _vjpAdd(
     a: ComplexTensor, b: ComplexTensor
   ) -> (value: ComplexTensor, pullback: (ComplexTensor) -> (ComplexTensor, ComplexTensor)) { (a + b, { ($0, $0) }) }
+  @derivative(of: +, wrt: a) @usableFromInline
+  static func _vjpAddFirst(a: ComplexTensor, b: ComplexTensor) -> (value: ComplexTensor, pullback: (ComplexTensor) -> ComplexTensor)
+  { (a + b, { $0 }) }
+  @derivative(of: +, wrt: b) @usableFromInline
+  static func _vjpAddSecond(a: ComplexTensor, b: ComplexTensor) -> (
+    value: ComplexTensor, pullback: (ComplexTensor) -> ComplexTensor
+  ) { (a + b, { $0 }) }
   public static func += (a: inout ComplexTensor, b: ComplexTensor) { a.pairs += b.pairs }
 
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: a) @differentiable(reverse,wrt: b) @differentiable(reverse)
   public static func - (a: ComplexTensor, b: ComplexTensor) -> ComplexTensor { ComplexTensor(pairs: a.pairs - b.pairs) }
   @derivative(of: -) @usableFromInline
   static func _vjpSubtract(
     a: ComplexTensor, b: ComplexTensor
   ) -> (value: ComplexTensor, pullback: (ComplexTensor) -> (ComplexTensor, ComplexTensor)) { (a - b, { ($0, -1 * $0) }) }
+  @derivative(of: -, wrt: a) @usableFromInline
+  static func _vjpSubtractFirst(a: ComplexTensor, b: ComplexTensor) -> (
+    value: ComplexTensor, pullback: (ComplexTensor) -> ComplexTensor
+  ) { (a - b, { $0 }) }
+  @derivative(of: -, wrt: b) @usableFromInline
+  static func _vjpSubtractSecond(a: ComplexTensor, b: ComplexTensor) -> (
+    value: ComplexTensor, pullback: (ComplexTensor) -> ComplexTensor
+  ) { (a - b, { -1 * $0 }) }
 
-  @differentiable(reverse)
+  @differentiable(reverse,wrt: s) @differentiable(reverse,wrt: a) @differentiable(reverse)
   public static func * (s: Double, a: ComplexTensor) -> ComplexTensor { ComplexTensor(pairs: s * a.pairs) }
   @derivative(of: *) @usableFromInline
   static func _vjpScale(
     s: Double, a: ComplexTensor
   ) -> (value: ComplexTensor, pullback: (ComplexTensor) -> (Double, ComplexTensor)) { (s * a, { v in (v.inner(a), s * v) }) }
+  @derivative(of: *, wrt: s) @usableFromInline
+  static func _vjpScaleFactor(s: Double, a: ComplexTensor) -> (value: ComplexTensor, pullback: (ComplexTensor) -> Double) {
+    (s * a, { $0.inner(a) })
+  }
+  @derivative(of: *, wrt: a) @usableFromInline
+  static func _vjpScaled(s: Double, a: ComplexTensor) -> (value: ComplexTensor, pullback: (ComplexTensor) -> ComplexTensor) {
+    (s * a, { s * $0 })
+  }
 
   public func inner(_ other: ComplexTensor) -> Double { pairs.inner(other.pairs) }
 

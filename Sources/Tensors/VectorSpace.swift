@@ -5,10 +5,17 @@ import _Differentiation
 ///
 /// Complex tensors are a *real* space too: their inner product is Re⟨a, b⟩, so that gradients treat real and imaginary part as
 /// two real numbers. `zero` has no shape; every operation accepts it on either side.
+///
+/// The operations are differentiable in each argument alone too, and conforming types say so as well, each subset with a derivative of its
+/// own: where one argument is a constant the compiler would else make a thunk of the whole derivative, under a name that functions of
+/// several generic signatures share (Swift 6.3; see Documentation/Differentiation.md).
 public protocol VectorSpace: Differentiable, AdditiveArithmetic, Sendable where TangentVector == Self {
-  @differentiable(reverse) static func + (a: Self, b: Self) -> Self
-  @differentiable(reverse) static func - (a: Self, b: Self) -> Self
-  @differentiable(reverse) static func * (s: Double, a: Self) -> Self
+  @differentiable(reverse,wrt: a) @differentiable(reverse,wrt: b) @differentiable(reverse)
+  static func + (a: Self, b: Self) -> Self
+  @differentiable(reverse,wrt: a) @differentiable(reverse,wrt: b) @differentiable(reverse)
+  static func - (a: Self, b: Self) -> Self
+  @differentiable(reverse,wrt: s) @differentiable(reverse,wrt: a) @differentiable(reverse)
+  static func * (s: Double, a: Self) -> Self
   /// Re⟨a, b⟩ = Re Σ conj(aᵢ) bᵢ.
   func inner(_ other: Self) -> Double
   /// maxᵢ |aᵢ|.

@@ -50,11 +50,11 @@ public struct FBPConvNet: TensorNetwork {
 
   public var depth: Int { 1 }
 
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor { corrected(initial(y), .trained) }
 
   /// - Parameter recording: in training, by the statistics of the batch.
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
     let mode = withoutDerivative(at: recording ? NormalisationMode.training : .trained)
     return NetworkOutput(estimate: corrected(initial(y), mode), penalty: 0, depth: 1)

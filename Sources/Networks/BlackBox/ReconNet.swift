@@ -68,7 +68,7 @@ public struct ReconNet: TensorNetwork {
 
   public var depth: Int { 1 }
 
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor {
     let count = withoutDerivative(at: y.shape[0])
     var x = reshaped(dense(y), [count, 1, side, side])
@@ -101,7 +101,7 @@ public struct StackedAutoEncoder: TensorNetwork {
 
   public var depth: Int { 1 }
 
-  @differentiable(reverse,wrt: (self, y))
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor { layers[2](tanh(layers[1](tanh(layers[0](y))))) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
