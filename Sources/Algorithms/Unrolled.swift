@@ -19,12 +19,15 @@ public protocol InitialMap: Parameterized {
   func callAsFunction(_ y: Measurement) -> Signal
 }
 
-/// What a network does to its last estimate.
+/// What a network makes of its last estimate.
 public protocol OutputMap: Parameterized {
   associatedtype Measurement: VectorSpace
+  /// What the stages estimate.
   associatedtype Signal: VectorSpace
+  /// What the network does.
+  associatedtype Estimate: VectorSpace = Signal
   @differentiable(reverse,wrt: (self, x)) @differentiable(reverse,wrt: (self, x, y))
-  func callAsFunction(_ x: Signal, measurement y: Measurement) -> Signal
+  func callAsFunction(_ x: Signal, measurement y: Measurement) -> Estimate
 }
 
 /// What a network returns.
@@ -50,7 +53,7 @@ where
   Encode.Encoded == Stages.Stage.Measurement, Start.Measurement == Encode.Measurement, Start.Signal == Stages.Stage.Signal,
   Output.Measurement == Encode.Measurement, Output.Signal == Stages.Stage.Signal
 {
-  public typealias Signal = Stages.Stage.Signal
+  public typealias Signal = Output.Estimate
   public typealias Measurement = Encode.Measurement
 
   public var encoder: Encode
@@ -91,7 +94,7 @@ where
 
   /// The sum over stages of how far their transforms are from having left inverses, on a signal.
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
-  public func asymmetry(_ x: Signal) -> Double {
+  public func asymmetry(_ x: Stages.Stage.Signal) -> Double {
     var sum = 0.0
     for k in 0..<depth { sum += schedule.stage(k).asymmetry(x) }
     return sum

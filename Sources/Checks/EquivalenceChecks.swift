@@ -15,7 +15,7 @@ public func equivalenceChecks() -> [CheckItem] {
 
   func item<I: Iteration, E, S, T, O>(
     _ name: String, _ algorithm: I, _ network: Unrolled<E, S, T, O>, measurement: Tensor? = nil
-  ) where I.Signal == Tensor, I.Measurement == Tensor, E.Measurement == Tensor, T.Stage.Signal == Tensor {
+  ) where I.Signal == Tensor, I.Measurement == Tensor, E.Measurement == Tensor, T.Stage.Signal == Tensor, O.Estimate == Tensor {
     var iterates: [Tensor] = []
     _ = solve(algorithm, measurement: measurement ?? y, until: .iterations(50)) { _, s in iterates.append(algorithm.estimate(s)) }
     let stages = network.trace(y)

@@ -109,7 +109,7 @@ private func networkGradients() -> [CheckItem] {
   let y = tiny.measurement
   var items: [CheckItem] = []
   func network<E, S, T, O>(_ name: String, _ network: Unrolled<E, S, T, O>)
-  where E.Measurement == Tensor, T.Stage.Signal == Tensor {
+  where E.Measurement == Tensor, T.Stage.Signal == Tensor, O.Estimate == Tensor {
     let model = disturbed(network)
     items.append(
       CheckItem(

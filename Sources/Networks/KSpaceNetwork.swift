@@ -8,7 +8,8 @@ import _Differentiation
 public struct KSpaceNetwork<Encode: Encoder, Start: InitialMap, Stages: Schedule, Output: OutputMap>: TensorNetwork
 where
   Encode.Measurement == ComplexTensor, Stages.Stage.Signal == Tensor, Encode.Encoded == Stages.Stage.Measurement,
-  Start.Measurement == ComplexTensor, Start.Signal == Tensor, Output.Measurement == ComplexTensor, Output.Signal == Tensor
+  Start.Measurement == ComplexTensor, Start.Signal == Tensor, Output.Measurement == ComplexTensor, Output.Signal == Tensor,
+  Output.Estimate == Tensor
 {
   public var network: Unrolled<Encode, Start, Stages, Output>
 
@@ -41,7 +42,7 @@ public struct ComplexKSpaceNetwork<Encode: Encoder, Start: InitialMap, Stages: S
 where
   Encode.Measurement == ComplexTensor, Stages.Stage.Signal == ComplexTensor, Encode.Encoded == Stages.Stage.Measurement,
   Start.Measurement == ComplexTensor, Start.Signal == ComplexTensor, Output.Measurement == ComplexTensor,
-  Output.Signal == ComplexTensor
+  Output.Signal == ComplexTensor, Output.Estimate == ComplexTensor
 {
   public var network: Unrolled<Encode, Start, Stages, Output>
 

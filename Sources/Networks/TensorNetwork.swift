@@ -53,7 +53,7 @@ extension TensorNetwork {
   }
 }
 
-extension Unrolled: TensorNetwork where Encode.Measurement == Tensor, Stages.Stage.Signal == Tensor {
+extension Unrolled: TensorNetwork where Encode.Measurement == Tensor, Stages.Stage.Signal == Tensor, Output.Estimate == Tensor {
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func recomputing(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> { checkpointed(y, every: 1, recording: recording) }
 }

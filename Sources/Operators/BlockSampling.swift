@@ -20,34 +20,56 @@ public struct BlockGrid: Sendable, Hashable {
   public var rows: Int { (height + side - 1) / side }
   public var columns: Int { (width + side - 1) / side }
   public var count: Int { rows * columns }
+  /// The same blocks of the image with what fills them up.
+  public var filled: BlockGrid { BlockGrid(height: rows * side, width: columns * side, side: side) }
 
-  /// `[count, side²]` of an image `[height, width]`.
-  public func cut(_ image: Tensor) -> Tensor {
-    precondition(image.shape == [height, width], "an image of shape \(image.shape) for blocks of [\(height), \(width)]")
-    switch image.precision {
-    case .single: return Tensor(cut(image.floats), shape: [count, side * side])
-    case .double: return Tensor(cut(image.doubles), shape: [count, side * side])
+  /// `[…, count, side²]` of images `[…, height, width]`.
+  public func cut(_ images: Tensor) -> Tensor {
+    precondition(
+      images.shape.suffix(2) == [height, width], "an image of shape \(images.shape) for blocks of [\(height), \(width)]")
+    let shape = Array(images.shape.dropLast(2)) + [count, side * side]
+    switch images.precision {
+    case .single: return Tensor(cut(images.floats), shape: shape)
+    case .double: return Tensor(cut(images.doubles), shape: shape)
     }
   }
 
-  /// The image of blocks, cropped to its size: the adjoint of ``cut(_:)`` and its left inverse.
+  /// The images of blocks `[…, count, side²]`, cropped to their size: the adjoint of ``cut(_:)`` and its left inverse.
   public func assemble(_ blocks: Tensor) -> Tensor {
-    precondition(blocks.shape == [count, side * side], "blocks of shape \(blocks.shape); expected [\(count), \(side * side)]")
+    precondition(
+      blocks.shape.suffix(2) == [count, side * side], "blocks of shape \(blocks.shape); expected [\(count), \(side * side)]")
+    let shape = Array(blocks.shape.dropLast(2)) + [height, width]
     switch blocks.precision {
-    case .single: return Tensor(assemble(blocks.floats), shape: [height, width])
-    case .double: return Tensor(assemble(blocks.doubles), shape: [height, width])
+    case .single: return Tensor(assemble(blocks.floats), shape: shape)
+    case .double: return Tensor(assemble(blocks.doubles), shape: shape)
     }
   }
 
   private func cut<S: Scalar>(_ pixels: [S]) -> [S] {
-    var out = [S](repeating: 0, count: count * side * side)
-    forEachRun { pixel, place, length in out.replaceSubrange(place..<place + length, with: pixels[pixel..<pixel + length]) }
-    return out
+    let size = count * side * side
+    return copied(pixels, images: pixels.count / (height * width), size: size) { out, pixels, image in
+      let (out, pixels) = (out + image * size, pixels + image * height * width)
+      forEachRun { pixel, place, length in (out + place).update(from: pixels + pixel, count: length) }
+    }
   }
 
   private func assemble<S: Scalar>(_ blocks: [S]) -> [S] {
-    var out = [S](repeating: 0, count: height * width)
-    forEachRun { pixel, place, length in out.replaceSubrange(pixel..<pixel + length, with: blocks[place..<place + length]) }
+    let size = count * side * side
+    return copied(blocks, images: blocks.count / size, size: height * width) { out, blocks, image in
+      let (out, blocks) = (out + image * height * width, blocks + image * size)
+      forEachRun { pixel, place, length in (out + pixel).update(from: blocks + place, count: length) }
+    }
+  }
+
+  private func copied<S: Scalar>(
+    _ values: [S], images: Int, size: Int, _ body: (UnsafeMutablePointer<S>, UnsafePointer<S>, _ image: Int) -> Void
+  ) -> [S] {
+    var out = [S](repeating: 0, count: images * size)
+    out.withUnsafeMutableBufferPointer { out in
+      values.withUnsafeBufferPointer { values in
+        for image in 0..<images { body(out.baseAddress!, values.baseAddress!, image) }
+      }
+    }
     return out
   }
 
@@ -62,8 +84,8 @@ public struct BlockGrid: Sendable, Hashable {
   }
 }
 
-/// Block sampling of an image: y_b = Φ x_b for every block x_b. `[height, width]` to `[blocks, M]`.
-public struct BlockSampling: LinearOperator {
+/// Block sampling of images: y_b = Φ x_b for every block x_b. `[…, height, width]` to `[…, blocks, M]`.
+public struct BlockSampling: Undersampling {
   /// M × side².
   public let phi: Matrix
   public let grid: BlockGrid
@@ -74,10 +96,12 @@ public struct BlockSampling: LinearOperator {
     self.grid = grid
   }
 
-  public func forward(_ image: Tensor) -> Tensor { phi.forward(grid.cut(image)) }
-  public func adjoint(_ y: Tensor) -> Tensor { grid.assemble(phi.adjoint(y)) }
+  public func forward(_ images: Tensor) -> Tensor { images.isShapelessZero ? .zero : phi.forward(grid.cut(images)) }
+  public func adjoint(_ y: Tensor) -> Tensor { y.isShapelessZero ? .zero : grid.assemble(phi.adjoint(y)) }
   /// That of Φ; exact when the image holds a whole block.
   public var lipschitz: Double { phi.lipschitz }
+  /// M / side².
+  public var samplingRatio: Double { Double(phi.rows) / Double(phi.columns) }
 }
 
 extension Matrix {

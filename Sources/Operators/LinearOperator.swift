@@ -33,6 +33,12 @@ extension LinearOperator {
   public var gram: Gram<Self> { Gram(self) }
 }
 
+/// An operator that measures a part of what there is.
+public protocol Undersampling: LinearOperator {
+  /// Numbers measured for every number of the signal, such as M / N.
+  var samplingRatio: Double { get }
+}
+
 /// Aᴴ as an operator of its own.
 public struct Adjoint<Op: LinearOperator>: LinearOperator {
   public let A: Op

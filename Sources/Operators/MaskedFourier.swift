@@ -4,7 +4,7 @@ import Tensors
 /// P F: the k-space samples that a mask selects of a complex image, `[…, h, w]` on the whole grid, 0 where nothing is measured.
 ///
 /// F is unitary, so AᴴA = Fᴴ P F and ‖A‖² = 1.
-public struct MaskedFourier: LinearOperator {
+public struct MaskedFourier: Undersampling {
   public let mask: SamplingMask
 
   public init(_ mask: SamplingMask) { self.mask = mask }
@@ -12,6 +12,8 @@ public struct MaskedFourier: LinearOperator {
   public func forward(_ x: ComplexTensor) -> ComplexTensor { fft2(x).selecting(mask) }
   public func adjoint(_ y: ComplexTensor) -> ComplexTensor { inverseFFT2(y.selecting(mask)) }
   public var lipschitz: Double { mask.count > 0 ? 1 : 0 }
+  /// The fraction of frequencies measured.
+  public var samplingRatio: Double { mask.ratio }
 }
 
 /// P F of a real image: domain real tensors `[…, h, w]`, codomain k-space as for ``MaskedFourier``. The adjoint is Re Fᴴ P, the real
@@ -20,6 +22,10 @@ public typealias RealMaskedFourier = OnReal<MaskedFourier>
 
 extension OnReal where Op == MaskedFourier {
   public init(_ mask: SamplingMask) { self.init(MaskedFourier(mask)) }
+}
+
+extension OnReal: Undersampling where Op: Undersampling {
+  public var samplingRatio: Double { A.samplingRatio }
 }
 
 extension ComplexTensor {

@@ -59,6 +59,31 @@ public struct Matrix: LinearOperator, Equatable {
     self.init(Tensor(v, shape: entries.shape, precision: entries.precision))
   }
 
+  /// Some of its rows. ``lipschitz`` is that of all: an upper bound.
+  public func selectingRows(_ indices: [Int]) -> Matrix {
+    precondition(indices.allSatisfy { (0..<rows).contains($0) }, "rows \(indices) of a matrix of \(rows)")
+    return Matrix(.concatenated(indices.map { entries.rows($0..<$0 + 1) }), lipschitz: lipschitz)
+  }
+
+  /// W = (A Aᵀ)^(−1/2), the symmetric matrix that makes the rows of A orthonormal, (W A)(W A)ᵀ = 1, and the condition number of A, in double
+  /// precision; W is nil where A has not full row rank.
+  public var rowWhitening: (matrix: Matrix?, condition: Double) {
+    let a = entries.converted(to: .double)
+    let (values, vectors) = LinearAlgebra.symmetricEigen(linear(a, a).doubles, size: rows)
+    guard let least = values.first, let largest = values.last, least > 1e-14 * largest else { return (nil, .infinity) }
+    var scaled = vectors
+    for i in 0..<rows { for j in 0..<rows { scaled[i * rows + j] /= values[i].squareRoot() } }
+    let V = Tensor(vectors, shape: [rows, rows])
+    // Vᵀ diag(λ^(−1/2)) V for eigenvectors as rows of V.
+    let W = linearTransposed(V.transposed, Tensor(scaled, shape: [rows, rows]))
+    return (Matrix(W, lipschitz: 1 / least), (largest / least).squareRoot())
+  }
+
+  /// W A with W = ``rowWhitening``: orthonormal rows that span the same space.
+  public func whitened(by W: Matrix) -> Matrix {
+    Matrix(linearTransposed(W.entries, entries.converted(to: .double)).converted(to: precision), lipschitz: 1)
+  }
+
   /// AᵀA as its entries, `[n, n]`.
   public var gramEntries: Tensor { linear(entries.transposed, entries.transposed) }
 

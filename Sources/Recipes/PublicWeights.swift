@@ -7,6 +7,8 @@ extension Weights {
   ///
   /// - ISTA-Net and ISTA-Net⁺: `fcs.K.lambda_step`, `soft_thr`, `conv_D`, `conv1_forward`, `conv2_forward`, `conv1_backward`,
   ///   `conv2_backward`, `conv_G`, with or without `module.` before;
+  /// - SODAS-Net: the same and `fe` before the stages;
+  /// - SCNet: `body.0`, `body.K.body.0` and `body.K.body.2` for K = 1, 2, …, and the last `body.K`;
   /// - Deep ADMM-Net: `net.layers.K.weights.J` of the authors' MATLAB files, or `KK.TYPE.J`, layers X, C, Z, M in turn;
   /// - ADMM-CSNet: `rho`, `gamma`, `conv1_layer.conv`, `nonlinear_layer.pwl`, `conv2_layer.conv`, one set for all ten stages.
   ///
@@ -17,6 +19,8 @@ extension Weights {
       result.parameters = layers
     } else if let stages = sharedADMMStages {
       result.parameters = stages
+    } else if let modules = scNetModules {
+      result.parameters = modules
     } else {
       for i in parameters.indices {
         if let name = Self.istaNetName(parameters[i].name) { result.parameters[i].name = name }
@@ -32,8 +36,29 @@ extension Weights {
     ]
     var parts = name.split(separator: ".").map(String.init)
     if parts.first == "module" { parts.removeFirst() }
+    if parts.count == 2, parts[0] == "fe" { return "start.\(parts[1])" }
     guard parts.count == 3, parts[0] == "fcs", let stage = Int(parts[1]), let known = names[parts[2]] else { return nil }
     return "stages.\(stage).\(known)"
+  }
+
+  /// The first layer, the modules and the last layer of SCNet: nil when these are other weights.
+  private var scNetModules: [NamedParameter]? {
+    var found: [NamedParameter] = []
+    let last = parameters.compactMap { Int($0.name.split(separator: ".").dropFirst().first ?? "") }.max() ?? 0
+    for parameter in parameters {
+      let parts = parameter.name.split(separator: ".").map(String.init)
+      guard parts.count >= 3, parts[0] == "body", let k = Int(parts[1]) else { return nil }
+      let name: String
+      switch (parts.count, k, parts.count == 5 ? parts[3] : "") {
+      case (3, 0, _): name = "start.\(parts[2])"
+      case (3, last, _): name = "output.\(parts[2])"
+      case (5, _, "0"): name = "stages.\(k - 1).first.\(parts[4])"
+      case (5, _, "2"): name = "stages.\(k - 1).second.\(parts[4])"
+      default: return nil
+      }
+      found.append(NamedParameter(name: name, value: parameter.value))
+    }
+    return found.isEmpty ? nil : found
   }
 
   /// The layers X C Z M X C Z M … X of Deep ADMM-Net: nil when these are other weights.

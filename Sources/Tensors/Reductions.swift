@@ -3,7 +3,7 @@ import Kernels
 import _Differentiation
 
 /// The mean of (a − b)² over all elements.
-@differentiable(reverse)
+@differentiable(reverse,wrt: a) @differentiable(reverse)
 public func meanSquaredDifference(_ a: Tensor, _ b: Tensor) -> Double {
   let difference = a - b
   return difference.isShapelessZero ? 0 : difference.inner(difference) / Double(difference.count)
@@ -18,6 +18,21 @@ func _vjpMeanSquaredDifference(_ a: Tensor, _ b: Tensor) -> (value: Double, pull
     difference.inner(difference) / count,
     { v in v == 0 ? (.zero, .zero) : (2 * v / count * difference, -2 * v / count * difference) }
   )
+}
+
+@derivative(of: meanSquaredDifference, wrt: a) @usableFromInline
+func _vjpMeanSquaredDifferenceFirst(_ a: Tensor, _ b: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
+  let difference = a - b
+  if difference.isShapelessZero { return (0, { _ in .zero }) }
+  let count = Double(difference.count)
+  return (difference.inner(difference) / count, { v in v == 0 ? .zero : 2 * v / count * difference })
+}
+
+/// The mean of |a − b| over all elements; where a = b, its derivative is taken as 0.
+@differentiable(reverse,wrt: a) @differentiable(reverse)
+public func meanAbsoluteDifference(_ a: Tensor, _ b: Tensor) -> Double {
+  let difference = a - b
+  return l1Norm(difference) / withoutDerivative(at: Double(max(difference.count, 1)))
 }
 
 /// The same elements under another shape.

@@ -58,7 +58,8 @@ func _vjpSoftThresholds(_ r: Tensor, thresholds: Tensor) -> (value: Tensor, pull
   return (x, { v in softThresholdsPullback(x, v) })
 }
 
-private func softThresholdsPullback(_ x: Tensor, _ v: Tensor) -> (Tensor, Tensor) {
+/// v where x ≠ 0, and −Σ sign(x) v of every component.
+func softThresholdsPullback(_ x: Tensor, _ v: Tensor) -> (Tensor, Tensor) {
   if x.isShapelessZero || v.isShapelessZero { return (.zero, .zero) }
   precondition(x.shape == v.shape, "softThreshold pullback: shapes \(x.shape) and \(v.shape)")
   let (rows, width) = (x.rowCount, x.width)

@@ -10,6 +10,7 @@ import Tensors
 
 extension Method: ExpressibleByArgument {}
 extension BlockTraining.Constraint: ExpressibleByArgument {}
+extension WholeImageLoss: ExpressibleByArgument {}
 extension MeasuredColor: ExpressibleByArgument {}
 extension FrequencyOrder: ExpressibleByArgument {}
 extension DiscPhantom.Shapes: ExpressibleByArgument {}

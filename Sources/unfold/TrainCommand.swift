@@ -112,12 +112,13 @@ struct Train: ParsableCommand {
     try settings.check(method)
     let pictures = try pictures()
     let seed = common.seed ?? CompressiveSensing.standardSeed
+    if method.isWholeImage { return try trainWholeImages(method, pictures, seed, settings) }
     let resuming = try checkpoint()
     let sensing = try CompressiveSensing(ratio: settings.ratio, phi: settings.phi, seed: seed)
     var initial = try settings.initial.map { try readInitial($0, for: sensing.phi) }
     if initial == nil, let stored = resuming?.operators.first(where: { $0.name == "initial" }) { initial = stored.value }
     // Of a network without Q_init the parameters come from the checkpoint; a fit would be thrown away.
-    if initial == nil, resuming != nil, !method.isUnfolded { initial = .zeros([sensing.phi.columns, sensing.phi.rows]) }
+    if initial == nil, resuming != nil, !method.hasInitial { initial = .zeros([sensing.phi.columns, sensing.phi.rows]) }
     if initial == nil, method.startsFromFit, !common.quiet { say("fitting Q_init to blocks of \(pictures.count) images") }
     var training = try BlockTraining(
       method, sensing, phiSeed: settings.phi == nil ? seed : nil, images: pictures, initial: initial,
@@ -133,6 +134,25 @@ struct Train: ParsableCommand {
     var untrained = training.network(depth: depth, channels: channels)!
     if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, resuming, settings)
+  }
+
+  private func trainWholeImages(_ method: BlockMethod, _ pictures: [Tensor], _ seed: UInt64, _ settings: TrainingSettings) throws {
+    var fixed: (sensing: CompressiveSensing, seed: UInt64?)?
+    if !method.servesEveryRatio || settings.ratio != nil || settings.phi != nil {
+      fixed = (
+        try CompressiveSensing(ratio: settings.ratio, phi: settings.phi, seed: seed), settings.phi == nil ? seed : nil
+      )
+    }
+    var training = try WholeImageTraining(
+      method, fixed: fixed, loss: settings.loss ?? .logSquares, images: pictures, seed: seed)
+    training.recomputes = recompute
+    let (depth, channels) = (settings.depth ?? method.usualDepth, settings.channels ?? 32)
+    let steps = settings.steps(samples: BlockSamples.epoch / 9, batch: 4) ?? (quick ? 500 : 60_000)
+    var recipe = training.recipe(depth: depth, channels: channels, steps: steps)
+    settings.apply(to: &recipe)
+    var untrained: any TensorNetwork = training.network(depth: depth, channels: channels)
+    if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
+    try train(untrained, by: training, recipe, checkpoint(), settings)
   }
 
   private func trainMRI(_ method: MRIMethod, _ settings: TrainingSettings) throws {

@@ -31,6 +31,11 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "image-cs: channels of the convolutions (default: 32).") var channels: Int?
   @Option(help: "image-cs: what the constraint of the loss looks at: none (default), running or ground-truth.")
   var constraint: BlockTraining.Constraint?
+  @Option(
+    help: """
+      sodas-net, scnet: log-squares (default), squares, absolute, or measurements, which needs no ground truth.
+      """)
+  var loss: WholeImageLoss?
   @Option(help: ArgumentHelp("image-cs: weights to start from, such as those of a neighbouring ratio.", valueName: "file"))
   var start: String?
   @Option(help: "Steps between checkpoints, besides one a minute.") var checkpointEvery: Int?
@@ -91,6 +96,12 @@ struct TrainingSettings: ParsableArguments, Decodable {
           throw InputError("\(path): found \(name): \(value.string ?? "?"); expected none, running or ground-truth")
         }
         result.constraint = result.constraint ?? found
+      case "loss":
+        guard let found = value.string.flatMap(WholeImageLoss.init(rawValue:)) else {
+          throw InputError(
+            "\(path): found \(name): \(value.string ?? "?"); expected log-squares, squares, absolute or measurements")
+        }
+        result.loss = result.loss ?? found
       case "start": result.start = result.start ?? value.string
       case "checkpoint-every": result.checkpointEvery = try integer(result.checkpointEvery)
       default:
@@ -138,19 +149,24 @@ struct TrainingSettings: ParsableArguments, Decodable {
         ("--columns", columns != nil, [.sparseRecovery]), ("--noise-snr", noiseSnr != nil, [.sparseRecovery]),
         ("--channels", channels != nil, networksOfImages), ("--start", start != nil, networksOfImages),
         ("--ratio", ratio != nil, [.imageCS, .mri]), ("--phi", phi != nil, [.imageCS]), ("--initial", initial != nil, [.imageCS]),
-        ("--constraint", constraint != nil, [.imageCS]), ("--mask", mask != nil, [.mri]), ("--size", size != nil, [.mri]),
+        ("--constraint", constraint != nil, [.imageCS]), ("--loss", loss != nil, [.imageCS]), ("--mask", mask != nil, [.mri]),
+        ("--size", size != nil, [.mri]),
         ("--slice-step", sliceStep != nil, [.mri]), ("--reduce", reduce != nil, [.ct]), ("--gradient", gradient != nil, tomography),
       ])
   }
 
   /// Refuses what a network for image-cs has not, and sizes beyond reason.
   func check(_ method: BlockMethod) throws {
-    let unfolded = [
-      ("--depth", depth != nil), ("--channels", channels != nil), ("--initial", initial != nil),
-      ("--constraint", constraint != nil),
-    ]
+    let unfolded = [("--depth", depth != nil), ("--channels", channels != nil)]
     if !method.isUnfolded, let wrong = unfolded.first(where: \.1) {
       throw InputError("found \(wrong.0) for \(method.rawValue), which has no stages; leave it out")
+    }
+    let onBlocks = [("--initial", initial != nil), ("--constraint", constraint != nil)]
+    if !method.hasInitial, let wrong = onBlocks.first(where: \.1) {
+      throw InputError("found \(wrong.0) for \(method.rawValue); leave it out, it is for ista-net and ista-net-plus")
+    }
+    if loss != nil, !method.isWholeImage {
+      throw InputError("found --loss for \(method.rawValue); leave it out, it is for networks on whole images")
     }
     for (name, value, limit) in [("--depth", depth, 1000), ("--channels", channels, 1024)] {
       if let value, value > limit { throw InputError("found \(name) \(value); expected at most \(limit) for image-cs") }

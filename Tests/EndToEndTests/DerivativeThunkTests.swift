@@ -46,7 +46,7 @@ import Testing
         if !Self.isUnique(symbol) { shared.append("\(module): \(demangled(symbol)) (\(symbol))") }
       }
     }
-    #expect(found > 20, "\(found) functions that adapt derivatives; the check sees none")
+    #expect(found > 0, "\(found) functions that adapt derivatives; the check sees none")
     #expect(shared.isEmpty, "declare the exact subset of arguments of:\n\(shared.sorted().joined(separator: "\n"))")
   }
 

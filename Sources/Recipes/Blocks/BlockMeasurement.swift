@@ -153,6 +153,7 @@ extension BlockSolver {
   /// The plane of measurements from block `first` on, `[height, width]` in double precision; from top to bottom in strips of whole rows
   /// of blocks.
   func reconstruct(_ grid: BlockGrid, measurements: Tensor, from first: Int) -> Tensor {
+    if let wholeImage { return wholeImage.reconstruct(grid, measurements: measurements.rows(first..<first + grid.count)) }
     var pixels: [Double] = []
     pixels.reserveCapacity(grid.height * grid.width)
     let step = max(1, 2048 / grid.columns)  // rows of blocks

@@ -32,6 +32,11 @@ public struct BlockSolver: Sendable {
   /// Q_init of an unfolded network, side² × M: x⁽⁰⁾ = Q_init y; nil for others.
   public let initial: Tensor?
 
+  /// What runs a network on whole images; nil for methods that take block by block.
+  let wholeImage: WholeImageSolver?
+  /// What a reader of the result should know, such as a Φ whose rows were made orthonormal first; nil: nothing.
+  public var remark: String? { wholeImage?.remark }
+
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }
 
@@ -51,17 +56,18 @@ public struct BlockSolver: Sendable {
       for (name, isGiven) in given where isGiven {
         throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out")
       }
-      (network, weights, depth, initial) = (nil, nil, 0, nil)
+      (network, weights, depth, initial, wholeImage) = (nil, nil, 0, nil, nil)
       return
     }
     let stored = try StoredBlockWeights(method, sensing, seed: seed, options, library)
     weights = stored.path
     network = try stored.network(method, sensing)
-    initial = method.isUnfolded ? stored.initial : nil
+    initial = method.hasInitial ? stored.initial : nil
     depth = options.depth ?? stored.depth
+    wholeImage = try (network as? any WholeImageNetwork).map { [depth] in try WholeImageSolver($0, sensing: sensing, depth: depth) }
   }
 
-  /// Blocks from measurements `[blocks, M]`, `[blocks, side²]` in single precision, spread over the threads; results do not depend on
+  /// Blocks from measurements `[blocks, M]` of a method that takes block by block, `[blocks, side²]` in single precision, spread over the threads; results do not depend on
   /// their number.
   public func solve(_ measurements: Tensor) -> Tensor {
     let y = measurements.converted(to: .single)
@@ -101,18 +107,22 @@ private struct StoredBlockWeights {
     self.path = path
     self.weights = weights
     let recipe = try weights.recipe(of: method.rawValue, for: .imageCS, file: path)
-    try Self.check(path, weights, recipe, sensing.phi, seed)
+    if !method.servesEveryRatio { try Self.check(path, weights, recipe, sensing.phi, seed) }
+    if options.initial != nil, !method.hasInitial {
+      throw RecipeError("found --initial for \(method.rawValue), which has no Q_init; leave it out")
+    }
     guard method.isUnfolded else {
       (initial, depth, channels) = (.zero, 1, 0)
-      if options.initial != nil { throw RecipeError("found --initial for \(method.rawValue), which has no Q_init; leave it out") }
       if let wanted = options.depth, wanted != 1 {
         throw RecipeError("found --depth \(wanted); expected 1, \(method.rawValue) has no stages")
       }
       return
     }
-    initial = try Self.initial(path, weights, sensing.phi, options)
+    initial = method.hasInitial ? try Self.initial(path, weights, sensing.phi, options) : .zero
     // Filters of every stage must be there before a network of that size is made.
-    guard let (stages, shape) = weights.stages(with: "analysis.1"), shape.count == 4, shape == [shape[0], shape[0], 3, 3] else {
+    guard let (stages, shape) = weights.stages(with: method == .scNet ? "first.weight" : "analysis.1"), shape.count == 4,
+      shape == [shape[0], shape[0], 3, 3]
+    else {
       throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
     }
     if let wanted = options.depth, wanted > stages {
@@ -159,6 +169,6 @@ private struct StoredBlockWeights {
 extension ModelLibrary {
   /// The weights of a network for block compressive sensing at a ratio.
   public func block(_ method: BlockMethod, ratio: Double) -> String {
-    file("image-cs/\(method.rawValue)-\(Int((100 * ratio).rounded()))")
+    file("image-cs/\(method.rawValue)\(method.servesEveryRatio ? "" : "-\(Int((100 * ratio).rounded()))")")
   }
 }
