@@ -16,10 +16,15 @@ public struct HyperLISTATuning: Sendable {
   /// Evaluations of the error.
   public let evaluations: Int
   public let budget: TrainingBudget
+  /// W; nil: the analytic weight, which is what a file of weights stands for.
+  public let weight: Matrix?
 
-  public init(_ training: SparseRecoveryTraining, budget: TrainingBudget = .full, codes: Int? = nil, evaluations: Int? = nil) {
+  public init(
+    _ training: SparseRecoveryTraining, budget: TrainingBudget = .full, codes: Int? = nil, evaluations: Int? = nil, weight: Matrix? = nil
+  ) {
     self.training = training
     self.budget = budget
+    self.weight = weight
     self.codes = codes ?? (budget == .full ? 400 : 100)
     self.evaluations = evaluations ?? (budget == .full ? 200 : 80)
   }
@@ -63,7 +68,7 @@ public struct HyperLISTATuning: Sendable {
     let begin = Date()
     let problem = training.problem.converted(to: .double)
     let samples = problem.samples(codes, seed: training.seed, stream: Self.stream)
-    var network = HyperLISTA(unfolding: problem.lasso(lambda: training.lambda), depth: training.depth)
+    var network = HyperLISTA(unfolding: problem.lasso(lambda: training.lambda), depth: training.depth, weight: weight)
     let search = SimplexSearch(
       bounds: box, evaluations: evaluations, samples: 3 * evaluations / 8, starts: 2, tolerance: 1e-4, seed: training.seed)
     func set(_ logarithms: [Double]) {
@@ -86,8 +91,9 @@ public struct HyperLISTATuning: Sendable {
     )
   }
 
-  /// The same, written to a file of weights with A beside the numbers.
+  /// The same, written to a file of weights with A beside the numbers; W is made anew from A, and so must be the analytic weight.
   public func run(to path: String) throws -> Tuned {
+    precondition(weight == nil, "a file of weights holds no W")
     let (network, tuned) = try run()
     try Weights.save(network, recipe: recipe, operators: training.operators, to: path)
     return tuned
