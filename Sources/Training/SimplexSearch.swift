@@ -21,7 +21,8 @@ public struct SimplexSearch: Sendable {
   public var seed: UInt64
 
   public init(
-    bounds: [ClosedRange<Double>], evaluations: Int, samples: Int? = nil, starts: Int = 1, tolerance: Double = 1e-8, seed: UInt64 = 1
+    bounds: [ClosedRange<Double>], evaluations: Int, samples: Int? = nil, starts: Int = 1, tolerance: Double = 1e-8,
+    seed: UInt64 = 1
   ) {
     precondition(!bounds.isEmpty && evaluations > 0, "a search over \(bounds.count) numbers with \(evaluations) evaluations")
     precondition(bounds.allSatisfy { $0.lowerBound.isFinite && $0.upperBound.isFinite }, "a box that is not finite: \(bounds)")

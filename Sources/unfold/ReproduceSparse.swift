@@ -23,7 +23,9 @@ extension Reproduce {
           training.network(method)!, by: training, to: library.recovery(method), recipe: training.recipe(method, budget: budget))
       }
     }
-    var table = try ALISTATable(training: training, publicData: publicCodes(), hyperMatrix: hyperMatrix()).run { try existing(library.recovery($0)) }
+    var table = try ALISTATable(training: training, publicData: publicCodes(), hyperMatrix: hyperMatrix()).run {
+      try existing(library.recovery($0))
+    }
     if quick { table.protocol += "; the networks are the quick version, trained in minutes" }
     return table
   }
@@ -31,7 +33,9 @@ extension Reproduce {
   /// Tunes HyperLISTA unless its finished weights of this very recipe exist.
   private func tune(_ training: SparseRecoveryTraining, to path: String) throws {
     let tuning = HyperLISTATuning(training, budget: budget)
-    if let done = try existing(path), done.recipe == (try tuning.recipe.json) { return note("\(path): already tuned by this recipe") }
+    if let done = try existing(path), done.recipe == (try tuning.recipe.json) {
+      return note("\(path): already tuned by this recipe")
+    }
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
     note(try tuning.run(to: path).summary)

@@ -8,7 +8,10 @@ import Yams
 /// What of a training can be set, on the command line or in a YAML file under the same names.
 struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "Passes over the training patches, in place of the recipe's steps.") var epochs: Int?
-  @Option(help: "Steps, in place of the recipe's (sparse-recovery: of the phases that train all stages together; hyperlista: evaluations).") var steps: Int?
+  @Option(
+    help:
+      "Steps, in place of the recipe's (sparse-recovery: of the phases that train all stages together; hyperlista: evaluations).")
+  var steps: Int?
   @Option(help: "Samples a step.") var batch: Int?
   @Option(help: "Factor on the recipe's learning rates is this rate over 1e-3.") var learningRate: Double?
   @Option(help: "Sparse coding: atoms of the dictionary.") var units: Int?

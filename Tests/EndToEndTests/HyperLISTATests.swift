@@ -9,7 +9,8 @@ import Testing
     let folder = try Folder()
     try folder.recoveryInputs()
     let tuned = try Program.run(
-      "train", "hyperlista", "sparse-recovery", "--matrix", "A.npy", "--steps", "40", "--depth", "10", "-o", "w.safetensors", "--json",
+      "train", "hyperlista", "sparse-recovery", "--matrix", "A.npy", "--steps", "40", "--depth", "10", "-o", "w.safetensors",
+      "--json",
       "-", in: folder)
     #expect(tuned.status == 0, "\(tuned.errors)")
     let decibel = try #require(tuned.json["nmse_db"] as? Double)
@@ -19,7 +20,8 @@ import Testing
     #expect(inspected.status == 0 && inspected.output.contains("simplex search, 40 evaluations"), "\(inspected.output)")
     // The same command gives the same bytes.
     let again = try Program.run(
-      "train", "hyperlista", "sparse-recovery", "--matrix", "A.npy", "--steps", "40", "--depth", "10", "-o", "v.safetensors", "--quiet",
+      "train", "hyperlista", "sparse-recovery", "--matrix", "A.npy", "--steps", "40", "--depth", "10", "-o", "v.safetensors",
+      "--quiet",
       in: folder)
     #expect(again.status == 0 && folder.bytes("v.safetensors") == folder.bytes("w.safetensors"))
 
@@ -30,7 +32,8 @@ import Testing
     #expect(recovered.status == 0 && recovered.json["iterations"] as? Int == 10, "\(recovered.errors)")
     #expect(try folder.table("x.npy").shape == [6, 12])
     let scored = try Program.run(
-      "evaluate", "hyperlista", "sparse-recovery", "--data", "codes.npy", "--matrix", "A.npy", "--weights", "w.safetensors", "--depth",
+      "evaluate", "hyperlista", "sparse-recovery", "--data", "codes.npy", "--matrix", "A.npy", "--weights", "w.safetensors",
+      "--depth",
       "3", "--json", "-", in: folder)
     let mean = scored.json["mean"] as? [String: Any]
     #expect(scored.status == 0 && mean?["nmse_db"] is Double, "\(scored.errors)")

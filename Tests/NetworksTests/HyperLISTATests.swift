@@ -12,7 +12,9 @@ import Testing
 @Suite struct HyperLISTATests {
   private func offDiagonal(_ W: Matrix, _ A: Matrix) -> Double {
     let product = linear(W.entries.transposed, A.entries.transposed)
-    return (0..<A.columns).reduce(squaredNorm(product)) { $0 - product[flat: $1 * A.columns + $1] * product[flat: $1 * A.columns + $1] }
+    return (0..<A.columns).reduce(squaredNorm(product)) {
+      $0 - product[flat: $1 * A.columns + $1] * product[flat: $1 * A.columns + $1]
+    }
   }
 
   @Test func threeNumbers() {

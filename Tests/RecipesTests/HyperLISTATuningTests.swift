@@ -18,12 +18,12 @@ import Training
     var problem = SparseRecovery.benchmark(rows: 40, columns: 80, seed: 7)
     problem = SparseRecovery(A: problem.A, density: 0.06)
     let training = SparseRecoveryTraining(problem: problem, depth: 12, seed: 7)
-    let tuning = HyperLISTATuning(training, codes: 60, evaluations: 60)
+    let tuning = HyperLISTATuning(training, codes: isOptimised ? 60 : 25, evaluations: isOptimised ? 60 : 40)
     let tuned = try tuning.run(to: folder.file("w.safetensors"))
     #expect(tuned.evaluations <= 60 && tuned.decibel < -20, "\(tuned.summary)")
     let again = try tuning.run()
     #expect(again.tuned.momentum == tuned.momentum && again.tuned.support == tuned.support)
-    let test = training.testSamples(200)
+    let test = training.testSamples(isOptimised ? 200 : 50)
     let network = try nmseDecibel(again.network.predict(test.measurement), test.groundTruth)
     let fista = try [0.02, 0.05, 0.1, 0.2].map {
       let last = SparseMethod.fista.iterates(problem.lasso(lambda: $0), measurement: test.measurement, count: 12).last!
@@ -47,7 +47,9 @@ import Training
     let weights = try Weights(contentsOf: options.weights!)
     try Weights(parameters: weights.parameters).write(to: options.weights!)
     options.depth = nil
-    #expect(throws: RecipeError.self) { try SparseSolver(.hyperLISTA, for: .sparseRecovery, A: problem.A, alpha: nil, options: options) }
+    #expect(throws: RecipeError.self) {
+      try SparseSolver(.hyperLISTA, for: .sparseRecovery, A: problem.A, alpha: nil, options: options)
+    }
   }
 
   @Test func singularMatrixIsRefused() throws {
@@ -66,7 +68,8 @@ import Training
     let benchmark = SparseRecoveryTraining()
     let A = try readMatrix(dataFolder + "/sparse-coding/dictionary.npy")
     let x = try readTable(dataFolder + "/sparse-coding/test_codes.npy").transposed
-    let hyper = SparseRecoveryTraining(problem: SparseRecovery(A: try readMatrix(dataFolder + "/sparse-coding/hyperlista/A_sc.mat")))
+    let hyper = SparseRecoveryTraining(
+      problem: SparseRecovery(A: try readMatrix(dataFolder + "/sparse-coding/hyperlista/A_sc.mat")))
     for (name, problem, codes) in [
       ("benchmark", benchmark.problem, benchmark.testSamples().groundTruth), ("ALISTA's", SparseRecovery(A: A), x),
       ("HyperLISTA's", hyper.problem, hyper.testSamples().groundTruth),

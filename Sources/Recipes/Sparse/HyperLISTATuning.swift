@@ -20,7 +20,8 @@ public struct HyperLISTATuning: Sendable {
   public let weight: Matrix?
 
   public init(
-    _ training: SparseRecoveryTraining, budget: TrainingBudget = .full, codes: Int? = nil, evaluations: Int? = nil, weight: Matrix? = nil
+    _ training: SparseRecoveryTraining, budget: TrainingBudget = .full, codes: Int? = nil, evaluations: Int? = nil,
+    weight: Matrix? = nil
   ) {
     self.training = training
     self.budget = budget
