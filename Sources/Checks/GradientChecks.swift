@@ -127,6 +127,7 @@ private func networkGradients() -> [CheckItem] {
   network("TiLISTA", TiLISTA(unfolding: tiny.problem, depth: 4))
   network("ALISTA", ALISTA(unfolding: tiny.problem, depth: 4))
   network("Step-LISTA", StepLISTA(unfolding: tiny.problem, depth: 4))
+  network("HyperLISTA", HyperLISTA(unfolding: tiny.problem, depth: 4))
   network("unfolded coordinate descent", UnfoldedCoordinateDescent(unfolding: tiny.problem, depth: 6))
   network("unfolded FISTA with restart", UnfoldedFISTA(unfolding: tiny.problem, depth: 8, restart: .whenUphill))
   network("unfolded ADMM, splitting I", UnfoldedADMM(unfolding: tiny.problem, depth: 4, penalty: 0.5))

@@ -139,7 +139,7 @@ private func supportSelection(_ r: Tensor, _ threshold: Double, _ fraction: Doub
 }
 
 /// The `rank`-th largest value (1: the maximum), by quickselect; reorders `v`. Linear on average.
-private func largest<S: Scalar>(_ v: UnsafeMutableBufferPointer<S>, rank: Int) -> S {
+func largest<S: Scalar>(_ v: UnsafeMutableBufferPointer<S>, rank: Int) -> S {
   var (low, high) = (0, v.count - 1)
   let target = rank - 1
   while low < high {

@@ -15,13 +15,37 @@ extension Reproduce {
     if train {
       for method in ALISTATable.methods {
         note("\(method.rawValue): training\(quick ? ", the quick version" : "")")
+        if method == .hyperLISTA {
+          try tune(training, to: library.recovery(method))
+          continue
+        }
         try trainOne(
           training.network(method)!, by: training, to: library.recovery(method), recipe: training.recipe(method, budget: budget))
       }
     }
-    var table = try ALISTATable(training: training, publicData: publicCodes()).run { try existing(library.recovery($0)) }
+    var table = try ALISTATable(training: training, publicData: publicCodes(), hyperMatrix: hyperMatrix()).run {
+      try existing(library.recovery($0))
+    }
     if quick { table.protocol += "; the networks are the quick version, trained in minutes" }
     return table
+  }
+
+  /// Tunes HyperLISTA unless its finished weights of this very recipe exist.
+  private func tune(_ training: SparseRecoveryTraining, to path: String) throws {
+    let tuning = HyperLISTATuning(training, budget: budget)
+    if let done = try existing(path), done.recipe == (try tuning.recipe.json) {
+      return note("\(path): already tuned by this recipe")
+    }
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    note(try tuning.run(to: path).summary)
+  }
+
+  /// The public matrix that accompanies HyperLISTA, where UNFOLD_DATA has it.
+  private func hyperMatrix() throws -> Matrix? {
+    guard let path = dataFolder.map({ $0 + "/sparse-coding/hyperlista/A_sc.mat" }), FileManager.default.fileExists(atPath: path)
+    else { return nil }
+    return try readMatrix(path)
   }
 
   /// The public matrix and codes, where UNFOLD_DATA has them.

@@ -60,6 +60,7 @@ struct Train: ParsableCommand {
     case (_, .ct): try trainCT(network.forTomography!.network!, settings)
     case (_, .emt), (_, .eit): try trainTomography(network.forTomography!.network!, settings)
     case (.sparse(let method), .sparseCoding): try trainCoding(method, settings)
+    case (.sparse(.hyperLISTA), _): try tune(settings)
     case (.sparse(let method), _): try trainRecovery(method, settings)
     case (.block(let method), _): try trainBlocks(method, settings)
     case (.mri, _), (.tomography, _): preconditionFailure("checked above")
@@ -97,15 +98,48 @@ struct Train: ParsableCommand {
   }
 
   private func trainRecovery(_ method: SparseMethod, _ settings: TrainingSettings) throws {
-    let seed = common.seed ?? SparseRecoveryTraining().seed
-    let training = SparseRecoveryTraining(
-      problem: .benchmark(
-        rows: settings.rows ?? 250, columns: settings.columns ?? 500, seed: seed, noiseDecibel: settings.noiseSnr),
-      depth: settings.depth ?? 16, seed: seed)
+    let training = try recovery(settings)
+    if method == .alista { try training.checkAnalyticWeight() }
     var recipe = training.recipe(method, budget: quick ? .quick : .full, jointSteps: settings.steps)
     settings.apply(to: &recipe)
     let resuming = try checkpoint()
     try train(training.network(method)!, by: training, recipe, resuming, settings)
+  }
+
+  /// The benchmark's problem, or that of --matrix.
+  private func recovery(_ settings: TrainingSettings) throws -> SparseRecoveryTraining {
+    let seed = common.seed ?? SparseRecoveryTraining.standardSeed
+    var problem = SparseRecovery.benchmark(
+      rows: settings.rows ?? 250, columns: settings.columns ?? 500, seed: seed, noiseDecibel: settings.noiseSnr)
+    if let matrix = settings.matrix {
+      if settings.rows != nil || settings.columns != nil {
+        throw InputError("found --matrix with --rows or --columns; expected the matrix alone, it has a size")
+      }
+      problem = SparseRecovery(A: try readMatrix(matrix), noiseDecibel: settings.noiseSnr)
+    }
+    return SparseRecoveryTraining(problem: problem, depth: settings.depth ?? 16, seed: seed)
+  }
+
+  /// HyperLISTA has three numbers, which are tuned: no gradients, no batches, no checkpoint.
+  private func tune(_ settings: TrainingSettings) throws {
+    let strange: [(String, Bool)] = [
+      ("--epochs", settings.epochs != nil), ("--batch", settings.batch != nil), ("--learning-rate", settings.learningRate != nil),
+      ("--checkpoint-every", settings.checkpointEvery != nil), ("--resume", resume),
+    ]
+    if let wrong = strange.first(where: \.1) {
+      throw InputError("found \(wrong.0) for hyperlista, which is tuned and not trained; leave it out, --steps is its evaluations")
+    }
+    let training = try recovery(settings)
+    try training.checkAnalyticWeight()
+    let tuned = try HyperLISTATuning(training, budget: quick ? .quick : .full, evaluations: settings.steps).run(to: output)
+    if !common.quiet { say("wrote \(output): \(tuned.summary)") }
+    try common.writeJSON(
+      .object([
+        "network": .string(network.rawValue), "problem": .string(problem.rawValue), "weights": .string(output),
+        "parameters": .integer(3), "momentum": .number(tuned.momentum), "threshold": .number(tuned.threshold),
+        "support": .number(tuned.support), "nmse_db": .number(tuned.decibel), "evaluations": .integer(tuned.evaluations),
+        "seconds": .number(tuned.seconds), "seed": .integer(Int(truncatingIfNeeded: training.seed)),
+      ]))
   }
 
   private func trainBlocks(_ method: BlockMethod, _ settings: TrainingSettings) throws {

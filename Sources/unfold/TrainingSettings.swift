@@ -8,7 +8,10 @@ import Yams
 /// What of a training can be set, on the command line or in a YAML file under the same names.
 struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "Passes over the training patches, in place of the recipe's steps.") var epochs: Int?
-  @Option(help: "Steps, in place of the recipe's (sparse-recovery: of the phases that train all stages together).") var steps: Int?
+  @Option(
+    help:
+      "Steps, in place of the recipe's (sparse-recovery: of the phases that train all stages together; hyperlista: evaluations).")
+  var steps: Int?
   @Option(help: "Samples a step.") var batch: Int?
   @Option(help: "Factor on the recipe's learning rates is this rate over 1e-3.") var learningRate: Double?
   @Option(help: "Sparse coding: atoms of the dictionary.") var units: Int?
@@ -18,6 +21,8 @@ struct TrainingSettings: ParsableArguments, Decodable {
   @Option(help: "Sparse recovery, image-cs: stages.") var depth: Int?
   @Option(help: "Sparse recovery: rows of A.") var rows: Int?
   @Option(help: "Sparse recovery: columns of A.") var columns: Int?
+  @Option(help: ArgumentHelp("Sparse recovery: a matrix A in place of a drawn one, in any array format.", valueName: "file"))
+  var matrix: String?
   @Option(help: ArgumentHelp("Sparse recovery: signal-to-noise ratio of the measurements.", valueName: "dB")) var noiseSnr: Double?
   @Option(help: "image-cs, cs-mri: sampling ratio, for a Φ or a mask drawn from --seed.") var ratio: Double?
   @Option(help: "cs-mri: extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
@@ -77,6 +82,7 @@ struct TrainingSettings: ParsableArguments, Decodable {
       case "depth": result.depth = try integer(result.depth)
       case "rows": result.rows = try integer(result.rows)
       case "columns": result.columns = try integer(result.columns)
+      case "matrix": result.matrix = result.matrix ?? value.string
       case "noise-snr": result.noiseSnr = try number(result.noiseSnr)
       case "ratio": result.ratio = try number(result.ratio)
       case "size": result.size = try integer(result.size)
@@ -146,7 +152,8 @@ struct TrainingSettings: ParsableArguments, Decodable {
         ("--units", units != nil, [.sparseCoding]), ("--iterations", iterations != nil, [.sparseCoding]),
         ("--patches", patches != nil, [.sparseCoding]), ("--dictionary", dictionary != nil, [.sparseCoding]),
         ("--depth", depth != nil, [.sparseRecovery] + networksOfImages), ("--rows", rows != nil, [.sparseRecovery]),
-        ("--columns", columns != nil, [.sparseRecovery]), ("--noise-snr", noiseSnr != nil, [.sparseRecovery]),
+        ("--columns", columns != nil, [.sparseRecovery]), ("--matrix", matrix != nil, [.sparseRecovery]),
+        ("--noise-snr", noiseSnr != nil, [.sparseRecovery]),
         ("--channels", channels != nil, networksOfImages), ("--start", start != nil, networksOfImages),
         ("--ratio", ratio != nil, [.imageCS, .mri]), ("--phi", phi != nil, [.imageCS]), ("--initial", initial != nil, [.imageCS]),
         ("--constraint", constraint != nil, [.imageCS]), ("--loss", loss != nil, [.imageCS]), ("--mask", mask != nil, [.mri]),

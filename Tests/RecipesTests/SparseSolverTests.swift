@@ -48,7 +48,7 @@ final class Folder {
   }
 
   /// Every network of sparse recovery is found by the stages its parameters name.
-  @Test(arguments: SparseMethod.allCases.filter { $0.isTrained && $0.servesSparseRecovery })
+  @Test(arguments: SparseMethod.allCases.filter { $0.isTrained && $0.servesSparseRecovery && $0 != .hyperLISTA })
   func depthIsThatOfTheWeights(method: SparseMethod) throws {
     let problem = SparseRecovery(A: A).lasso(lambda: 0.4)
     var options = SparseSolver.Options()

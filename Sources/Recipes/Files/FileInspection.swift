@@ -137,7 +137,10 @@ public struct FileInspection: Report, Sendable {
       let notes = recipe.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
       lines.append(
         "Recipe: "
-          + (["\(recipe.network), seed \(recipe.seed), \(steps) steps in \(recipe.phases.count) phases"] + notes).joined(
+          + ([
+            "\(recipe.network), seed \(recipe.seed)"
+              + (recipe.phases.isEmpty ? "" : ", \(steps) steps in \(recipe.phases.count) phases")
+          ] + notes).joined(
             separator: "; "))
     }
     if let position { lines.append("Stands at step \(position.step) of phase \(position.phase + 1)") }

@@ -12,15 +12,21 @@ public struct ALISTATable: Sendable {
   public var training: SparseRecoveryTraining
   /// Public data to measure the classical methods on as well: a matrix and codes, one a row.
   public var publicData: (A: Matrix, codes: Tensor)?
+  /// The public matrix that accompanies HyperLISTA, to measure its three numbers on as well.
+  public var hyperMatrix: Matrix?
 
-  public init(training: SparseRecoveryTraining = SparseRecoveryTraining(), publicData: (A: Matrix, codes: Tensor)? = nil) {
+  public init(
+    training: SparseRecoveryTraining = SparseRecoveryTraining(), publicData: (A: Matrix, codes: Tensor)? = nil,
+    hyperMatrix: Matrix? = nil
+  ) {
     self.training = training
     self.publicData = publicData
+    self.hyperMatrix = hyperMatrix
   }
 
   /// Figures read off the literature's plots (Liu et al. 2019, fig. 1; Chen et al. 2018, fig. 2); none is printed as a number.
   static let published: [SparseMethod: Double] = [.lista: -35, .listaCPSS: -63, .alista: -79]
-  public static let methods: [SparseMethod] = [.lista, .listaCP, .listaSS, .listaCPSS, .tilista, .alista, .stepLISTA]
+  public static let methods: [SparseMethod] = [.lista, .listaCP, .listaSS, .listaCPSS, .tilista, .alista, .stepLISTA, .hyperLISTA]
 
   /// - Parameter weights: the weights of a method, or nil when there are none.
   public func run(weights: (SparseMethod) throws -> Weights?) throws -> ResultTable {
@@ -46,11 +52,36 @@ public struct ALISTATable: Sendable {
       rows += try classical(publicData.A, publicData.codes)
       data += "; “public” columns: the matrix and test codes that accompany ALISTA, its authors' 1 000 samples"
     }
+    if hyperMatrix != nil {
+      data += "; “HyperLISTA's matrix”: its authors', with 1 000 samples of the benchmark's distribution, seed \(training.seed)"
+    }
+    if let weights = try weights(.hyperLISTA) { rows += try transferred(weights) }
     return ResultTable(
       table: "alista", rows: rows, data: data,
       protocol:
         "noiseless; 16 stages from 0; nmse_db = 10 log10(Σ‖x − x*‖² / Σ‖x*‖²) over all samples; ISTA and FISTA with step 1/L, "
         + "L = 1.001‖A‖², best λ of 0.1, 0.2, 0.4; published networks: read off plots")
+  }
+
+  /// HyperLISTA's three numbers as they were tuned for the benchmark's own matrix, on the public matrices.
+  private func transferred(_ weights: Weights) throws -> [ResultTable.Row] {
+    func measured(_ A: Matrix, _ y: Tensor, _ x: Tensor, column: String) throws -> ResultTable.Row {
+      let other = SparseRecoveryTraining(problem: SparseRecovery(A: A), depth: training.depth, seed: training.seed)
+      let network = try weights.filled(other.network(.hyperLISTA)!)
+      let begin = Date()
+      let estimate = predict(network, y.converted(to: .single)).converted(to: .double)
+      return row(.hyperLISTA, column, try nmseDecibel(estimate, x), Date().timeIntervalSince(begin))
+    }
+    var rows: [ResultTable.Row] = []
+    if let publicData {
+      let x = publicData.codes.converted(to: .double)
+      rows.append(try measured(publicData.A, publicData.A.forward(x), x, column: "public, 16 stages"))
+    }
+    if let hyperMatrix {
+      let test = SparseRecoveryTraining(problem: SparseRecovery(A: hyperMatrix), seed: training.seed).testSamples()
+      rows.append(try measured(hyperMatrix, test.measurement, test.groundTruth, column: "HyperLISTA's matrix, 16 stages"))
+    }
+    return rows
   }
 
   private func predict<Network: TensorNetwork>(_ network: Network, _ y: Tensor) -> Tensor { network.predict(y) }

@@ -21,6 +21,7 @@ public enum SparseMethod: String, CaseIterable, Sendable, Codable {
   case tilista
   case alista
   case stepLISTA = "step-lista"
+  case hyperLISTA = "hyperlista"
 
   /// True for networks, false for classical algorithms.
   public var isTrained: Bool { ![.ista, .fista, .cod].contains(self) }
@@ -32,7 +33,7 @@ public enum SparseMethod: String, CaseIterable, Sendable, Codable {
 
   /// True for methods of the synthetic benchmark, whose target is the sparse signal itself.
   public var servesSparseRecovery: Bool {
-    [.ista, .fista, .lista, .listaCP, .listaSS, .listaCPSS, .tilista, .alista, .stepLISTA].contains(self)
+    [.ista, .fista, .lista, .listaCP, .listaSS, .listaCPSS, .tilista, .alista, .stepLISTA, .hyperLISTA].contains(self)
   }
 
   public var title: String {
@@ -50,6 +51,7 @@ public enum SparseMethod: String, CaseIterable, Sendable, Codable {
     case .tilista: "LISTA with one coupled weight for all stages"
     case .alista: "LISTA with analytic weight"
     case .stepLISTA: "ISTA with learned step sizes"
+    case .hyperLISTA: "LISTA with three numbers, tuned in place of training"
     }
   }
 
@@ -63,6 +65,7 @@ public enum SparseMethod: String, CaseIterable, Sendable, Codable {
     case .listaCP, .listaSS, .listaCPSS: "Chen, Liu, Wang & Yin, NeurIPS 2018"
     case .tilista, .alista: "Liu, Chen, Wang & Yin, ICLR 2019"
     case .stepLISTA: "Ablin, Moreau, Massias & Gramfort, NeurIPS 2019"
+    case .hyperLISTA: "Chen, Liu, Wang & Yin, NeurIPS 2021"
     }
   }
 }
@@ -83,7 +86,7 @@ extension SparseMethod {
 
   /// The untrained network for sparse recovery; nil for a classical algorithm. `problem.alpha` is λ.
   ///
-  /// - Parameter weight: ALISTA's W̃ when it is known; computed otherwise.
+  /// - Parameter weight: the analytic weight of ALISTA and HyperLISTA when it is known; computed otherwise.
   public func recoveryNetwork(_ problem: SparseCoding, depth: Int, weight: Matrix? = nil) -> (any TensorNetwork)? {
     switch self {
     case .lista: UntiedLISTA(unfolding: problem, depth: depth)
@@ -91,13 +94,16 @@ extension SparseMethod {
     case .listaSS: LISTASS(unfolding: problem, depth: depth)
     case .listaCPSS: LISTACPSS(unfolding: problem, depth: depth)
     case .tilista: TiLISTA(unfolding: problem, depth: depth)
-    case .alista:
-      ALISTA(
-        unfolding: problem, depth: depth,
-        weight: weight ?? analyticWeight(of: problem.dictionary.converted(to: .double)).converted(to: problem.precision))
+    case .alista: ALISTA(unfolding: problem, depth: depth, weight: weight ?? preciseWeight(of: problem))
+    case .hyperLISTA: HyperLISTA(unfolding: problem, depth: depth, weight: weight ?? preciseWeight(of: problem))
     case .stepLISTA: StepLISTA(unfolding: problem, depth: depth)
     default: nil
     }
+  }
+
+  /// The analytic weight, computed in double precision whatever the problem's is.
+  private func preciseWeight(of problem: SparseCoding) -> Matrix {
+    analyticWeight(of: problem.dictionary.converted(to: .double)).converted(to: problem.precision)
   }
 
   /// The iterates of a classical algorithm from 0: `[x⁽¹⁾, …, x⁽ⁿ⁾]`; empty for a network.

@@ -47,7 +47,7 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
     let single = problem.converted(to: .single)
     return method.recoveryNetwork(
       single.lasso(lambda: method == .stepLISTA ? Self.stepLambda : lambda), depth: depth,
-      weight: method == .alista ? analyticWeight(of: problem.A).converted(to: .single) : nil)
+      weight: method.hasAnalyticWeight ? analyticWeight(of: problem.A).converted(to: .single) : nil)
   }
 
   /// Step-LISTA aims at the LASSO minimiser at one λ, and so has its bias.
@@ -60,6 +60,7 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
   ///
   /// - Parameter jointSteps: steps of the phases that train all stages, in place of the budget's; those before shrink with it.
   public func recipe(_ method: SparseMethod, budget: TrainingBudget = .full, jointSteps: Int? = nil) -> Recipe {
+    precondition(method != .hyperLISTA, "hyperlista is tuned, not trained")
     let few = method == .alista || method == .stepLISTA  // two numbers a stage bear a larger rate
     let rate = few ? 5e-3 : 1e-3
     var (alone, joint) = steps(method, budget)
@@ -88,11 +89,15 @@ public struct SparseRecoveryTraining: NetworkTraining, Sendable {
     }
     return Recipe(
       network: method.rawValue, seed: seed, phases: phases, validationInterval: budget == .full ? 250 : 100,
-      notes: [
-        "problem": "sparse-recovery", "rows": "\(problem.A.rows)", "columns": "\(problem.A.columns)",
-        "noise": problem.noiseDecibel.map { "\($0) dB" } ?? "none", "lambda": "\(method == .stepLISTA ? Self.stepLambda : lambda)",
-        "depth": "\(depth)", "budget": budget.rawValue,
-      ])
+      notes: notes.merging(["lambda": "\(method == .stepLISTA ? Self.stepLambda : lambda)", "budget": budget.rawValue]) { $1 })
+  }
+
+  /// What a recipe says of the problem.
+  var notes: [String: String] {
+    [
+      "problem": ProblemKind.sparseRecovery.rawValue, "rows": "\(problem.A.rows)", "columns": "\(problem.A.columns)",
+      "noise": problem.noiseDecibel.map { "\($0) dB" } ?? "none", "depth": "\(depth)",
+    ]
   }
 
   private func phase(_ name: String, _ steps: Int, depth: Int, _ rate: LearningRate, _ groups: ParameterGroups) -> Recipe.Phase {

@@ -173,6 +173,13 @@ private struct StoredWeights {
         let parts = parameter.name.split(whereSeparator: { $0 == "." || $0 == "_" })
         return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil
       }
+      if method == .hyperLISTA {  // its stages share their numbers: any depth will do
+        guard let known = options.depth ?? recipe?.notes["depth"].flatMap(Int.init) else {
+          throw RecipeError("\(path): found weights that do not say their number of stages; expected --depth N")
+        }
+        depth = known
+        break
+      }
       guard let last = numbers.max(), last < 10_000 else {
         throw RecipeError("\(path): found no parameter stages.0.…; expected weights of \(method.rawValue), choose others")
       }
@@ -188,19 +195,7 @@ private struct StoredWeights {
       }
       lambda = trained ?? options.lambda
     }
-    if method == .alista { try Self.checkAnalyticWeight(A) }
-  }
-
-  /// ALISTA's analytic weight needs A of full row rank without zero columns.
-  private static func checkAnalyticWeight(_ A: Matrix) throws {
-    var gram = linear(A.entries, A.entries).doubles
-    let columns = A.entries.transposed
-    let hasZero = (0..<A.columns).contains { columns.row($0).maximumMagnitude == 0 }
-    guard A.rows <= A.columns, !hasZero, LinearAlgebra.cholesky(&gram, size: A.rows) else {
-      throw RecipeError(
-        "found a matrix of \(A.rows) × \(A.columns) without full row rank or with a zero column, which has no analytic weight; choose lista-cpss"
-      )
-    }
+    if method.hasAnalyticWeight { try checkAnalyticWeight(of: A) }
   }
 
   /// The network of these weights.
@@ -210,5 +205,22 @@ private struct StoredWeights {
       ? method.codingNetwork(problem, iterations: depth - 1) : method.recoveryNetwork(problem, depth: depth)
     guard let untrained else { preconditionFailure("\(method.rawValue) is not trained") }
     return try weights.filled(any: untrained, file: path)
+  }
+}
+
+extension SparseMethod {
+  /// Whether its W̃ is ``analyticWeight(of:)`` of A.
+  var hasAnalyticWeight: Bool { self == .alista || self == .hyperLISTA }
+}
+
+/// The analytic weight needs A of full row rank without zero columns.
+func checkAnalyticWeight(of A: Matrix) throws {
+  var gram = linear(A.entries, A.entries).doubles
+  let columns = A.entries.transposed
+  let hasZero = (0..<A.columns).contains { columns.row($0).maximumMagnitude == 0 }
+  guard A.rows <= A.columns, !hasZero, LinearAlgebra.cholesky(&gram, size: A.rows) else {
+    throw RecipeError(
+      "found a matrix of \(A.rows) × \(A.columns) without full row rank or with a zero column, which has no analytic weight; choose lista-cpss"
+    )
   }
 }
