@@ -48,6 +48,16 @@ public func operatorChecks() -> [CheckItem] {
       let grid = BlockGrid(height: m, width: n, side: 4)
       return (BlockSampling(phi: phi, grid: grid), [m, n], [grid.count, 5])
     }
+    for turn in Orientation.allCases {
+      item("Orientation, transposed \(turn.transposes), flipped \(turn.flipsRows), \(turn.flipsColumns)") { m, n, _ in
+        (turn, [2, m, n], turn.transposes ? [2, n, m] : [2, m, n])
+      }
+    }
+    item("BlockSampling of a batch") { m, n, seed in
+      let phi = Matrix.gaussian(rows: 5, columns: 16, seed: seed).converted(to: precision)
+      let grid = BlockGrid(height: m, width: n, side: 4)
+      return (BlockSampling(phi: phi, grid: grid), [3, m, n], [3, grid.count, 5])
+    }
     for boundary in Gradient2D.Boundary.allCases {
       item("Gradient2D, \(boundary.rawValue) boundary") { m, n, _ in
         (Gradient2D(height: m, width: n, boundary: boundary), [2, m * n], [2, m * n, 2])

@@ -35,6 +35,12 @@ public struct Matrix: LinearOperator, Equatable {
 
   public func converted(to precision: Precision) -> Matrix { Matrix(entries.converted(to: precision), lipschitz: lipschitz) }
 
+  /// A matrix of these entries with the same singular values, such as one whose columns change places.
+  public func withEntries(_ entries: Tensor) -> Matrix {
+    precondition(entries.shape == self.entries.shape, "entries \(entries.shape) for a matrix of \(self.entries.shape)")
+    return Matrix(entries, lipschitz: lipschitz)
+  }
+
   /// Aᵀ.
   public var transposed: Matrix { Matrix(entries.transposed, lipschitz: lipschitz) }
 

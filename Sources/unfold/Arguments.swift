@@ -39,6 +39,8 @@ struct MethodOptions: ParsableArguments {
   var lambda: Double?
 
   @Option(help: ArgumentHelp("image-cs: Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
+  @Flag(help: "sodas-net, scnet: the mean over the eight flips and turns of the image; eight times the time.") var selfEnsemble =
+    false
   @Option(help: "cs-mri: ρ of tv, recpf and sidwt.") var penalty: Double?
   @Option(help: "cs-mri: taps of the wavelet of sidwt and recpf: 2 (Haar), 4, 6 or 8 (Daubechies).") var wavelet: WaveletFilter?
   @Option(help: "cs-mri: levels of the wavelet of sidwt and recpf.") var levels: Int?
@@ -56,6 +58,7 @@ struct MethodOptions: ParsableArguments {
     options.weights = weights
     options.depth = depth
     options.initial = initial
+    options.selfEnsemble = selfEnsemble
     return options
   }
 

@@ -16,11 +16,17 @@ struct Bench: ParsableCommand {
     case ctProject = "ct-project"
     case fistaNetTrain = "fista-net-train"
     case fistaNetReconstruct = "fista-net-reconstruct"
+    case scNetTrain = "scnet-train"
+    case scNetReconstruct = "scnet-reconstruct"
+    case sodasNetReconstruct = "sodas-net-reconstruct"
     case costs
 
     /// What mixed precision is for.
     var isConvolutional: Bool {
-      [.istaNetPlusTrain, .istaNetPlusReconstruct, .fistaNetTrain, .fistaNetReconstruct].contains(self)
+      [
+        .istaNetPlusTrain, .istaNetPlusReconstruct, .fistaNetTrain, .fistaNetReconstruct, .scNetTrain, .scNetReconstruct,
+        .sodasNetReconstruct,
+      ].contains(self)
     }
   }
   static let configuration = CommandConfiguration(
@@ -32,7 +38,8 @@ struct Bench: ParsableCommand {
       admm-net-train, admm-net-reconstruct: 17 stages, one image of 256 × 256 at 20 %, double precision, random data; the loss and its \
       gradient, or the image. ct-project: 512 × 512 pixels, 60 parallel views of 729 bins, single precision; a projection and its adjoint. fista-net-train, \
       fista-net-reconstruct: 7 stages, 64 images of 64 × 64 from 28 measurements each, single precision; one training step with Adam, or the \
-      images. costs: slopes of pullbacks over size, a gradient over its forward pass.
+      images. scnet-train: 20 modules, 4 crops of 99 × 99 pixels at 25 %, single precision, random data; one training step with Adam. \
+      scnet-reconstruct, sodas-net-reconstruct: an image of 256 × 256 at 25 %, 20 modules or 25 stages. costs: slopes of pullbacks over size, a gradient over its forward pass.
       """)
   @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
@@ -56,6 +63,9 @@ struct Bench: ParsableCommand {
       switch work {
       case .listaForward, .listaTrain: ListaBenchmark().work(training: work == .listaTrain)
       case .ctProject: projectionBenchmark()
+      case .scNetTrain: WholeImageBenchmark().training()
+      case .scNetReconstruct: WholeImageBenchmark().reconstruction(.scNet)
+      case .sodasNetReconstruct: WholeImageBenchmark().reconstruction(.sodasNet)
       case .fistaNetTrain, .fistaNetReconstruct: FISTANetBenchmark().work(training: work == .fistaNetTrain)
       case .admmNetTrain, .admmNetReconstruct: ADMMNetBenchmark().work(training: work == .admmNetTrain)
       default: BlockBenchmark().work(training: work == .istaNetPlusTrain, recomputing: recompute)

@@ -62,6 +62,7 @@ struct Evaluate: ParsableCommand {
     }
     let phiSeed = measuring.phi == nil ? seed : nil
     let solver = try BlockSolver(method, sensing: measuring.sensing(seed: seed), seed: phiSeed, options: running.blockOptions())
+    if let remark = solver.remark { common.note(remark) }
     return try BlockEvaluation(solver, seed: phiSeed, noiseDecibel: measuring.noiseSnr, noiseSeed: seed).run(
       images: ImageFolder.imagePaths(images), color: measuring.color ?? .luminance, clip: clip ?? true)
   }

@@ -114,3 +114,42 @@ struct ADMMNetBenchmark {
     }
   }
 }
+
+/// SCNet and SODAS-Net as the peer's script has them: 20 modules and 25 stages, 32 channels, 272 measurements a block of 33 × 33 pixels.
+struct WholeImageBenchmark {
+  let phi = Matrix.orthonormalRows(rows: 272, columns: 1089, seed: 1).converted(to: .single)
+
+  private func sampling(blocks: Int) -> BlockSampling {
+    BlockSampling(phi: phi, grid: BlockGrid(height: 33 * blocks, width: 33 * blocks, side: 33))
+  }
+
+  /// A step on four crops of 3 × 3 blocks, one to a piece of work: the mean square error.
+  func training() -> () throws -> Void {
+    let A = sampling(blocks: 3)
+    let network = SCNet(scNet: A, seed: 2)
+    var generator = RandomGenerator(seed: 3)
+    let crops = Tensor.uniform([4, 99, 99], precision: .single, using: &generator)
+    let trainer = Trainer<SCNet<BlockSampling>, SamplePairs>(
+      recipe: Recipe(
+        network: "scnet", seed: 1, phases: [Recipe.Phase(steps: 1, batchSize: 4, chunkSize: 1, learningRate: .constant(rate: 1e-4))]
+      ),
+      samples: SamplePairs(measurement: A.forward(crops), groundTruth: crops),
+      loss: { network, batch, _ in
+        meanSquaredDifference(network.run(batch.measurement, recording: false).estimate, batch.groundTruth)
+      })
+    return { _ = try trainer.train(network) }
+  }
+
+  /// 256 × 256 pixels, which fill 8 × 8 blocks, measured and reconstructed.
+  func reconstruction(_ method: BlockMethod) -> () throws -> Void {
+    let A = sampling(blocks: 8)
+    var generator = RandomGenerator(seed: 3)
+    let image = Tensor.uniform([264, 264], precision: .single, using: &generator)
+    if method == .scNet {
+      let network = SCNet(scNet: A, seed: 2)
+      return { precondition(network.byRows(A.forward(image)).count == image.count) }
+    }
+    let network = SODASNet(sodasNet: A, seed: 2)
+    return { precondition(network.byRows(A.forward(image)).count == image.count) }
+  }
+}

@@ -11,15 +11,19 @@ import Tensors
 struct Reconstruct: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Reconstruct an image or codes from a measurement.",
+    usage: "unfold reconstruct [<method>] <file> --output <file> [<options>]",
     discussion: """
+      Of image-cs the method may be left out: ista-net-plus for a Φ that its weights are for, else scnet, whose weights are for every Φ. \
       A measurement of several images needs a folder as output; one image a name is written there, as PNG. cs-mri reads k-space of scanners \
       too: BART's .cfl, fastMRI and ISMRMRD files, one coil or several; and writes arrays, complex where the image is, in the units of \
       the file, several slices as one array. emt reads the folder of a measured \
       sensor too: sensitivity, voltage_high_snr, pixel_index and reference, NumPy arrays. ct, emt and eit write an array where the output is one.
       """)
-  @Argument(help: "How: a classical method or a trained network (`unfold methods`).") var method: Method
-  @Argument(help: ArgumentHelp("Measurement written by `unfold simulate`, or k-space of a scanner.", valueName: "file"))
-  var measurement: String
+  @Argument(
+    help: ArgumentHelp(
+      "How, a classical method or a trained network (`unfold methods`); then the measurement, written by `unfold simulate`, or k-space of a scanner.",
+      valueName: "method> <file"))
+  var methodAndMeasurement: [String]
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp("Image to write; for cs-mri also an array; for sparse-recovery, codes.", valueName: "file"))
@@ -33,11 +37,41 @@ struct Reconstruct: ParsableCommand {
   @OptionGroup var running: MethodOptions
   @OptionGroup var common: CommonOptions
 
-  func run() throws {
-    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional) { try work() }
+  private var measurement: String { methodAndMeasurement.last! }
+
+  func validate() throws {
+    guard (1...2).contains(methodAndMeasurement.count) else {
+      throw ValidationError("found \(methodAndMeasurement.count) arguments; expected a method and a measurement")
+    }
+    if methodAndMeasurement.count == 2, Method(rawValue: methodAndMeasurement[0]) == nil {
+      throw ValidationError("found the method “\(methodAndMeasurement[0])”; expected one that `unfold methods` lists")
+    }
   }
 
-  private func work() throws {
+  func run() throws {
+    guard methodAndMeasurement.count == 2, let method = Method(rawValue: methodAndMeasurement[0]) else {
+      return try common.withArithmetic(of: "a network", isConvolutional: true) { try reconstructByDefault() }
+    }
+    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional) { try work(method) }
+  }
+
+  /// By the network that ships for the Φ of a measurement.
+  private func reconstructByDefault() throws {
+    if try ImageFolder.isFolder(measurement) || ScannerFile(ifKSpace: measurement) != nil {
+      throw InputError("\(measurement): found no method; expected one that `unfold methods` lists before the measurement")
+    }
+    if running.weights != nil { throw InputError("found --weights and no method; expected the method of these weights") }
+    let file = try MeasurementFile(measurement)
+    guard file.problem == .imageCS else {
+      throw InputError("\(measurement): found a measurement of \(file.problem.rawValue) and no method; expected one before it")
+    }
+    let measured = try BlockMeasurement(file)
+    let (method, reason) = try BlockSolver.usualMethod(for: measured.sensing, seed: measured.phiSeed)
+    common.note("\(method.rawValue): \(reason)")
+    try blocks(method, measured)
+  }
+
+  private func work(_ method: Method) throws {
     if ImageFolder.isFolder(measurement) {
       try method.check(for: .emt)
       return try scans(method.forTomography!, TomographyScans(MeasuredEMT(contentsOf: measurement)))
@@ -56,18 +90,18 @@ struct Reconstruct: ParsableCommand {
     case _ where file.problem == .mri: try kSpace(method.forMRI!, MRIScans(MRIMeasurement(file)))
     case _ where file.problem.isTomography: try scans(method.forTomography!, TomographyScans(file))
     case .sparse(let method): try sparse(method, file)
-    case .block(let method): try blocks(method, file)
+    case .block(let method): try blocks(method, BlockMeasurement(file))
     case .mri, .tomography: preconditionFailure("checked above")
     }
   }
 
-  private func blocks(_ method: BlockMethod, _ file: MeasurementFile) throws {
+  private func blocks(_ method: BlockMethod, _ measurement: BlockMeasurement) throws {
     if codes != nil { throw InputError("found --codes for image-cs; leave it out, there are none") }
     let options = try running.blockOptions()
-    let measurement = try BlockMeasurement(file)
     let places = try imageTargets(measurement.images.map(\.name))
     let solver = try BlockSolver(method, sensing: measurement.sensing, seed: measurement.phiSeed, options: options)
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
+    if let remark = solver.remark { common.note(remark) }
     var report = ImageReconstruction(solver)
     try measurement.forEachImage(solver) { index, values, scores in
       guard values.isFinite else {

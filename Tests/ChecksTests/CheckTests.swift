@@ -18,7 +18,7 @@ import Testing
     let folder = root.appending(path: "Sources/Operators")
     let names = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).flatMap { file in
       let text = try String(contentsOf: file, encoding: .utf8)
-      return text.matches(of: /public struct (\w+)(?:<[^{]*>)?: LinearOperator/).map { String($0.1) }
+      return text.matches(of: /public struct (\w+)(?:<[^{]*>)?: (?:LinearOperator|Undersampling)/).map { String($0.1) }
     }
     #expect(names.count >= 10)
     let rows = operatorChecks().map(\.name)

@@ -164,7 +164,7 @@ import Training
 }
 
 /// Asks for a stop after a step.
-private final class StopAfter: TrainingMonitor {
+final class StopAfter: TrainingMonitor {
   let step: Int
   let stop: StopRequest
   init(_ step: Int, _ stop: StopRequest) { (self.step, self.stop) = (step, stop) }

@@ -18,6 +18,8 @@ public struct BlockSolver: Sendable {
     public var weights: String?
     /// A file of Q_init, for weights that do not hold it.
     public var initial: String?
+    /// The mean over the eight flips and turns of the image, the operator turned with it; for networks on whole images.
+    public var selfEnsemble = false
     public init() {}
   }
 
@@ -37,6 +39,30 @@ public struct BlockSolver: Sendable {
   /// What a reader of the result should know, such as a Φ whose rows were made orthonormal first; nil: nothing.
   public var remark: String? { wholeImage?.remark }
 
+  /// The network to take for a Φ where nothing is said, and why.
+  ///
+  /// - Throws: ``RecipeError`` where no weights that ship serve it.
+  public static func usualMethod(
+    for sensing: CompressiveSensing, seed: UInt64?, library: ModelLibrary = .standard
+  ) throws -> (method: BlockMethod, reason: String) {
+    func ships(_ method: BlockMethod) -> Bool {
+      FileManager.default.fileExists(atPath: library.block(method, ratio: sensing.ratio))
+    }
+    if ships(.istaNetPlus), (try? BlockSolver(.istaNetPlus, sensing: sensing, seed: seed, library: library)) != nil {
+      return (.istaNetPlus, "its weights are for this Φ")
+    }
+    let pixels = CompressiveSensing.blockSide * CompressiveSensing.blockSide
+    guard sensing.phi.columns == pixels else {
+      throw RecipeError(
+        "found blocks of \(sensing.side) × \(sensing.side) pixels and no method; expected tval3, or \(pixels) pixels for weights that ship"
+      )
+    }
+    guard ships(.scNet) else {
+      throw RecipeError("found no weights for this Φ in \(library.path) and no method; expected one before the measurement")
+    }
+    return (.scNet, "no weights ship for this Φ alone, and its own serve every Φ of \(pixels) columns")
+  }
+
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }
 
@@ -52,6 +78,7 @@ public struct BlockSolver: Sendable {
     guard method.isTrained else {
       let given = [
         ("--weights", options.weights != nil), ("--depth", options.depth != nil), ("--initial", options.initial != nil),
+        ("--self-ensemble", options.selfEnsemble),
       ]
       for (name, isGiven) in given where isGiven {
         throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out")
@@ -59,12 +86,17 @@ public struct BlockSolver: Sendable {
       (network, weights, depth, initial, wholeImage) = (nil, nil, 0, nil, nil)
       return
     }
+    if options.selfEnsemble, !method.isWholeImage {
+      throw RecipeError("found --self-ensemble for \(method.rawValue); leave it out, it is for networks on whole images")
+    }
     let stored = try StoredBlockWeights(method, sensing, seed: seed, options, library)
     weights = stored.path
     network = try stored.network(method, sensing)
     initial = method.hasInitial ? stored.initial : nil
     depth = options.depth ?? stored.depth
-    wholeImage = try (network as? any WholeImageNetwork).map { [depth] in try WholeImageSolver($0, sensing: sensing, depth: depth) }
+    wholeImage = try (network as? any WholeImageNetwork).map { [depth] in
+      try WholeImageSolver($0, sensing: sensing, depth: depth, selfEnsemble: options.selfEnsemble)
+    }
   }
 
   /// Blocks from measurements `[blocks, M]` of a method that takes block by block, `[blocks, side²]` in single precision, spread over the threads; results do not depend on

@@ -10,6 +10,7 @@ import Tensors
 struct WholeImageSolver: Sendable {
   private let network: any WholeImageNetwork
   private let depth: Int
+  private let selfEnsemble: Bool
   /// Of orthonormal rows, in single precision.
   private let phi: Matrix
   /// W, with W Φ of orthonormal rows; nil where Φ has them.
@@ -20,9 +21,10 @@ struct WholeImageSolver: Sendable {
   static let largestCondition = 1e4
 
   /// - Throws: ``RecipeError`` when the rows of Φ are nearly dependent.
-  init(_ network: any WholeImageNetwork, sensing: CompressiveSensing, depth: Int) throws {
+  init(_ network: any WholeImageNetwork, sensing: CompressiveSensing, depth: Int, selfEnsemble: Bool = false) throws {
     self.network = network
     self.depth = depth
+    self.selfEnsemble = selfEnsemble
     let entries = sensing.phi.entries.converted(to: .double)
     let gram = linear(entries, entries)
     if (gram - .identity(sensing.phi.rows)).maximumMagnitude <= 1e-4 {
@@ -43,32 +45,57 @@ struct WholeImageSolver: Sendable {
 
   /// The image `[height, width]` in double precision from the measurements `[blocks, M]` of its grid.
   func reconstruct(_ grid: BlockGrid, measurements: Tensor) -> Tensor {
-    let (network, y) = prepared(grid, measurements)
-    let blocks = y.reshaped(Array(y.shape.dropFirst()))
-    let image =
-      switch network {
-      case let network as SCNet<BlockSampling>: network.byRows(blocks, stages: depth)
-      case let network as SODASNet<BlockSampling>: network.byRows(blocks, stages: depth)
-      default: network(y, stages: depth)
-      }
-    return cropped(image, grid)
+    let y = whitened(measurements)
+    guard selfEnsemble else { return cropped(estimate(phi, grid.filled, y), grid) }
+    let images = Orientation.allCases.map { turn in
+      let turned = BlockGrid(
+        height: (turn.transposes ? grid.columns : grid.rows) * grid.side,
+        width: (turn.transposes ? grid.rows : grid.columns) * grid.side, side: grid.side)
+      let image = estimate(phi.turned(turn, side: grid.side), turned, y.turnedBlocks(turn, rows: grid.rows, columns: grid.columns))
+      return turn.adjoint(image).converted(to: .double)
+    }
+    return cropped((1 / Double(images.count)) * images.dropFirst().reduce(images[0], +), grid)
   }
 
   /// The estimates after every stage.
   func trace(_ grid: BlockGrid, measurements: Tensor) -> [Tensor] {
-    let (network, y) = prepared(grid, measurements)
-    return network.trace(y).prefix(depth).map { cropped($0, grid) }
+    let y = whitened(measurements)
+    let bound = network.with(BlockSampling(phi: phi, grid: grid.filled))
+    return bound.trace(y.reshaped([1] + y.shape)).prefix(depth).map { cropped($0, grid) }
   }
 
-  /// The network for whole blocks: zeros fill up the last ones, and are part of its image.
-  private func prepared(_ grid: BlockGrid, _ measurements: Tensor) -> (any WholeImageNetwork, Tensor) {
-    let y = (whitening?.forward(measurements.converted(to: .double)) ?? measurements).converted(to: .single)
-    return (network.with(BlockSampling(phi: phi, grid: grid.filled)), y.reshaped([1] + y.shape))
+  private func whitened(_ measurements: Tensor) -> Tensor {
+    (whitening?.forward(measurements.converted(to: .double)) ?? measurements).converted(to: .single)
+  }
+
+  /// The image of whole blocks: zeros fill up the last ones, and are part of it.
+  private func estimate(_ phi: Matrix, _ grid: BlockGrid, _ y: Tensor) -> Tensor {
+    let bound = network.with(BlockSampling(phi: phi, grid: grid))
+    return switch bound {
+    case let network as SCNet<BlockSampling>: network.byRows(y, stages: depth)
+    case let network as SODASNet<BlockSampling>: network.byRows(y, stages: depth)
+    default: bound(y.reshaped([1] + y.shape), stages: depth).reshaped([grid.height, grid.width])
+    }
   }
 
   /// Without what filled up the last blocks.
   private func cropped(_ image: Tensor, _ grid: BlockGrid) -> Tensor {
     let filled = grid.filled
     return grid.assemble(filled.cut(image.reshaped([filled.height, filled.width]).converted(to: .double)))
+  }
+}
+
+extension Matrix {
+  /// Φ T⁻¹: what measures of a turned block what Φ measures of the block.
+  fileprivate func turned(_ turn: Orientation, side: Int) -> Matrix {
+    withEntries(turn.forward(entries.reshaped([rows, side, side])).reshaped([rows, columns]))
+  }
+}
+
+extension Tensor {
+  /// The measurements `[blocks, M]` of an image's blocks in the order of the turned image's.
+  fileprivate func turnedBlocks(_ turn: Orientation, rows: Int, columns: Int) -> Tensor {
+    let M = shape[1]
+    return turn.forward(transposed.reshaped([M, rows, columns])).reshaped([M, rows * columns]).transposed
   }
 }

@@ -253,7 +253,7 @@ public struct MRIEvaluation: Sendable {
 
 extension MRIMethod {
   /// Whether published figures clip estimates to [0, 1] first.
-  public var clips: Bool { self == .istaNet || self == .istaNetPlus }
+  public var clips: Bool { self == .istaNet || self == .istaNetPlus || self == .scNet }
 }
 
 extension Scores {

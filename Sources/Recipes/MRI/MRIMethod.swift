@@ -13,12 +13,13 @@ public enum MRIMethod: String, CaseIterable, Sendable, Codable {
   case admmCSNet = "admm-csnet"
   case istaNet = "ista-net"
   case istaNetPlus = "ista-net-plus"
+  case scNet = "scnet"
 
   /// True for networks, false for classical algorithms.
   public var isTrained: Bool {
     switch self {
     case .zeroFilling, .tv, .recPF, .sidwt: false
-    case .admmNet, .admmCSNet, .istaNet, .istaNetPlus: true
+    case .admmNet, .admmCSNet, .istaNet, .istaNetPlus, .scNet: true
     }
   }
 
@@ -32,6 +33,7 @@ public enum MRIMethod: String, CaseIterable, Sendable, Codable {
     case .admmCSNet: "ADMM in the image with a learned shrinkage by convolutions"
     case .istaNet: "ISTA with a learned transform"
     case .istaNetPlus: "ISTA with a learned transform on a residual"
+    case .scNet: "Proximal gradient with memory"
     }
   }
 
@@ -45,6 +47,7 @@ public enum MRIMethod: String, CaseIterable, Sendable, Codable {
     case .admmNet: "Yang, Sun, Li & Xu, NIPS 2016"
     case .admmCSNet: "Yang, Sun, Li & Xu, IEEE Trans. Pattern Anal. Mach. Intell. 42 (2020)"
     case .istaNet, .istaNetPlus: "Zhang & Ghanem, CVPR 2018"
+    case .scNet: "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023"
     }
   }
 
@@ -53,6 +56,7 @@ public enum MRIMethod: String, CaseIterable, Sendable, Codable {
     switch self {
     case .admmNet: ADMMNet.labelled(15)
     case .admmCSNet: 10
+    case .scNet: 20
     default: 9
     }
   }
@@ -60,7 +64,7 @@ public enum MRIMethod: String, CaseIterable, Sendable, Codable {
   /// The precision it computes in.
   public var precision: Precision {
     switch self {
-    case .istaNet, .istaNetPlus, .admmCSNet: .single
+    case .istaNet, .istaNetPlus, .admmCSNet, .scNet: .single
     default: .double
     }
   }
@@ -109,6 +113,9 @@ extension MRIMethod {
       KSpaceNetwork(KSpaceISTANet(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed))
     case .istaNetPlus:
       KSpaceNetwork(KSpaceISTANetPlus(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed))
+    case .scNet:
+      KSpaceNetwork(
+        SCNet(scNet: RealMaskedFourier(mask), depth: shape.depth, channels: shape.channels, precision: precision, seed: seed))
     }
   }
 }

@@ -176,6 +176,7 @@ extension MRIArchitecture {
       switch method {
       case .admmNet: "prior.values"
       case .admmCSNet: "prior.analysis"
+      case .scNet: "first.weight"
       default: "analysis.1"
       }
     guard let (stages, first) = weights.stages(with: key) else { return nil }

@@ -135,18 +135,9 @@ public struct MRITraining: NetworkTraining, Sendable {
 extension Tensor {
   /// Square images `[1, n, n]` in one of eight orientations; others of two axes only mirrored.
   func turned(_ orientation: Int) -> Tensor {
-    let (h, w) = (shape[shape.count - 2], shape[shape.count - 1])
-    let transposes = orientation & 4 != 0 && h == w
-    func run<S>(_ v: [S]) -> [S] {
-      var out = v
-      for i in 0..<h {
-        for j in 0..<w {
-          let (a, b) = (orientation & 1 != 0 ? h - 1 - i : i, orientation & 2 != 0 ? w - 1 - j : j)
-          out[i * w + j] = transposes ? v[b * w + a] : v[a * w + b]
-        }
-      }
-      return out
-    }
-    return precision == .single ? Tensor(run(floats), shape: shape) : Tensor(run(doubles), shape: shape)
+    let isSquare = shape[shape.count - 2] == shape[shape.count - 1]
+    return Orientation(
+      transposes: orientation & 4 != 0 && isSquare, flipsRows: orientation & 1 != 0, flipsColumns: orientation & 2 != 0
+    ).forward(self)
   }
 }

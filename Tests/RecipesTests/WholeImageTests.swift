@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import Evaluation
+import Foundation
+import Networks
+import Operators
+import Problems
+import Recipes
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+/// Figures of every image of Set11, clipped, by an independent program on the authors' weights and Φ.
+private enum Public {
+  static let images = [
+    "Monarch", "Parrots", "barbara", "boats", "cameraman", "fingerprint", "flinstones", "foreman", "house", "lena256", "peppers256",
+  ]
+  struct Case: Sendable, CustomStringConvertible {
+    let method: BlockMethod
+    let ratio: Int
+    let weights: String
+    let psnr: [Double]
+    let mean: Double
+    var description: String { "\(method.rawValue), \(ratio) %" }
+  }
+  static let cases = [
+    Case(
+      method: .sodasNet, ratio: 10, weights: "sodas-net_10",
+      psnr: [28.319, 28.715, 25.674, 29.187, 25.773, 24.389, 26.740, 35.674, 33.471, 29.256, 30.076], mean: 28.843),
+    Case(
+      method: .sodasNet, ratio: 25, weights: "sodas-net_25",
+      psnr: [35.262, 33.592, 32.859, 35.540, 31.033, 30.179, 30.723, 40.411, 37.547, 34.121, 35.351], mean: 34.238),
+    Case(
+      method: .scNet, ratio: 10, weights: "scnet_max50",
+      psnr: [28.297, 28.783, 24.265, 29.120, 25.523, 23.841, 26.455, 36.056, 33.758, 29.242, 30.017], mean: 28.669),
+    Case(
+      method: .scNet, ratio: 25, weights: "scnet_max50",
+      psnr: [34.866, 33.514, 31.202, 35.233, 30.662, 29.310, 30.852, 40.460, 37.228, 33.819, 35.545], mean: 33.881),
+  ]
+
+  static func weights(_ name: String) -> String { dataFolder + "/block-cs/checkpoints/\(name).pkl" }
+
+  static func solver(
+    _ method: BlockMethod, _ weights: String, _ sensing: CompressiveSensing, selfEnsemble: Bool = false
+  ) throws -> BlockSolver {
+    var options = BlockSolver.Options()
+    options.weights = Public.weights(weights)
+    options.selfEnsemble = selfEnsemble
+    return try BlockSolver(method, sensing: sensing, seed: nil, options: options)
+  }
+
+  static func image(_ name: String) -> String { dataFolder + "/natural/set11/\(name).png" }
+}
+
+@Suite(.enabled(if: !dataFolder.isEmpty, "UNFOLD_DATA names no data")) struct PublicWholeImageTests {
+  @Test(.enabled(if: isOptimised, "takes minutes in a debug build"), arguments: Public.cases)
+  private func publicWeightsGivePublicScores(expected: Public.Case) throws {
+    let phi = try readPhi(dataFolder + "/block-cs/phi_\(expected.ratio).npy")
+    let solver = try Public.solver(expected.method, expected.weights, CompressiveSensing(phi: phi))
+    #expect(solver.parameterCount == (expected.method == .scNet ? 370_817 : 921_960) && solver.remark == nil)
+    let report = try BlockEvaluation(solver, seed: nil).run(images: Public.images.map(Public.image))
+    for (found, psnr) in zip(report.images, expected.psnr) {
+      #expect(abs(found.scores.psnr! - psnr) < 0.01, "\(found.name): \(found.scores.psnr!) and \(psnr)")
+    }
+    #expect(abs(report.mean.psnr! - expected.mean) < 0.005)
+  }
+
+  /// Φ times 3, and rows of condition number 10 that span the same space, give the image of the orthonormal rows; nearly dependent rows are
+  /// refused with their condition number.
+  @Test func rowsThatAreNotOrthonormal() throws {
+    let phi = try readPhi(dataFolder + "/block-cs/phi_10.npy")
+    let picture = try ImagePlanes(Public.image("Monarch"), color: .luminance).planes[0]
+    let pixels = picture.doubles
+    let (height, width) = isOptimised ? (256, 256) : (66, 60)
+    let image = Tensor((0..<height * width).map { pixels[$0 / width * 256 + $0 % width] }, shape: [height, width])
+    func reconstructed(_ phi: Matrix) throws -> (image: Tensor, remark: String?) {
+      let solver = try Public.solver(.scNet, "scnet_max50", CompressiveSensing(phi: phi))
+      return (solver.reconstruct(image), solver.remark)
+    }
+    let orthonormal = try reconstructed(phi).image
+    let expected = try psnr(orthonormal, image)
+    // Rows mixed by a matrix of singular values from 1 to 10.
+    let (left, right) = (
+      Matrix.orthonormalRows(rows: 109, columns: 109, seed: 1), Matrix.orthonormalRows(rows: 109, columns: 109, seed: 2)
+    )
+    var diagonal = [Double](repeating: 0, count: 109 * 109)
+    for i in 0..<109 { diagonal[110 * i] = 1 + 9 * Double(i) / 108 }
+    let stretched = Tensor(diagonal, shape: [109, 109])
+    let mixing = linear(linear(left.entries, stretched), right.entries.transposed)
+    for (name, matrix, condition) in [
+      ("three times", Matrix(3 * phi.entries), "1"), ("mixed", Matrix(linearTransposed(mixing, phi.entries)), "10"),
+    ] {
+      let found = try reconstructed(matrix)
+      #expect(abs(try psnr(found.image, image) - expected) < 0.05, "\(name)")
+      #expect((found.image - orthonormal).maximumMagnitude < 1e-3, "\(name)")
+      #expect(found.remark?.contains("condition number \(condition))") == true, "\(found.remark ?? "")")
+    }
+    var rows = phi.entries.doubles
+    for j in 0..<1089 { rows[j] = rows[1089 + j] + 1e-7 * rows[j] }
+    #expect(throws: RecipeError.self) { try reconstructed(Matrix(Tensor(rows, shape: [109, 1089]))) }
+  }
+
+  /// The mean over the eight orientations is better than one of them, by about 0.1 dB as others found.
+  @Test(.enabled(if: isOptimised, "takes minutes in a debug build")) func selfEnsembleIsBetter() throws {
+    let sensing = CompressiveSensing(phi: try readPhi(dataFolder + "/block-cs/phi_10.npy"))
+    func mean(_ selfEnsemble: Bool) throws -> Double {
+      let solver = try Public.solver(.scNet, "scnet_max50", sensing, selfEnsemble: selfEnsemble)
+      return try BlockEvaluation(solver, seed: nil).run(images: ["Monarch", "Parrots", "house"].map(Public.image)).mean.psnr!
+    }
+    let gain = try mean(true) - mean(false)
+    #expect(0.05 < gain && gain < 0.25, "\(gain) dB")
+  }
+}
+
+/// Two modules on crops of 3 × 3 blocks of 4 × 4 pixels, a few steps of a few crops.
+@Suite(.serialized) struct WholeImageTrainingTests {
+  private let folder: Folder
+  init() throws { folder = try Folder() }
+
+  private static let images = [2, 3, 4].map { k in
+    func wave(_ i: Int) -> Double {
+      let phase = 0.05 * Double(i * k) + 0.3 * Double(i % 18)
+      return 0.5 + 0.4 * sin(phase)
+    }
+    return Tensor((0..<17 * 18).map(wave), shape: [17, 18])
+  }
+
+  private func training(_ loss: WholeImageLoss = .logSquares, method: BlockMethod = .scNet) throws -> WholeImageTraining {
+    let fixed = method == .sodasNet ? (sensing: CompressiveSensing(ratio: 0.4, side: 4, seed: 4), seed: UInt64(4) as UInt64?) : nil
+    return try WholeImageTraining(method, fixed: fixed, loss: loss, images: Self.images, side: 4, seed: 5, validationCount: 4)
+  }
+
+  private func bytes(
+    _ training: WholeImageTraining, channels: Int = 4, steps: Int = 5, monitors: [any TrainingMonitor] = [],
+    resuming: Checkpoint? = nil
+  ) throws -> Data {
+    let path = folder.file(UUID().uuidString + ".safetensors")
+    let recipe = training.recipe(depth: 2, channels: channels, steps: steps)
+    func run(_ network: some TensorNetwork) throws -> Int? {
+      try training.train(network, recipe: recipe, to: path, resuming: resuming, monitors: monitors)
+    }
+    #expect(try run(training.network(depth: 2, channels: channels)) != nil)
+    return try Data(contentsOf: URL(fileURLWithPath: path))
+  }
+
+  @Test(arguments: WholeImageLoss.allCases) func threadsDoNotMatter(loss: WholeImageLoss) throws {
+    let runs = try withThreads([1, 2]) { try bytes(training(loss), channels: 32, steps: 2) }
+    #expect(runs[0] == runs[1])
+  }
+
+  @Test func resumesToTheSameBytes() throws {
+    let training = try training(.measurements)
+    let whole = try bytes(training)
+    let (path, stop) = (folder.file("run.checkpoint"), StopRequest())
+    func interrupt(_ network: some TensorNetwork) throws -> Bool {
+      try training.train(
+        network, recipe: training.recipe(depth: 2, channels: 4, steps: 5), checkpoints: CheckpointPolicy(path: path, seconds: nil),
+        monitors: [StopAfter(3, stop)], stop: stop) == nil
+    }
+    #expect(try interrupt(training.network(depth: 2, channels: 4)))
+    #expect(try bytes(training, resuming: Checkpoint(contentsOf: path)) == whole)
+  }
+
+  /// Recomputed stages give the same weights; losses give different ones.
+  @Test func lossesAndRecomputedStages() throws {
+    var found: [[Double]] = []
+    for loss in WholeImageLoss.allCases {
+      var training = try training(loss)
+      let weights = try parameters(bytes(training, steps: 3))
+      found.append(weights)
+      training.recomputes = true
+      #expect(try parameters(bytes(training, steps: 3)) == weights, "\(loss)")
+    }
+    #expect(Set(found).count == 4)
+  }
+
+  private func parameters(_ bytes: Data) throws -> [Double] {
+    let path = folder.file("p.safetensors")
+    try bytes.write(to: URL(fileURLWithPath: path))
+    return try Weights(contentsOf: path).parameters.flatMap { $0.value.doubles }
+  }
+
+  /// A hundred steps are better than the linear start at every ratio that is validated, with and without the truth.
+  @Test(.enabled(if: isOptimised, "takes a minute in a debug build"), arguments: [WholeImageLoss.logSquares, .measurements])
+  func learns(loss: WholeImageLoss) throws {
+    let training = try training(loss)
+    func trained(_ network: some TensorNetwork) throws -> (any WholeImageNetwork)? {
+      try training.train(network, recipe: training.recipe(depth: 4, channels: 8, steps: 150)) as? any WholeImageNetwork
+    }
+    let network = try #require(try trained(training.network(depth: 4, channels: 8)))
+    let (found, start) = (training.validationPSNR(of: network), training.validationPSNROfLinearStart())
+    #expect(zip(found, start).allSatisfy { $0 > $1 + 1 }, "\(found) and \(start)")
+  }
+
+  @Test func sodasNetHasOneMatrix() throws {
+    let training = try training(.absolute, method: .sodasNet)
+    #expect(training.operators.isEmpty && training.validationPSNROfLinearStart().count == 1)
+    #expect(try !bytes(training, steps: 2).isEmpty)
+  }
+}
