@@ -126,6 +126,14 @@ float *ck_convolution_filters(const struct ck_convolution *l, const float *weigh
   return u;
 }
 
+int64_t ck_convolution_filter_count(const struct ck_convolution *l) { return filter_count(l); }
+
+void ck_convolution_filters_into(const struct ck_convolution *l, const float *weights, float *u) {
+  float *g = lend(WORK, tap_count(l));
+  transformed(l, weights, 0, g, u);
+  release(g, tap_count(l));
+}
+
 void ck_release_filters(const struct ck_convolution *l, float *filters) { release(filters, filter_count(l)); }
 
 void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float *filters, const float *bias, float *y, int relu,

@@ -147,9 +147,9 @@ struct WholeImageBenchmark {
     let image = Tensor.uniform([264, 264], precision: .single, using: &generator)
     if method == .scNet {
       let network = SCNet(scNet: A, seed: 2)
-      return { precondition(network.byRows(A.forward(image)).count == image.count) }
+      return { precondition(network.image(A.forward(image)).count == image.count) }
     }
     let network = SODASNet(sodasNet: A, seed: 2)
-    return { precondition(network.byRows(A.forward(image)).count == image.count) }
+    return { precondition(network.image(A.forward(image)).count == image.count) }
   }
 }

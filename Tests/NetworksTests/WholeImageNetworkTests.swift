@@ -33,14 +33,21 @@ import Testing
       let whole = convolved(maps, weight, adding: bias, rectified: rectified)
       // Pieces of none, of one row and of many.
       for pieces in [[23], [1, 1, 1, 20], [0, 7, 0, 9, 7], Array(repeating: 1, count: 23)] {
-        var layer = ConvolutionRows(weight, bias: bias, rectified: rectified, width: width)
-        var (row, found): (Int, [Float]) = (0, [])
+        let layer = RowLayer(weight, bias: bias, rectified: rectified)
+        var (source, result) = (RowWindow(width: width, channels: input), RowWindow(width: width, channels: output))
+        var (row, made, found): (Int, Int, [Float]) = (0, 0, [])
         for (i, count) in pieces.enumerated() {
-          let rows = maps.floats[row * width * input..<(row + count) * width * input]
+          source.append(maps.floats[row * width * input..<(row + count) * width * input])
           row += count
-          let ready = layer.push(rows, isLast: i == pieces.count - 1)
+          let isLast = i == pieces.count - 1
+          let ready = layer.rows(from: made, of: source, isLast: isLast)
+          layer.append(to: &result, of: source, isLast: isLast)
+          if result.end > made { result.withRows(made..<result.end) { expectEqual($0, ready) } }
+          made += ready.count / (width * output)
           found += ready
-          if i < pieces.count - 1 { #expect(found.count == max(0, row - 1) * width * output) }
+          source.drop(before: made - 1)
+          result.drop(before: made - 1)
+          #expect(made == (isLast ? row : max(0, row - 1)) && result.end == made)
         }
         #expect(found.count == whole.count)
         expectClose(Tensor(found, shape: whole.shape), whole, relative: 3e-6)
@@ -48,8 +55,12 @@ import Testing
     }
   }
 
+  private func expectEqual(_ a: UnsafePointer<Float>, _ b: ArraySlice<Float>) {
+    #expect(Array(UnsafeBufferPointer(start: a, count: b.count)) == Array(b))
+  }
+
   /// Images by rows of blocks are those of the whole image; one thread and two give the same bytes.
-  @Test(arguments: [(1, 1), (1, 4), (2, 3), (7, 2)]) func rowsGiveTheImageAsAWhole(rows: Int, columns: Int) {
+  @Test(arguments: [(1, 1), (1, 4), (2, 3), (7, 2), (20, 2)]) func rowsGiveTheImageAsAWhole(rows: Int, columns: Int) {
     let A = Self.sampling(rows, columns)
     var generator = RandomGenerator(seed: 5)
     let image = Tensor.uniform([1, A.grid.height, A.grid.width], precision: .single, using: &generator)
@@ -58,10 +69,16 @@ import Testing
     let scNet = disturbed(SCNet(scNet: A, depth: 5, seed: 6))
     let sodasNet = disturbed(SODASNet(sodasNet: A, depth: 4, seed: 6))
     for stages in [1, 4] {
-      let found = withThreads([1, 2]) { (scNet.byRows(blocks, stages: stages), sodasNet.byRows(blocks, stages: stages)) }
-      #expect(found[0].0 == found[1].0 && found[0].1 == found[1].1)
-      expectClose(found[0].0.reshaped(image.shape), scNet(y, stages: stages), relative: 1e-5)
-      expectClose(found[0].1.reshaped(image.shape), sodasNet(y, stages: stages), relative: 1e-5)
+      for traversal in [ImageTraversal.whole, .rows] {
+        let found = withThreads([1, 2]) {
+          (
+            scNet.image(blocks, stages: stages, traversal: traversal), sodasNet.image(blocks, stages: stages, traversal: traversal)
+          )
+        }
+        #expect(found[0].0 == found[1].0 && found[0].1 == found[1].1)
+        expectClose(found[0].0.reshaped(image.shape), scNet(y, stages: stages), relative: 1e-5)
+        expectClose(found[0].1.reshaped(image.shape), sodasNet(y, stages: stages), relative: 1e-5)
+      }
     }
   }
 

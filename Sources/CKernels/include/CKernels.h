@@ -114,6 +114,9 @@ int64_t ck_convolution_tiles(const struct ck_convolution *layer);
 /* weights[o][i][tap] under Winograd's transform, for any thread to read until they are released; a thread has one such at a time */
 float *ck_convolution_filters(const struct ck_convolution *layer, const float *weights);
 void ck_release_filters(const struct ck_convolution *layer, float *filters);
+/* the same into a buffer of the caller's, of so many numbers, aligned to 64 bytes */
+int64_t ck_convolution_filter_count(const struct ck_convolution *layer);
+void ck_convolution_filters_into(const struct ck_convolution *layer, const float *weights, float *filters);
 /* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i]; with relu, max(y, 0); bias may be null. Of the batch's
    tiles, map by map, first ..< last. */
 void ck_convolve3x3(const struct ck_convolution *layer, const float *x, const float *filters, const float *bias, float *y, int relu,

@@ -72,8 +72,8 @@ struct WholeImageSolver: Sendable {
   private func estimate(_ phi: Matrix, _ grid: BlockGrid, _ y: Tensor) -> Tensor {
     let bound = network.with(BlockSampling(phi: phi, grid: grid))
     return switch bound {
-    case let network as SCNet<BlockSampling>: network.byRows(y, stages: depth)
-    case let network as SODASNet<BlockSampling>: network.byRows(y, stages: depth)
+    case let network as SCNet<BlockSampling>: network.image(y, stages: depth)
+    case let network as SODASNet<BlockSampling>: network.image(y, stages: depth)
     default: bound(y.reshaped([1] + y.shape), stages: depth).reshaped([grid.height, grid.width])
     }
   }
