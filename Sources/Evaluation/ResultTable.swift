@@ -17,10 +17,14 @@ public struct ResultTable: Report, Sendable, Equatable {
     public var seconds: Double
     /// Why there is no figure, or why it is worse than the published one; see ``needsReason``.
     public var why: String?
+    /// What heads the rows from here on that are not of the published table, such as later networks; nil: rows of the table itself.
+    public var group: String?
 
     public init(
-      method: String, column: String, metric: Metric, published: Double?, measured: Double?, seconds: Double, why: String? = nil
+      method: String, column: String, metric: Metric, published: Double?, measured: Double?, seconds: Double, why: String? = nil,
+      group: String? = nil
     ) {
+      self.group = group
       self.method = method
       self.column = column
       self.metric = metric
@@ -46,7 +50,7 @@ public struct ResultTable: Report, Sendable, Equatable {
 
     var json: JSONValue {
       .object([
-        "method": .string(method), "column": .string(column), "metric": .string(metric.rawValue),
+        "method": .string(method), "group": group.map(JSONValue.string), "column": .string(column), "metric": .string(metric.rawValue),
         "published": .optional(published), "measured": .optional(measured), "difference": .optional(difference),
         "seconds": .number(seconds), "why": why.map(JSONValue.string),
       ])
@@ -78,8 +82,10 @@ public struct ResultTable: Report, Sendable, Equatable {
     var cells = TextTable(
       header: ["Method", "Column", "Metric", "Published", "Measured", "Difference", "Time"],
       alignments: [.left, .left, .left, .right, .right, .right, .right])
-    var previous: String?
+    var (previous, group): (String?, String?)
     for row in rows {
+      if let heading = row.group, heading != group { cells.append(note: heading) }
+      group = row.group
       cells.append([
         row.method == previous ? "" : row.method, row.column, row.metric.title, row.metric.text(row.published),
         row.metric.text(row.measured), row.difference.map { signed($0, row.metric.decimals) } ?? "–",

@@ -112,6 +112,33 @@ private enum Public {
   }
 }
 
+@Suite(
+  .enabled(
+    if: !dataFolder.isEmpty && isOptimised && takesLong, "minutes and gigabytes; set UNFOLD_LONG_TESTS, as make test-all does"))
+struct LargeImageTests {
+  /// 4 000 × 4 000 pixels by rows of blocks are those of the image as a whole.
+  @Test func rowsAreTheWhole() throws {
+    let picture = try ImagePlanes(Public.image("barbara"), color: .luminance).planes[0].doubles
+    let phi = try readPhi(dataFolder + "/block-cs/phi_25.npy").converted(to: .single)
+    let grid = BlockGrid(height: 4000, width: 4000, side: 33).filled
+    let A = BlockSampling(phi: phi, grid: grid)
+    // The photograph over and over, every other time upside down.
+    let image = Tensor(
+      (0..<grid.height * grid.width).map { p -> Float in
+        let (i, j) = (p / grid.width, p % grid.width)
+        let row = i / 256 % 2 == 0 ? i % 256 : 255 - i % 256
+        return Float(picture[row * 256 + j % 256])
+      }, shape: [grid.height, grid.width])
+    let weights = try Weights(anyFile: Public.weights("scnet_max50")).withHouseNames
+    let network = try weights.filled(SCNet(scNet: A, seed: 0))
+    let y = A.forward(image)
+    let rows = network.image(y, traversal: .rows)
+    let difference = (rows - network.image(y, traversal: .whole)).maximumMagnitude
+    #expect(difference <= 1e-5 && difference > 0, "\(difference)")
+    #expect(try psnr(rows, image) > 30)
+  }
+}
+
 /// Two modules on crops of 3 × 3 blocks of 4 × 4 pixels, a few steps of a few crops.
 @Suite(.serialized) struct WholeImageTrainingTests {
   private let folder: Folder
