@@ -50,7 +50,8 @@ public struct ResultTable: Report, Sendable, Equatable {
 
     var json: JSONValue {
       .object([
-        "method": .string(method), "group": group.map(JSONValue.string), "column": .string(column), "metric": .string(metric.rawValue),
+        "method": .string(method), "group": group.map(JSONValue.string),
+        "column": .string(column), "metric": .string(metric.rawValue),
         "published": .optional(published), "measured": .optional(measured), "difference": .optional(difference),
         "seconds": .number(seconds), "why": why.map(JSONValue.string),
       ])

@@ -77,7 +77,8 @@ public struct ConvolutionPairs: Sendable {
     _ y: UnsafeMutablePointer<Float>, _ adding: Bool
   ) {
     let (extent, step) = (one.extent, Self.rowsAtATime)
-    let (middle, outer) = (extent * width * first.outputChannels, extent * width * second.outputChannels)  // numbers of a row of tiles
+    // Numbers of a row of tiles.
+    let (middle, outer) = (extent * width * first.outputChannels, extent * width * second.outputChannels)
     let between = UnsafeMutablePointer<Float>.allocate(capacity: (step + 2) * middle)
     let correction = UnsafeMutablePointer<Float>.allocate(capacity: adding ? step * outer : 1)
     defer {
