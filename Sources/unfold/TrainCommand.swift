@@ -32,6 +32,7 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("YAML file of the settings below; what is given on the command line wins.", valueName: "file"))
   var config: String?
   @Flag(help: "A smaller training of minutes.") var quick = false
+  @Flag(help: "cs-mri: train on the magnitudes of complex images.") var magnitudes = false
   @Flag(
     help: "image-cs, cs-mri: recompute stages in the backward pass: less than half the memory, a third more time, the same weights."
   )
@@ -52,6 +53,9 @@ struct Train: ParsableCommand {
     try network.check(for: problem)
     try settings.check(problem)
     try tomography.check(problem)
+    if magnitudes, problem != .mri {
+      throw InputError("found --magnitudes for \(problem.rawValue); leave it out, it is for cs-mri")
+    }
     if data != nil, !problem.isOnDisc {
       throw InputError("found --data for \(problem.rawValue); leave it out, it is for emt and eit")
     }
@@ -180,6 +184,10 @@ struct Train: ParsableCommand {
     var training = try WholeImageTraining(
       method, fixed: fixed, loss: settings.loss ?? .logSquares, images: pictures, seed: seed)
     training.recomputes = recompute
+    if !common.quiet {
+      let decibels = training.validationPSNROfLinearStart().map { String(format: "%.2f", $0) }
+      say("images kept aside, Aᵀ y: \(decibels.joined(separator: ", ")) dB")
+    }
     let (depth, channels) = (settings.depth ?? method.usualDepth, settings.channels ?? 32)
     let steps = settings.steps(samples: BlockSamples.epoch / 9, batch: 4) ?? (quick ? 500 : 60_000)
     var recipe = training.recipe(depth: depth, channels: channels, steps: steps)
@@ -269,10 +277,12 @@ struct Train: ParsableCommand {
   private func kSpacePictures(_ sources: [String], size: Int, sliceStep: Int?) throws -> [Tensor] {
     try sources.flatMap { try MRIImage.paths($0) }.flatMap { path in
       if path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") { return try MRIImage.slices(path, step: sliceStep ?? 4) }
-      guard let real = try MRIImage(path, toMaximum: true).value.real else {
-        throw InputError("\(path): found a complex image; expected real ones for training")
+      switch try MRIImage(path, toMaximum: true).value {
+      case .real(let image): return [image]
+      case .complex(let image) where magnitudes: return [image.magnitude]
+      case .complex:
+        throw InputError("\(path): found a complex image; expected real ones for training, or --magnitudes for those of complex ones")
       }
-      return [real]
     }.map { $0.centred(height: size, width: size) }
   }
 

@@ -46,6 +46,25 @@ import Testing
     -10 * log10(zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(a.count))
   }
 
+  /// Networks on whole images, trained and run; a network of blocks has no mean over orientations, a network with any Φ none it must be for.
+  @Test func networksOnWholeImages() throws {
+    try folder.image("a.png", height: 17, width: 21)
+    try run("simulate image-cs a.png -o m.h5 --phi phi.npy --ground-truth")
+    for (network, settings) in [("sodas-net", "--loss absolute"), ("scnet", "--loss measurements")] {
+      try run(
+        "train \(network) image-cs --images . --phi phi.npy --depth 2 --channels 2 --steps 2 \(settings) -o w.safetensors --quiet")
+      let plain = try run("reconstruct \(network) m.h5 --weights w.safetensors -o out.png --json -")
+      let mean = try run("reconstruct \(network) m.h5 --weights w.safetensors --self-ensemble -o mean.png --json -")
+      #expect(try psnr(plain, "outputs") > 3 && psnr(mean, "outputs") > 3)
+      #expect(try readImage(folder.file("mean.png")).values.shape == [17, 21])
+    }
+    try refuse("reconstruct m.h5 -o out2.png", naming: "5 × 5 pixels")
+    try refuse("reconstruct tval3 m.h5 --self-ensemble -o out2.png", naming: "--self-ensemble")
+    try refuse("train ista-net image-cs --images . --phi phi.npy --loss squares -o x.safetensors", naming: "--loss")
+    try refuse("train scnet image-cs --images . --constraint running -o x.safetensors", naming: "--constraint")
+    try refuse("train scnet image-cs --images . --ratio 0.5 -o x.safetensors", naming: "99 × 99")
+  }
+
   @Test func measurementHoldsBlocks() throws {
     let image = try folder.image("a.png", height: 7, width: 12)
     try run("simulate image-cs a.png -o m.h5 --phi phi.npy --ground-truth")

@@ -37,6 +37,18 @@ import Testing
     #expect(try mean(run("evaluate zero-filling cs-mri --images a.png --ratio 1 --mask random --json -"), "nmse") <= 1e-12)
   }
 
+  /// A network with memory trained on magnitudes of complex images; without asking for them they are refused.
+  @Test func networksWithMemoryAndMagnitudes() throws {
+    let train = "train scnet cs-mri --images z.npy --ratio 0.5 --size 16 --depth 2 --channels 2 --steps 2 -o w.safetensors --quiet"
+    try refuse(train, naming: "--magnitudes")
+    try run(train + " --magnitudes")
+    let report = try run("evaluate scnet cs-mri --images a.png --ratio 0.5 --weights w.safetensors --json -")
+    #expect(
+      report.json["parameters"] as? Int == 38 + 2 * 76 + 19
+        && (report.json["weights"] as? String)?.hasSuffix("w.safetensors") == true)
+    try refuse("train ista-net-plus image-cs --images . --ratio 0.5 --magnitudes -o x.safetensors", naming: "--magnitudes")
+  }
+
   /// Images with a phase: all classical methods, and fewer errors than zero filling where there is something to find.
   @Test func complexImages() throws {
     for method in ["zero-filling", "tv", "sidwt", "recpf"] {

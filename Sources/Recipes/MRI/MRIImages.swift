@@ -267,7 +267,7 @@ extension Scores {
 
 extension ComplexTensor {
   /// |z|.
-  var magnitude: Tensor { rootSumOfSquares(ComplexTensor(pairs: pairs.reshaped([1] + pairs.shape))) }
+  public var magnitude: Tensor { rootSumOfSquares(ComplexTensor(pairs: pairs.reshaped([1] + pairs.shape))) }
 }
 
 extension Tensor {
