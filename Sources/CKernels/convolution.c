@@ -120,9 +120,8 @@ static void transformed(const struct ck_convolution *l, const float *weights, in
 }
 
 float *ck_convolution_filters(const struct ck_convolution *l, const float *weights) {
-  float *u = lend(FILTERS, filter_count(l)), *g = lend(WORK, tap_count(l));
-  transformed(l, weights, 0, g, u);
-  release(g, tap_count(l));
+  float *u = lend(FILTERS, filter_count(l));
+  ck_convolution_filters_into(l, weights, u);
   return u;
 }
 

@@ -113,9 +113,9 @@ struct Shared<S>: @unchecked Sendable {
 }
 
 /// A pointer through which every thread writes to places of its own.
-struct SharedMutable<S>: @unchecked Sendable {
-  let pointer: UnsafeMutablePointer<S>
-  init(_ pointer: UnsafeMutablePointer<S>) { self.pointer = pointer }
+public struct SharedMutable<S>: @unchecked Sendable {
+  public let pointer: UnsafeMutablePointer<S>
+  public init(_ pointer: UnsafeMutablePointer<S>) { self.pointer = pointer }
 }
 
 extension Scalar {

@@ -113,11 +113,7 @@ extension Matrix {
     var G = Tensor.normal([rows, columns], using: &generator)
     for _ in 0..<2 {  // the second pass removes the rounding of the first
       let (values, vectors) = LinearAlgebra.symmetricEigen(linear(G, G).doubles, size: rows)
-      var scaled = vectors
-      for i in 0..<rows { for j in 0..<rows { scaled[i * rows + j] /= values[i].squareRoot() } }
-      let V = Tensor(vectors, shape: [rows, rows])
-      // (G Gᵀ)^(−1/2) = Vᵀ diag(λ^(−1/2)) V for eigenvectors as rows of V.
-      G = linearTransposed(linearTransposed(V.transposed, Tensor(scaled, shape: [rows, rows])), G)
+      G = linearTransposed(inverseSquareRoot(values, vectors), G)
     }
     return Matrix(G)
   }

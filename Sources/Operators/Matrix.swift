@@ -77,12 +77,15 @@ public struct Matrix: LinearOperator, Equatable {
     let a = entries.converted(to: .double)
     let (values, vectors) = LinearAlgebra.symmetricEigen(linear(a, a).doubles, size: rows)
     guard let least = values.first, let largest = values.last, least > 1e-14 * largest else { return (nil, .infinity) }
+    return (Matrix(Self.inverseSquareRoot(values, vectors), lipschitz: 1 / least), (largest / least).squareRoot())
+  }
+
+  /// Vᵀ diag(λ^(−1/2)) V for eigenvalues λ and eigenvectors as rows of V.
+  static func inverseSquareRoot(_ values: [Double], _ vectors: [Double]) -> Tensor {
+    let size = values.count
     var scaled = vectors
-    for i in 0..<rows { for j in 0..<rows { scaled[i * rows + j] /= values[i].squareRoot() } }
-    let V = Tensor(vectors, shape: [rows, rows])
-    // Vᵀ diag(λ^(−1/2)) V for eigenvectors as rows of V.
-    let W = linearTransposed(V.transposed, Tensor(scaled, shape: [rows, rows]))
-    return (Matrix(W, lipschitz: 1 / least), (largest / least).squareRoot())
+    for i in 0..<size { for j in 0..<size { scaled[i * size + j] /= values[i].squareRoot() } }
+    return linearTransposed(Tensor(vectors, shape: [size, size]).transposed, Tensor(scaled, shape: [size, size]))
   }
 
   /// W A with W = ``rowWhitening``: orthonormal rows that span the same space.

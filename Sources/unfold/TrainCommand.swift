@@ -281,7 +281,8 @@ struct Train: ParsableCommand {
       case .real(let image): return [image]
       case .complex(let image) where magnitudes: return [image.magnitude]
       case .complex:
-        throw InputError("\(path): found a complex image; expected real ones for training, or --magnitudes for those of complex ones")
+        throw InputError(
+          "\(path): found a complex image; expected real ones for training, or --magnitudes for those of complex ones")
       }
     }.map { $0.centred(height: size, width: size) }
   }

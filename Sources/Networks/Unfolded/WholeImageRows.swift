@@ -107,7 +107,7 @@ private struct WholeMaps {
   mutating func take(_ step: GradientStep<BlockSampling>) {
     let (bands, channels, size) = (bands, channels, bands.height * bands.width * channels)
     x.withUnsafeMutableBufferPointer { x in
-      let x = SharedRows(x.baseAddress!)
+      let x = SharedMutable(x.baseAddress!)
       RowPieces(rows: bands.count, size: Self.bandsAtATime).forEach { range in
         DataRows(data: step, bands: bands, channels: channels)(x.pointer + range.lowerBound * size, range)
       }
@@ -138,19 +138,13 @@ private struct WholeMaps {
     let sums = ChannelRows(rows: rows, channels: channels).sums(f)
     let thresholds = sums.prefix(channels).map { Float(scale * ($0 / Double(rows))) }
     f.withUnsafeMutableBufferPointer { f in
-      let f = SharedRows(f.baseAddress!)
+      let f = SharedMutable(f.baseAddress!)
       RowPieces(rows: rows, size: max(1, (1 << 16) / channels)).forEach { range in
         let f = f.pointer + range.lowerBound * channels
         Float.softThresholdColumns(f, thresholds, into: f, rows: range.count, width: channels)
       }
     }
   }
-}
-
-/// Memory of which every thread has rows of its own.
-private struct SharedRows: @unchecked Sendable {
-  let pointer: UnsafeMutablePointer<Float>
-  init(_ pointer: UnsafeMutablePointer<Float>) { self.pointer = pointer }
 }
 
 /// The rows of blocks of an image, each with its operator and its measurements.
@@ -227,7 +221,7 @@ private final class FirstRows: RowStep, @unchecked Sendable {
 
   init(_ start: RatioStart<BlockSampling>, _ bands: BlockBands) {
     self.bands = bands
-    layer = RowLayer(start.layer.weight, bias: start.layer.bias)
+    layer = RowLayer(start.layer)
     source = RowWindow(width: bands.width, channels: 2)
     image = { besideConstant($0, bands.operators.samplingRatio) }
   }
@@ -268,33 +262,20 @@ private struct DataRows: Sendable {
 
 private final class ModuleRows: RowStep, @unchecked Sendable {
   private let data: DataRows
-  private let (first, second): (RowLayer, RowLayer)
-  /// R, and max(C₁ * R, 0).
-  private var (r, h): (RowWindow, RowWindow)
-  private var made = 0
-  var rowLength: Int { r.rowLength }
+  private var pair: PairRows
+  var rowLength: Int { pair.rowLength }
 
   init(_ step: FrozenData<GradientStep<BlockSampling>>, _ prior: ResidualConvolutions, _ bands: BlockBands) {
-    first = RowLayer(prior.first.weight, bias: prior.first.bias, rectified: true)
-    second = RowLayer(prior.second.weight, bias: prior.second.bias)
-    data = DataRows(data: step.part, bands: bands, channels: first.inputChannels)
-    r = RowWindow(width: bands.width, channels: first.inputChannels)
-    h = RowWindow(width: bands.width, channels: first.outputChannels)
+    pair = PairRows(RowLayer(prior.first, rectified: true), RowLayer(prior.second), width: bands.width, addsInput: true)
+    data = DataRows(data: step.part, bands: bands, channels: prior.first.weight.shape[1])
   }
 
   func push(_ input: inout RowQueue, band: Int) -> ArraySlice<Float> {
-    let isLast = band == data.bands.count - 1
     let count = data.bands.height * rowLength
-    r.append(rows: data.bands.height) { rows in
+    return pair.push(rows: data.bands.height, isLast: band == data.bands.count - 1) { rows in
       input.take(count, into: rows)
       data(rows, band..<band + 1)
     }
-    first.append(to: &h, of: r, isLast: isLast)
-    let result = second.rows(from: made, of: h, adding: r, isLast: isLast)
-    made += result.count / rowLength
-    h.drop(before: made - 1)
-    r.drop(before: min(h.end - 1, made))
-    return result
   }
 }
 
@@ -311,7 +292,7 @@ private final class LastRows: RowStep, @unchecked Sendable {
   init(_ output: ConsistentReadout<BlockSampling>, _ bands: BlockBands) {
     self.bands = bands
     data = GradientStep(bands.operators, stepSize: 1)
-    layer = RowLayer(output.layer.weight, bias: output.layer.bias)
+    layer = RowLayer(output.layer)
     source = RowWindow(width: bands.width, channels: layer.inputChannels)
   }
 
@@ -333,26 +314,32 @@ private final class LastRows: RowStep, @unchecked Sendable {
   }
 }
 
-/// Two layers over rows that come: C₂ * max(C₁ * x, 0).
+/// Two layers over rows that come, second * first * x, with `addsInput` x + second * first * x.
 private struct PairRows {
   private let (first, second): (RowLayer, RowLayer)
+  private let addsInput: Bool
   private var (x, h): (RowWindow, RowWindow)
   private var made = 0
+  var rowLength: Int { x.rowLength }
 
-  init(_ pair: ConvolutionPair, width: Int) {
-    (first, second) = (RowLayer(pair.first, rectified: true), RowLayer(pair.second))
+  init(_ first: RowLayer, _ second: RowLayer, width: Int, addsInput: Bool) {
+    (self.first, self.second, self.addsInput) = (first, second, addsInput)
     x = RowWindow(width: width, channels: first.inputChannels)
     h = RowWindow(width: width, channels: first.outputChannels)
+  }
+
+  init(_ pair: ConvolutionPair, width: Int) {
+    self.init(RowLayer(pair.first, rectified: true), RowLayer(pair.second), width: width, addsInput: false)
   }
 
   /// What `count` rows that `body` writes make ready.
   mutating func push(rows count: Int, isLast: Bool, _ body: (UnsafeMutablePointer<Float>) -> Void) -> ArraySlice<Float> {
     x.append(rows: count, body)
     first.append(to: &h, of: x, isLast: isLast)
-    let result = second.rows(from: made, of: h, isLast: isLast)
+    let result = second.rows(from: made, of: h, adding: addsInput ? x : nil, isLast: isLast)
     made += result.count / (x.width * second.outputChannels)
     h.drop(before: made - 1)
-    x.drop(before: h.end - 1)
+    x.drop(before: addsInput ? min(h.end - 1, made) : h.end - 1)
     return result
   }
 }

@@ -99,8 +99,8 @@ public struct BlockSolver: Sendable {
     }
   }
 
-  /// Blocks from measurements `[blocks, M]` of a method that takes block by block, `[blocks, side²]` in single precision, spread over the threads; results do not depend on
-  /// their number.
+  /// Blocks from measurements `[blocks, M]` of a method that takes block by block, `[blocks, side²]` in single precision, spread over the
+  /// threads; results do not depend on their number.
   public func solve(_ measurements: Tensor) -> Tensor {
     let y = measurements.converted(to: .single)
     guard let network else {
