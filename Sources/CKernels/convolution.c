@@ -135,11 +135,11 @@ void ck_convolution_filters_into(const struct ck_convolution *l, const float *we
 
 void ck_release_filters(const struct ck_convolution *l, float *filters) { release(filters, filter_count(l)); }
 
-void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float *filters, const float *bias, float *y, int relu,
-                    int64_t first, int64_t last) {
+void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float *filters, const float *bias, float *y,
+                    enum ck_finish finish, int64_t first, int64_t last) {
   const int64_t chunk = minimum(chunk_of(l), last - first), count = scratch_count(l, chunk);
   float *scratch = lend(WORK, count);
-  winograd(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, relu, first, last, chunk, scratch);
+  winograd(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, finish, first, last, chunk, scratch);
   release(scratch, count);
 }
 

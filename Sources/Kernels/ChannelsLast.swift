@@ -85,7 +85,8 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     RowPieces(rows: tiles, size: max(1, 216 * 1024 / (inputChannels * outputChannels))).forEach {
       var layer = plan
       ck_convolve3x3(
-        &layer, x.pointer, shared.pointer, bias?.pointer, y.pointer, rectified ? 1 : 0, Int64($0.lowerBound), Int64($0.upperBound))
+        &layer, x.pointer, shared.pointer, bias?.pointer, y.pointer, rectified ? CK_RECTIFIED : CK_STORED, Int64($0.lowerBound),
+        Int64($0.upperBound))
     }
   }
 

@@ -37,7 +37,9 @@ public struct ConvolutionPairs: Sendable {
   }
 
   /// Rows of tiles between a layer and the next.
-  private static let rowsAtATime = 4
+  private static let rowsAtATime = 8
+  /// At least so many rows of tiles are a piece of their own. There are some pieces for every thread, since cores are not equally fast.
+  private static let rowsOfPiece = 4
 
   /// Writes y, or adds to what is there; then x and y may be one.
   public func callAsFunction(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, adding: Bool) {
@@ -49,7 +51,7 @@ public struct ConvolutionPairs: Sendable {
     }
     precondition(one.extent == two.extent, "tiles of \(one.extent) and of \(two.extent)")
     let rows = one.rows
-    let pieces = max(1, min(Parallel.threads, rows / (2 * Self.rowsAtATime)))
+    let pieces = Parallel.threads == 1 ? 1 : max(1, min(4 * Parallel.threads, rows / Self.rowsOfPiece))
     let cuts = (0...pieces).map { $0 * rows / pieces }
     let (x, y) = (Shared(x), SharedMutable(y))
     // What both sides of a cut need of the first layer, before either changes x.
@@ -78,13 +80,9 @@ public struct ConvolutionPairs: Sendable {
   ) {
     let (extent, step) = (one.extent, Self.rowsAtATime)
     // Numbers of a row of tiles.
-    let (middle, outer) = (extent * width * first.outputChannels, extent * width * second.outputChannels)
+    let middle = extent * width * first.outputChannels
     let between = UnsafeMutablePointer<Float>.allocate(capacity: (step + 2) * middle)
-    let correction = UnsafeMutablePointer<Float>.allocate(capacity: adding ? step * outer : 1)
-    defer {
-      between.deallocate()
-      correction.deallocate()
-    }
+    defer { between.deallocate() }
     // Rows of tiles `held` of the first layer lie in `between`.
     var held = piece.lowerBound..<piece.lowerBound
     if let before {
@@ -101,7 +99,7 @@ public struct ConvolutionPairs: Sendable {
       }
       let own = after.map { min(needed, $0.firstRow) } ?? needed
       if own > held.upperBound {
-        one(held.upperBound..<own, x, into: between - held.lowerBound * middle, rectified: true)
+        one(held.upperBound..<own, x, into: between - held.lowerBound * middle, CK_RECTIFIED)
         held = held.lowerBound..<own
       }
       if let after, needed > held.upperBound {
@@ -112,14 +110,7 @@ public struct ConvolutionPairs: Sendable {
         }
         held = held.lowerBound..<needed
       }
-      let source = UnsafePointer(between) - held.lowerBound * middle
-      guard adding else {
-        two(begin..<end, source, into: y, rectified: false)
-        continue
-      }
-      two(begin..<end, source, into: correction - begin * outer, rectified: false)
-      let place = y + begin * outer
-      Float.add(place, correction, into: place, count: (min(end * extent, height) - begin * extent) * width * second.outputChannels)
+      two(begin..<end, UnsafePointer(between) - held.lowerBound * middle, into: y, adding ? CK_ADDED : CK_STORED)
     }
   }
 
@@ -144,13 +135,13 @@ public struct ConvolutionPairs: Sendable {
     }
 
     /// Rows of tiles of y, where x and y begin with the image's first row.
-    func callAsFunction(_ range: Range<Int>, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rectified: Bool) {
+    func callAsFunction(_ range: Range<Int>, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, _ finish: ck_finish) {
       var layer = layer
       let tiles = (Int64(range.lowerBound * tilesOfARow), Int64(range.upperBound * tilesOfARow))
       if let bias {
-        ck_convolve3x3(&layer, x, filters, bias, y, rectified ? 1 : 0, tiles.0, tiles.1)
+        ck_convolve3x3(&layer, x, filters, bias, y, finish, tiles.0, tiles.1)
       } else {
-        ck_convolve3x3(&layer, x, filters, nil, y, rectified ? 1 : 0, tiles.0, tiles.1)
+        ck_convolve3x3(&layer, x, filters, nil, y, finish, tiles.0, tiles.1)
       }
     }
 
@@ -158,7 +149,7 @@ public struct ConvolutionPairs: Sendable {
     func made(_ range: Range<Int>, _ x: UnsafePointer<Float>, length: Int) -> [Float] {
       let numbers = extent * length
       return [Float](unsafeUninitializedCapacity: range.count * numbers) { out, filled in
-        self(range, x, into: out.baseAddress! - range.lowerBound * numbers, rectified: true)
+        self(range, x, into: out.baseAddress! - range.lowerBound * numbers, CK_RECTIFIED)
         filled = range.count * numbers
       }
     }

@@ -10,7 +10,7 @@ struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "The main job on real photographs: pictures and a report page.",
     discussion: """
-      Measures photographs block by block at 25 % and reconstructs them by TVAL3 and by ISTA-Net⁺, whose weights ship. Then takes 60 X-ray views \
+      Measures photographs block by block at 25 % and reconstructs them by TVAL3, ISTA-Net⁺ and SCNet, whose weights ship. Then takes 60 X-ray views \
       of a CT slice, that of Debian's package python3-pydicom, and reconstructs it by filtered back-projection, total variation and three networks. Then learns a \
       dictionary, trains LISTA on patches and compares it with ISTA and FISTA on photographs it never saw. Without --images it takes \
       those of Debian's package mate-backgrounds.

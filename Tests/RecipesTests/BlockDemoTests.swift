@@ -48,6 +48,9 @@ import Training
     try FileManager.default.createDirectory(atPath: folder + "/image-cs", withIntermediateDirectories: true)
     try Weights(parameters: network.parameters, operators: [NamedParameter(name: "initial", value: initial)])
       .write(to: folder + "/image-cs/ista-net-plus-25.safetensors")
+    let wholeImage = BlockMethod.scNet.network(
+      phi: sensing.phi.converted(to: .single), initial: .zero, depth: 2, channels: 16, seed: 1)!
+    try Weights(parameters: wholeImage.parameters).write(to: folder + "/image-cs/scnet.safetensors")
   }
 
   private func decibel(_ a: Tensor, _ b: Tensor) -> Double { -10 * log10(squaredNorm(a - b) / Double(a.count)) }
@@ -84,13 +87,14 @@ import Training
     defer { try? FileManager.default.removeItem(atPath: folder) }
     var lines: [String] = []
     let outcome = try run { lines.append($0) }
-    #expect(lines.filter { $0.contains("no weights") && $0.contains("ista-net-plus-25.safetensors") }.count == 1)
-    #expect(outcome.photographs.map(\.name) == ["0.png", "1.png"] && outcome.stages.isEmpty && !outcome.hasWeights)
+    #expect(lines.filter { $0.contains("no weights of ISTA-Net⁺") && $0.contains("ista-net-plus-25.safetensors") }.count == 1)
+    #expect(outcome.photographs.map(\.name) == ["0.png", "1.png"] && outcome.stages.isEmpty && outcome.networks.isEmpty)
+    #expect(outcome.missing.count == 2 && lines.filter { $0.contains("no weights of SCNet") }.count == 1)
 
     try DemoPage(blocks: outcome).write(to: folder, source: "images", command: "unfold demo")
     let page = try Page(String(contentsOfFile: folder + "/index.html", encoding: .utf8))
     try check(page, methods: ["Linear start", "TVAL3"], inTable: ["Linear start", "TVAL3"])
-    #expect(page.paragraphs.filter { $0.contains("no weights of ISTA-Net⁺") }.count == 1)
+    #expect(page.paragraphs.filter { $0.contains("no weights at") }.count == 2)
     #expect(page.images(in: "strip").isEmpty)
     #expect(FileManager.default.fileExists(atPath: folder + "/comparison.png"))
 
@@ -106,7 +110,7 @@ import Training
     try writeWeights(depth: 3)
     var lines: [String] = []
     let outcome = try run { lines.append($0) }
-    #expect(outcome.hasWeights && outcome.stages.count == 4 && !lines.contains { $0.contains("no weights") })
+    #expect(outcome.networks.map(\.stages) == [3, 2] && outcome.missing.isEmpty && outcome.stages.count == 4 && !lines.contains { $0.contains("no weights") })
     // The first estimate is the linear start, the last is the network's.
     let found = outcome.photographs[0].reconstructions
     expectClose(outcome.stages[0].estimate, found[0].estimate, relative: 1e-12)
@@ -115,7 +119,7 @@ import Training
     try DemoPage(blocks: outcome).write(to: folder, source: "images", command: "unfold demo")
     let page = try Page(String(contentsOfFile: folder + "/index.html", encoding: .utf8))
     try check(
-      page, methods: ["TVAL3", "ISTA-Net⁺", "Linear start"], inTable: ["Linear start", "TVAL3", "ISTA-Net⁺"])
+      page, methods: ["TVAL3", "SCNet", "ISTA-Net⁺", "Linear start"], inTable: ["Linear start", "TVAL3", "ISTA-Net⁺", "SCNet"])
     let strip = page.images(in: "strip")
     #expect(page.names(in: "strip") == ["x⁽⁰⁾", "x⁽¹⁾", "x⁽²⁾", "x⁽³⁾", "TVAL3", "Original"])
     // The photograph is smaller than the detail, so that its stages are shown whole; PSNR of what is shown is what is stated.

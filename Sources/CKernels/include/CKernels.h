@@ -117,12 +117,14 @@ void ck_release_filters(const struct ck_convolution *layer, float *filters);
 /* the same into a buffer of the caller's, of so many numbers, aligned to 64 bytes */
 int64_t ck_convolution_filter_count(const struct ck_convolution *layer);
 void ck_convolution_filters_into(const struct ck_convolution *layer, const float *weights, float *filters);
-/* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i]; with relu, max(y, 0); bias may be null. Of the batch's
-   tiles, map by map, first ..< last. */
-void ck_convolve3x3(const struct ck_convolution *layer, const float *x, const float *filters, const float *bias, float *y, int relu,
-                    int64_t first, int64_t last);
-/* its pullback of v, with respect to x, weights and, unless null, bias (summed over the batch); y is what relu returned, or null without
-   relu */
+/* what becomes of a sum: stored, its positive part stored, or added to what is there */
+enum ck_finish { CK_STORED, CK_RECTIFIED, CK_ADDED };
+/* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i], finished; bias may be null. Of the batch's tiles, map by
+   map, first ..< last. */
+void ck_convolve3x3(const struct ck_convolution *layer, const float *x, const float *filters, const float *bias, float *y,
+                    enum ck_finish finish, int64_t first, int64_t last);
+/* its pullback of v, with respect to x, weights and, unless null, bias (summed over the batch); y is the rectified output, or
+   null where it was stored as it is */
 void ck_convolve3x3_pullback(const struct ck_convolution *layer, const float *x, const float *weights, const float *y, const float *v,
                              float *dx, float *dweights, float *dbias, int64_t batch);
 /* from one channel to c: y[p][k] = bias[k] + sum over taps of weights[k][tap] s[p + tap]; flipped: s[p - tap]; bias may be null. Of the

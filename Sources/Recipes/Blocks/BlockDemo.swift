@@ -7,8 +7,8 @@ import Operators
 import Problems
 import Tensors
 
-/// Image compressive sensing on photographs: every block measured, then reconstructed by the linear start, by TVAL3 and, where its
-/// weights ship, by ISTA-Net⁺.
+/// Image compressive sensing on photographs: every block measured, then reconstructed by the linear start, by TVAL3 and, where their
+/// weights ship, by ISTA-Net⁺ and by SCNet, which sees the image as a whole.
 public struct BlockDemo: Sendable {
   /// What one method made of a photograph.
   public struct Reconstruction: Sendable {
@@ -23,7 +23,7 @@ public struct BlockDemo: Sendable {
     public let name: String
     /// Y, rounded to 8 bits.
     public let image: Tensor
-    /// The same methods in the same order for every photograph; the last is the best known.
+    /// The same methods in the same order for every photograph.
     public let reconstructions: [Reconstruction]
   }
 
@@ -34,17 +34,25 @@ public struct BlockDemo: Sendable {
     public let psnr: Double
   }
 
+  /// A network that is shown.
+  public struct Network: Sendable {
+    public let name: String
+    public let weights: String
+    public let stages: Int
+    public let parameterCount: Int
+  }
+
   /// What the demo found.
   public struct Outcome: Sendable {
     public let sensing: CompressiveSensing
     /// The first is shown, all are scored.
     public let photographs: [Photograph]
-    /// x⁽⁰⁾, x⁽¹⁾, …; empty without weights.
+    /// x⁽⁰⁾, x⁽¹⁾, … of ISTA-Net⁺; empty without its weights.
     public let stages: [Stage]
-    /// The file of weights, and whether it was there.
-    public let weights: String
-    public let hasWeights: Bool
-    public let parameterCount: Int
+    /// The networks shown, in order.
+    public let networks: [Network]
+    /// Files of weights that were not there.
+    public let missing: [String]
     public let seconds: Double
   }
 
@@ -61,6 +69,7 @@ public struct BlockDemo: Sendable {
   public static let linearStart = "Linear start"
   public static let totalVariation = "TVAL3"
   public static let network = "ISTA-Net⁺"
+  public static let wholeImageNetwork = "SCNet"
 
   /// - Parameters: `images`, at least two; `report` is told what is being done.
   public func run(images: ImageFolder, report: (String) -> Void = { _ in }) throws -> Outcome {
@@ -71,17 +80,21 @@ public struct BlockDemo: Sendable {
     let seed = CompressiveSensing.standardSeed
     let sensing = CompressiveSensing(ratio: ratio, seed: seed)
     let shown = images.entries.prefix(min(count, images.entries.count - 1))
-    let file = library.block(.istaNetPlus, ratio: ratio)
-    var network: BlockSolver?
-    if FileManager.default.fileExists(atPath: file) {
-      network = try BlockSolver(.istaNetPlus, sensing: sensing, seed: seed, library: library)
-    } else {
-      report("found no weights of ISTA-Net⁺ at \(file); shown are TVAL3 and the linear start only")
+    var solvers: [(name: String, solver: BlockSolver)] = []
+    var missing: [String] = []
+    for (name, method) in [(Self.network, BlockMethod.istaNetPlus), (Self.wholeImageNetwork, .scNet)] {
+      let file = library.block(method, ratio: ratio)
+      if FileManager.default.fileExists(atPath: file) {
+        solvers.append((name, try BlockSolver(method, sensing: sensing, seed: seed, library: library)))
+      } else {
+        missing.append(file)
+        report("found no weights of \(name) at \(file), which is left out")
+      }
     }
     // Q_init of the weights, or a fit over the photographs that are not shown.
     let others = images.entries.dropFirst(shown.count).map(\.image)
     let initial =
-      try network?.initial
+      try solvers.first { $0.name == Self.network }?.solver.initial
       ?? sensing.leastSquaresStart(moment: BlockCrops(others, side: sensing.side).secondMoment(count: fittedBlocks, seed: seed))
     let start = LinearStart(weight: initial.converted(to: .single))
     let tval3 = try BlockSolver(.tval3, sensing: sensing, seed: seed, library: library)
@@ -89,42 +102,43 @@ public struct BlockDemo: Sendable {
     var photographs: [Photograph] = []
     var stages: [Stage] = []
     for (i, entry) in shown.enumerated() {
-      let image = entry.image.map { ($0 * 255).rounded() / 255 }
-      let sampling = sensing.sampling(height: image.shape[0], width: image.shape[1])
-      let y = sampling.forward(image).converted(to: .single)
-      report("\(entry.name): \(y.count) measurements of \(image.count) pixels")
-      func reconstructed(_ method: String, by solve: (Tensor) -> Tensor) throws -> Reconstruction {
-        if i == 0 { _ = solve(y.rows(0..<min(32, y.shape[0]))) }  // what only the first call does is not timed
+      let photograph = entry.image.map { ($0 * 255).rounded() / 255 }
+      let sampling = sensing.sampling(height: photograph.shape[0], width: photograph.shape[1])
+      let y = sampling.forward(photograph).converted(to: .single)
+      report("\(entry.name): \(y.count) measurements of \(photograph.count) pixels")
+      func reconstructed(_ method: String, by solve: (BlockGrid, Tensor) -> Tensor) throws -> Reconstruction {
+        if i == 0 {  // what only the first call does is not timed
+          let side = sensing.side
+          _ = solve(BlockGrid(height: side, width: side, side: side), y.rows(0..<1))
+        }
         let clock = Date()
-        let blocks = solve(y)
+        let image = solve(sampling.grid, y)
         let seconds = Date().timeIntervalSince(clock)
-        let estimate = Self.image(blocks, sampling.grid)
-        var scores = try Scores.ofImage(estimate, image, clip: true)
+        let estimate = clamped(image.converted(to: .double), lower: 0, upper: 1)
+        var scores = try Scores.ofImage(estimate, photograph, clip: true)
         scores.seconds = seconds
         report(String(format: "  \(method): %.2f dB in %.2f s", scores.psnr ?? .nan, seconds))
         return Reconstruction(method: method, estimate: estimate, scores: scores)
       }
       var found = [
-        try reconstructed(Self.linearStart) { start($0) }, try reconstructed(Self.totalVariation) { tval3.solve($0) },
+        try reconstructed(Self.linearStart) { $0.assemble(start($1)) },
+        try reconstructed(Self.totalVariation) { tval3.reconstruct($0, measurements: $1, from: 0) },
       ]
-      if let network {
-        found.append(try reconstructed(Self.network) { network.solve($0) })
-        if i == 0 {
-          stages = try ([start(y)] + network.trace(y)).map { blocks in
-            let estimate = Self.image(blocks, sampling.grid)
-            return Stage(estimate: estimate, psnr: try psnr(estimate, image))
-          }
+      for (name, solver) in solvers { found.append(try reconstructed(name) { solver.reconstruct($0, measurements: $1, from: 0) }) }
+      if i == 0, let network = solvers.first(where: { $0.name == Self.network })?.solver {
+        stages = try ([start(y)] + network.trace(y)).map { blocks in
+          let estimate = clamped(sampling.grid.assemble(blocks).converted(to: .double), lower: 0, upper: 1)
+          return Stage(estimate: estimate, psnr: try psnr(estimate, photograph))
         }
       }
-      photographs.append(Photograph(name: entry.name, image: image, reconstructions: found))
+      photographs.append(Photograph(name: entry.name, image: photograph, reconstructions: found))
     }
     return Outcome(
-      sensing: sensing, photographs: photographs, stages: stages, weights: file, hasWeights: network != nil,
-      parameterCount: network?.parameterCount ?? 0, seconds: Date().timeIntervalSince(begin))
-  }
-
-  private static func image(_ blocks: Tensor, _ grid: BlockGrid) -> Tensor {
-    clamped(grid.assemble(blocks).converted(to: .double), lower: 0, upper: 1)
+      sensing: sensing, photographs: photographs, stages: stages,
+      networks: solvers.map {
+        Network(
+          name: $0.name, weights: $0.solver.weights ?? "", stages: $0.solver.depth, parameterCount: $0.solver.parameterCount)
+      }, missing: missing, seconds: Date().timeIntervalSince(begin))
   }
 }
 
@@ -150,7 +164,7 @@ extension BlockDemo.Outcome {
         })
     }
     return .object([
-      "ratio": .number(sensing.ratio), "weights": hasWeights ? .string(weights) : .null,
+      "ratio": .number(sensing.ratio), "weights": .array(networks.map { .string($0.weights) }),
       "images": .array(
         photographs.map { photograph in
           .object([

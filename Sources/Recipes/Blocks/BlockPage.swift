@@ -29,7 +29,7 @@ public struct DemoPage: Sendable {
   public func page(source: String, command: String) throws -> ReportPage {
     var lead = blocks.lead
     var facts = try blocks.facts(source: source)
-    var sources = "Zhang & Ghanem, ISTA-Net, CVPR 2018; Li, Yin, Jiang & Zhang, TVAL3, 2013"
+    var sources = "Zhang & Ghanem, ISTA-Net, CVPR 2018; Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023; Li, Yin, Jiang & Zhang, TVAL3, 2013"
     if let tomography {
       lead += " Then a CT slice from few X-rays."
       facts += [("CT slice", tomography.source)]
@@ -56,15 +56,23 @@ extension BlockDemo.Outcome {
 
   fileprivate var lead: String {
     let begin = "Photographs from a quarter as many measurements as they have pixels."
-    guard let network = score(BlockDemo.network), let classical = score(BlockDemo.totalVariation) else {
-      return begin
-        + " TVAL3 is the classical reconstruction; ISTA-Net⁺, ISTA unfolded and trained, needs weights that are not here."
+    guard let classical = score(BlockDemo.totalVariation)?.psnr, !networks.isEmpty else {
+      return begin + " TVAL3 is the classical reconstruction; networks need weights that are not here."
     }
-    let gain = (network.psnr ?? 0) - (classical.psnr ?? 0)
+    func gain(_ network: BlockDemo.Network) -> String {
+      let gain = (score(network.name)?.psnr ?? .nan) - classical
+      return String(format: "%.1f dB %@ TVAL3, the classical method", abs(gain), gain < 0 ? "below" : "above")
+    }
     return begin
-      + String(
-        format: " ISTA, unfolded for %d stages and trained, is ISTA-Net⁺; on %@ it lies %.1f dB %@ TVAL3, the classical method.",
-        stages.count - 1, shortName, abs(gain), gain < 0 ? "below" : "above")
+      + networks.enumerated().map { i, network in
+        let at = gain(network)
+        return switch (i, network.name) {
+        case (0, BlockDemo.network):
+          " ISTA, unfolded for \(network.stages) stages and trained, is ISTA-Net⁺; on \(shortName) it lies \(at)."
+        case (0, _): " \(network.name), proximal gradient unfolded on the whole image, lies on \(shortName) \(at)."
+        default: " \(network.name), whose stages hand on features of the whole image, lies \(at)."
+        }
+      }.joined()
   }
 
   fileprivate func facts(source: String) throws -> [(name: String, value: String)] {
@@ -72,12 +80,8 @@ extension BlockDemo.Outcome {
     return [
       ("Photographs", source),
       ("Measurements", "\(sensing.phi.rows) of each block of \(side) × \(side) pixels, \(percent)"),
-      (
-        "ISTA-Net⁺",
-        hasWeights
-          ? "\(stages.count - 1) stages, \(grouped(parameterCount)) parameters" : "no weights"
-      ),
-    ]
+    ] + (networks.isEmpty ? [("Networks", "no weights")] : [])
+      + networks.map { ($0.name, "\($0.stages) stages, \(grouped($0.parameterCount)) parameters") }
   }
 
   /// Digits in groups of three.
@@ -113,7 +117,7 @@ extension BlockDemo.Outcome {
   // MARK: Sections
 
   fileprivate func sections() throws -> [ReportPage.Section] {
-    [try reconstructions(), try errors()] + (hasWeights ? [try stageByStage()] : []) + [table()]
+    [try reconstructions(), try errors()] + (stages.isEmpty ? [] : [try stageByStage()]) + [table()]
   }
 
   private func reconstructions() throws -> ReportPage.Section {
@@ -123,25 +127,16 @@ extension BlockDemo.Outcome {
         "\(first.name), \(width) × \(height) pixels, is cut into blocks of \(sensing.side) × \(sensing.side). Of each only "
           + "\(sensing.phi.rows) random projections are kept, y = Φ x. Every method sees these numbers and nothing else.")
     ]
-    if !hasWeights {
-      blocks.append(
-        .paragraph(
-          "There are no weights of ISTA-Net⁺ at `\(weights)`: shown are TVAL3 and the linear start only."
-        ))
-    }
-    var figures: [ReportPage.KeyFigure] = []
-    if let network = score(BlockDemo.network), let classical = score(BlockDemo.totalVariation) {
-      func figure(_ scores: Scores) -> String { String(format: "%.2f", scores.psnr ?? .nan) }
-      figures = [
-        .init(figure(network), unit: "dB", label: "PSNR of ISTA-Net⁺"),
-        .init(figure(classical), unit: "dB", label: "PSNR of TVAL3"),
-        .init(seconds(network), unit: "s", label: "time of ISTA-Net⁺"),
-        .init(seconds(classical), unit: "s", label: "time of TVAL3"),
-      ]
-      blocks.append(.keyFigures(figures))
+    for file in missing { blocks.append(.paragraph("A network is left out: there are no weights at `\(file)`.")) }
+    let compared = networks.map(\.name) + [BlockDemo.totalVariation]
+    if !networks.isEmpty {
+      let figures = compared.map { ReportPage.KeyFigure(figure(score($0)?.psnr), unit: "dB", label: "PSNR of \($0)") }
+      let times = compared.map { ReportPage.KeyFigure(figure(score($0)?.seconds), unit: "s", label: "time of \($0)") }
+      blocks.append(.keyFigures(figures + times))
     }
     // The two to compare first, then those that the menus offer.
-    let order = hasWeights ? [1, 2, 0] : [0, 1]
+    let count = first.reconstructions.count
+    let order = networks.isEmpty ? [0, 1] : [1, count - 1] + (2..<count - 1) + [0]
     let pictures = try order.map { j in
       let entry = first.reconstructions[j]
       return ReportPage.NamedPicture(
@@ -154,16 +149,16 @@ extension BlockDemo.Outcome {
         pictures + [original],
         caption:
           "PSNR against the original. The linear start is the matrix that fits photographs best from measurements in the least-squares "
-          + "sense, x⁽⁰⁾ of the network."))
+          + "sense, x⁽⁰⁾ of ISTA-Net⁺."))
     return ReportPage.Section("A photograph, measured at \(percent)", blocks)
   }
 
-  private func seconds(_ scores: Scores) -> String { String(format: "%.2f", scores.seconds ?? .nan) }
+  private func figure(_ value: Double?) -> String { String(format: "%.2f", value ?? .nan) }
 
   private func errors() throws -> ReportPage.Section {
     let maps = try ErrorMaps(
       first.reconstructions.map { ($0.method, decibel($0.scores), $0.estimate) }, of: first.image, subject: first.name,
-      caption: "Absolute errors on one scale. Every block is reconstructed by itself"
+      caption: "Absolute errors on one scale. SCNet sees the whole image; the others reconstruct every block by itself"
         + (first.image.shape.allSatisfy { $0.isMultiple(of: sensing.side) }
           ? "." : "; zeros fill up the last ones at the right and at the bottom."))
     return ReportPage.Section("Where the errors are", [maps.block])
@@ -182,14 +177,14 @@ extension BlockDemo.Outcome {
     var blocks: [ReportPage.Block] = [
       .strip(
         pictures,
-        caption: "The detail of \(window.width) × \(window.height) pixels where the linear start errs most, after every stage; "
+        caption: "ISTA-Net⁺: the detail of \(window.width) × \(window.height) pixels where the linear start errs most, after every stage; "
           + "PSNR of the whole photograph.")
     ]
     if let stagePlot {
       blocks.append(
         .plot(
           stagePlot,
-          caption: "The network is trained for its last estimate alone; what the estimates before it are is left to the training."))
+          caption: "ISTA-Net⁺ is trained for its last estimate alone; what the estimates before it are is left to the training."))
     }
     return ReportPage.Section("Stage by stage", blocks)
   }
