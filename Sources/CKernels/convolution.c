@@ -90,11 +90,14 @@ static const struct ck_winograd_table *winograd(const struct ck_convolution *l) 
 
 static int64_t filter_count(const struct ck_convolution *l) { return points_of(l->extent) * table(l)->plane(l->in * l->out); }
 
-// Tiles at a time, so that what they become stays in a core's cache; more of them where the filters fill it anyway.
-static int64_t chunk_of(const struct ck_convolution *l) {
-  const int64_t channels = l->in + l->out, chunk = 18 * 64 / channels / 6 * 6, least = channels < 192 ? 6 : 12;
+// Tiles at a time, so that what they become and the filters stay in a core's cache; more of them where the filters fill it anyway. The
+// gradients of filters are sums over them, which are better long.
+static int64_t chunk_of(const struct ck_convolution *l, int64_t of_64_channels) {
+  const int64_t channels = l->in + l->out, chunk = of_64_channels * 64 / channels / 6 * 6, least = channels < 192 ? 6 : 12;
   return chunk < least ? least : chunk;
 }
+static int64_t forward_chunk(const struct ck_convolution *l) { return chunk_of(l, 6); }
+static int64_t backward_chunk(const struct ck_convolution *l) { return chunk_of(l, 18); }
 
 // Numbers that a chunk of tiles becomes, and that filters by taps are.
 static int64_t scratch_count(const struct ck_convolution *l, int64_t chunk) {
@@ -137,7 +140,7 @@ void ck_release_filters(const struct ck_convolution *l, float *filters) { releas
 
 void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float *filters, const float *bias, float *y,
                     enum ck_finish finish, int64_t first, int64_t last) {
-  const int64_t chunk = minimum(chunk_of(l), last - first), count = scratch_count(l, chunk);
+  const int64_t chunk = minimum(forward_chunk(l), last - first), count = scratch_count(l, chunk);
   float *scratch = lend(WORK, count);
   winograd(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, finish, first, last, chunk, scratch);
   release(scratch, count);
@@ -145,7 +148,7 @@ void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float 
 
 void ck_convolve3x3_pullback(const struct ck_convolution *l, const float *x, const float *weights, const float *y, const float *v,
                              float *dx, float *dweights, float *dbias, int64_t batch) {
-  const int64_t in = l->in, out = l->out, count = filter_count(l), taps = tap_count(l), chunk = chunk_of(l), plane = taps / 9;
+  const int64_t in = l->in, out = l->out, count = filter_count(l), taps = tap_count(l), chunk = backward_chunk(l), plane = taps / 9;
   const int64_t working = 2 * count + taps + scratch_count(l, chunk);
   float *u = lend(WORK, working), *du = u + count, *dg = du + count, *scratch = dg + taps;
   transformed(l, weights, 1, dg, u);

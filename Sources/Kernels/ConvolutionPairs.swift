@@ -37,9 +37,7 @@ public struct ConvolutionPairs: Sendable {
   }
 
   /// Rows of tiles between a layer and the next.
-  private static let rowsAtATime = 8
-  /// At least so many rows of tiles are a piece of their own. There are some pieces for every thread, since cores are not equally fast.
-  private static let rowsOfPiece = 4
+  private static let rowsAtATime = 4
 
   /// Writes y, or adds to what is there; then x and y may be one.
   public func callAsFunction(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, adding: Bool) {
@@ -51,7 +49,7 @@ public struct ConvolutionPairs: Sendable {
     }
     precondition(one.extent == two.extent, "tiles of \(one.extent) and of \(two.extent)")
     let rows = one.rows
-    let pieces = Parallel.threads == 1 ? 1 : max(1, min(4 * Parallel.threads, rows / Self.rowsOfPiece))
+    let pieces = max(1, min(Parallel.threads, rows / (2 * Self.rowsAtATime)))
     let cuts = (0...pieces).map { $0 * rows / pieces }
     let (x, y) = (Shared(x), SharedMutable(y))
     // What both sides of a cut need of the first layer, before either changes x.

@@ -29,23 +29,25 @@ public struct DemoPage: Sendable {
   public func page(source: String, command: String) throws -> ReportPage {
     var lead = blocks.lead
     var facts = try blocks.facts(source: source)
-    var sources = "Zhang & Ghanem, ISTA-Net, CVPR 2018; Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023; Li, Yin, Jiang & Zhang, TVAL3, 2013"
+    var sources = [
+      "Zhang & Ghanem, ISTA-Net, CVPR 2018", "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023", "Li, Yin, Jiang & Zhang, TVAL3, 2013",
+    ]
     if let tomography {
       lead += " Then a CT slice from few X-rays."
       facts += [("CT slice", tomography.source)]
-      sources += "; " + Set(tomography.reconstructions.map(\.method.source)).sorted().joined(separator: "; ")
+      sources += Set(tomography.reconstructions.map(\.method.source)).sorted()
     }
     if let coding {
       lead += " Further down LISTA is trained on the spot."
       facts += [("Time", String(format: "%.0f s, the training of LISTA included", blocks.seconds + coding.seconds))]
-      sources += "; Gregor & LeCun, Learning fast approximations of sparse coding, ICML 2010"
+      sources += ["Gregor & LeCun, Learning fast approximations of sparse coding, ICML 2010"]
     } else {
       facts += [("Time", String(format: "%.0f s", blocks.seconds))]
     }
     return ReportPage(
       title: "Algorithms, unfolded and trained", lead: lead, facts: facts + [("Command", command)],
       sections: try blocks.sections() + (tomography?.sections(heading: "Computed tomography") ?? []) + (coding?.sections() ?? []),
-      footer: "Written by unfold demo. Methods: \(sources).")
+      footer: "Written by unfold demo. Methods: \(sources.joined(separator: "; ")).")
   }
 }
 
@@ -158,7 +160,9 @@ extension BlockDemo.Outcome {
   private func errors() throws -> ReportPage.Section {
     let maps = try ErrorMaps(
       first.reconstructions.map { ($0.method, decibel($0.scores), $0.estimate) }, of: first.image, subject: first.name,
-      caption: "Absolute errors on one scale. SCNet sees the whole image; the others reconstruct every block by itself"
+      caption: "Absolute errors on one scale. "
+        + (networks.contains { $0.name == BlockDemo.wholeImageNetwork }
+          ? "SCNet sees the whole image; the others reconstruct every block by itself" : "Every block is reconstructed by itself")
         + (first.image.shape.allSatisfy { $0.isMultiple(of: sensing.side) }
           ? "." : "; zeros fill up the last ones at the right and at the bottom."))
     return ReportPage.Section("Where the errors are", [maps.block])
@@ -177,8 +181,8 @@ extension BlockDemo.Outcome {
     var blocks: [ReportPage.Block] = [
       .strip(
         pictures,
-        caption: "ISTA-Net⁺: the detail of \(window.width) × \(window.height) pixels where the linear start errs most, after every stage; "
-          + "PSNR of the whole photograph.")
+        caption: "ISTA-Net⁺: the detail of \(window.width) × \(window.height) pixels where the linear start errs most, after every "
+          + "stage; PSNR of the whole photograph.")
     ]
     if let stagePlot {
       blocks.append(
