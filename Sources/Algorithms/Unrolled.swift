@@ -92,9 +92,11 @@ where
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Measurement, recording: Bool) -> NetworkOutput<Signal> { run(y, recording: recording, stages: depth) }
 
-  /// The sum over stages of how far their transforms are from having left inverses, on a signal.
-  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
-  public func asymmetry(_ x: Stages.Stage.Signal) -> Double {
+  /// The sum over stages of how far their transforms are from having left inverses, on an estimate; 0 where the stages' signals are of
+  /// another space.
+  @differentiable(reverse,wrt: self)
+  public func asymmetry(_ x: Signal) -> Double {
+    guard let x = withoutDerivative(at: x as? Stages.Stage.Signal) else { return 0 }
     var sum = 0.0
     for k in 0..<depth { sum += schedule.stage(k).asymmetry(x) }
     return sum

@@ -29,15 +29,14 @@ private struct TinyImages {
 func wholeImageEquivalenceChecks() -> [CheckItem] {
   let tiny = TinyImages()
   let y = tiny.A.forward(tiny.images)
-  func item<Op: LinearOperator, Network: TensorNetwork>(
-    _ name: String, _ A: Op, step: Double, from start: Tensor, measurement: Op.Codomain, _ y: Tensor, _ network: Network,
+  func item<Op: LinearOperator>(
+    _ name: String, _ A: Op, step: Double, from start: Tensor, _ y: Op.Codomain, _ network: some Network<Op.Codomain, Tensor>,
     last: (Tensor) -> Tensor = { $0 }
   ) -> CheckItem where Op.Domain == Tensor {
     let descent = ProximalGradient(
       data: GradientStep(A, stepSize: step), prior: SoftThreshold(threshold: 0), momentum: NoMomentum())
     var iterates: [Tensor] = []
-    _ = solve(descent, measurement: measurement, from: start, until: .iterations(50)) { _, s in iterates.append(descent.estimate(s))
-    }
+    _ = solve(descent, measurement: y, from: start, until: .iterations(50)) { _, s in iterates.append(descent.estimate(s)) }
     let worst = (1...50).map { relativeDifference(network(y, stages: $0), last(iterates[$0 - 1])) }.max()!
     return CheckItem(name, error: worst, tolerance: 1e-13)
   }
@@ -56,15 +55,15 @@ func wholeImageEquivalenceChecks() -> [CheckItem] {
   let fourier = SCNet(scNet: kSpace, depth: 50, channels: 4, precision: .double, seed: 104)
   return [
     item(
-      "SCNet without bodies is gradient descent", tiny.A, step: 1, from: start, measurement: y, y,
+      "SCNet without bodies is gradient descent", tiny.A, step: 1, from: start, y,
       bodiless(tiny.scNet(depth: 50), step: 1)
     ) { $0 - tiny.A.adjoint(tiny.A.forward($0) - y) },
     item(
-      "SODAS-Net without bodies is gradient descent", tiny.A, step: 0.3, from: start, measurement: y, y,
+      "SODAS-Net without bodies is gradient descent", tiny.A, step: 0.3, from: start, y,
       bodiless(tiny.sodasNet(depth: 50), step: 0.3)),
     item(
-      "SCNet from k-space without bodies is gradient descent", kSpace, step: 1, from: kSpace.adjoint(k), measurement: k, k.pairs,
-      KSpaceNetwork(bodiless(fourier, step: 1))
+      "SCNet from k-space without bodies is gradient descent", kSpace, step: 1, from: kSpace.adjoint(k), k,
+      bodiless(fourier, step: 1)
     ) { $0 - kSpace.adjoint(kSpace.forward($0) - k) },
   ]
 }
@@ -89,14 +88,14 @@ func wholeImageGradients() -> [CheckItem] {
   item("meanAbsoluteDifference", at: maps) { meanAbsoluteDifference($0, cotangent) }
 
   let tiny = TinyImages()
-  func network<Network: TensorNetwork>(_ name: String, _ y: Tensor, _ network: Network) {
+  func network<N: Network>(_ name: String, _ y: N.Measurement, _ network: N) where N.Signal == Tensor {
     let model = disturbed(network, seed: 107)
     let error = parameterGradientError(model, seed: 108) { net in
       meanSquaredDifference(net.run(y, recording: false).estimate, tiny.images)
     }
     items.append(CheckItem("gradient of \(name)", error: error, tolerance: 1e-6))
     let recomputed = parameterGradientError(model, seed: 108) { net in
-      meanSquaredDifference(net.recomputing(y, recording: false).estimate, tiny.images)
+      meanSquaredDifference(net.run(y, recording: false, recomputing: .stages(every: 1)).estimate, tiny.images)
     }
     items.append(CheckItem("gradient of \(name), its stages recomputed", error: recomputed, tolerance: 1e-6))
   }
@@ -108,8 +107,7 @@ func wholeImageGradients() -> [CheckItem] {
   item("SODAS-Net in the measurement", at: y) { meanSquaredDifference(sodasNet($0), tiny.images) }
   let A = RealMaskedFourier(tiny.mask)
   network(
-    "SCNet from k-space", A.forward(tiny.images).pairs,
-    KSpaceNetwork(SCNet(scNet: A, depth: 3, channels: 4, precision: .double, seed: 109)))
+    "SCNet from k-space", A.forward(tiny.images), SCNet(scNet: A, depth: 3, channels: 4, precision: .double, seed: 109))
 
   // The operator of a network as an input: the gradient in its parameters goes through.
   let small = disturbed(tiny.scNet(depth: 2), seed: 110)

@@ -6,14 +6,16 @@ import Tensors
 import Training
 
 /// Something networks can be trained on: a problem with its samples, its loss and its validation.
-public protocol NetworkTraining {
+public protocol NetworkTraining<Measurement, Signal> {
+  associatedtype Measurement: Batched = Tensor
+  associatedtype Signal: Batched = Tensor
   /// Fixed tensors that go into the weights file, such as the dictionary.
   var operators: [NamedParameter] { get }
   /// Trains a network by a recipe; nil when it was stopped, with the checkpoint written.
-  func train<Network: TensorNetwork>(
-    _ network: Network, recipe: Recipe, resuming: Checkpoint?, checkpoints: CheckpointPolicy?, monitors: [any TrainingMonitor],
+  func train<N: Network<Measurement, Signal>>(
+    _ network: N, recipe: Recipe, resuming: Checkpoint?, checkpoints: CheckpointPolicy?, monitors: [any TrainingMonitor],
     stop: StopRequest?
-  ) throws -> Network?
+  ) throws -> N?
 }
 
 extension NetworkTraining {
@@ -21,8 +23,8 @@ extension NetworkTraining {
   ///
   /// The checkpoint is removed once the weights are whole. Ctrl-C and SIGTERM leave it whole.
   /// - Returns: the number of parameters; nil when the run was stopped.
-  public func train<Network: TensorNetwork>(
-    _ network: Network, recipe: Recipe, to path: String, resuming: Checkpoint?, checkpointEvery steps: Int? = nil,
+  public func train(
+    _ network: some Network<Measurement, Signal>, recipe: Recipe, to path: String, resuming: Checkpoint?, checkpointEvery steps: Int? = nil,
     monitors: [any TrainingMonitor]
   ) throws -> Int? {
     AtomicFile.removeLeftovers(of: path)

@@ -13,37 +13,33 @@ public protocol TrainingSamples: Sendable {
   func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Batch
 }
 
-/// Measurements with their ground truth, one a row of the first axis.
-public struct SamplePairs: TrainingSamples {
-  public struct Batch: Sendable {
-    public var measurement: Tensor
-    public var groundTruth: Tensor
+/// Measurements with their ground truth: what is trained on, or a batch of it.
+public struct Pairs<Measurement: Batched, Signal: Batched>: TrainingSamples {
+  public typealias Batch = Pairs
 
-    public init(measurement: Tensor, groundTruth: Tensor) {
-      self.measurement = measurement
-      self.groundTruth = groundTruth
-    }
-  }
+  public var measurement: Measurement
+  public var groundTruth: Signal
 
-  public let measurement: Tensor
-  public let groundTruth: Tensor
-
-  /// Both of shape `[sample, …]`.
-  public init(measurement: Tensor, groundTruth: Tensor) {
+  /// Both of as many samples.
+  public init(measurement: Measurement, groundTruth: Signal) {
     precondition(
-      !measurement.shape.isEmpty && measurement.shape.first == groundTruth.shape.first,
-      "SamplePairs: measurements \(measurement.shape) beside ground truth \(groundTruth.shape)")
+      measurement.sampleCount == groundTruth.sampleCount,
+      "\(measurement.sampleCount) measurements beside \(groundTruth.sampleCount) samples of ground truth")
     self.measurement = measurement
     self.groundTruth = groundTruth
   }
 
-  public var count: Int { measurement.shape[0] }
+  public var count: Int { measurement.sampleCount }
 
-  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Batch {
-    func pick(_ t: Tensor) -> Tensor { Tensor.concatenated(samples.map { t.rows($0..<$0 + 1) }) }
-    return Batch(measurement: pick(measurement), groundTruth: pick(groundTruth))
+  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Pairs {
+    Pairs(
+      measurement: .concatenated(samples.map { measurement.rows($0..<$0 + 1) }),
+      groundTruth: .concatenated(samples.map { groundTruth.rows($0..<$0 + 1) }))
   }
 }
+
+/// Real measurements with real ground truth.
+public typealias SamplePairs = Pairs<Tensor, Tensor>
 
 /// Which samples make up the batch of a step: a function of the seed, the phase and the step.
 ///

@@ -192,7 +192,7 @@ struct Train: ParsableCommand {
     let steps = settings.steps(samples: BlockSamples.epoch / 9, batch: 4) ?? (quick ? 500 : 60_000)
     var recipe = training.recipe(depth: depth, channels: channels, steps: steps)
     settings.apply(to: &recipe)
-    var untrained: any TensorNetwork = training.network(depth: depth, channels: channels)
+    var untrained = training.network(depth: depth, channels: channels)
     if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, checkpoint(), settings)
   }
@@ -296,9 +296,9 @@ struct Train: ParsableCommand {
     return found
   }
 
-  private func train(
-    _ untrained: some TensorNetwork, by training: some NetworkTraining, _ recipe: Recipe, _ resuming: Checkpoint?,
-    _ settings: TrainingSettings
+  private func train<Measurement, Signal>(
+    _ untrained: any Network<Measurement, Signal>, by training: some NetworkTraining<Measurement, Signal>, _ recipe: Recipe,
+    _ resuming: Checkpoint?, _ settings: TrainingSettings
   ) throws {
     let monitors: [any TrainingMonitor] =
       [try EventLog(path: output + ".tfevents", resuming: resuming)] + (common.quiet ? [] : [ProgressBar()])

@@ -195,9 +195,9 @@ private struct TinyBlocks {
       for (x, y) in zip(a, b) { #expect((x - y).norm <= 1e-13 * y.norm, line) }
     }
     let net = disturbed(ISTANet(phi: tiny.phi, initial: tiny.initial, depth: 5, channels: 3, seed: 2), threshold: 0.02)
-    compare(net, { $0.checkpointed(tiny.y, every: 2, recording: true) }, "ISTA-Net")
+    compare(net, { $0.run(tiny.y, recording: true, recomputing: .stages(every: 2)) }, "ISTA-Net")
     let plus = disturbed(ISTANetPlus(phi: tiny.phi, initial: tiny.initial, depth: 4, channels: 3, seed: 2), threshold: 0.02)
-    compare(plus, { $0.checkpointed(tiny.y, every: 1, recording: true) }, "ISTA-Net⁺")
+    compare(plus, { $0.run(tiny.y, recording: true, recomputing: .stages(every: 1)) }, "ISTA-Net⁺")
   }
 
   // MARK: Against PyTorch

@@ -7,7 +7,7 @@ import _Differentiation
 // Source: Gregor & LeCun (2010), eq. 7 and table 1.
 
 /// Z = D tanh(W_e X), D diagonal.
-public struct TanhEncoder: TensorNetwork {
+public struct TanhEncoder: Network {
   public var depth: Int { 1 }
   /// W_e, m × n.
   public var weight: Tensor
@@ -29,7 +29,7 @@ public struct TanhEncoder: TensorNetwork {
 }
 
 /// Z = D (tanh(W_e X + u) + tanh(W_e X − u)): a smooth shrinkage, flat around 0 for u > 0.
-public struct DoubleTanhEncoder: TensorNetwork {
+public struct DoubleTanhEncoder: Network {
   public var depth: Int { 1 }
   public var weight: Tensor
   public var gain: Tensor
@@ -56,7 +56,7 @@ public struct DoubleTanhEncoder: TensorNetwork {
 }
 
 /// Z = h_θ(W_e X): one step of shrinkage, LISTA without S.
-public struct ShrinkageEncoder: TensorNetwork {
+public struct ShrinkageEncoder: Network {
   public var depth: Int { 1 }
   public var weight: Tensor
   /// θ ≥ 0, `[m]`.

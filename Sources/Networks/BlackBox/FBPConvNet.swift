@@ -11,7 +11,7 @@ import _Differentiation
 /// Measurements `[batch, …]`, images `[batch, h, w]` of any sides: the U-Net is given zeros below and to the right up to a multiple of
 /// 2^poolings. In training batches are normalised by their own statistics, so that samples of a batch depend on each other; a trained
 /// network has those of the population, which ``calibrated(on:)`` finds.
-public struct FBPConvNet: TensorNetwork {
+public struct FBPConvNet: Network {
   /// The size of the network.
   public struct Configuration: Sendable, Hashable {
     /// At the finest resolution.
@@ -55,7 +55,7 @@ public struct FBPConvNet: TensorNetwork {
 
   /// - Parameter recording: in training, by the statistics of the batch.
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
-  public func run(_ y: Tensor, recording: Bool) -> NetworkOutput<Tensor> {
+  public func run(_ y: Tensor, recording: Bool, recomputing: Recomputation) -> NetworkOutput<Tensor> {
     let mode = withoutDerivative(at: recording ? NormalisationMode.training : .trained)
     return NetworkOutput(estimate: corrected(initial(y), mode), penalty: 0, depth: 1)
   }

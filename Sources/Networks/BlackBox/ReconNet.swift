@@ -30,7 +30,7 @@ public struct DenseLayer: Parameterized {
 ///
 /// Measurements `[blocks, M]`, estimates `[blocks, side²]`, flattened row by row (the published weights flatten column by column).
 /// side² (M + 1) + 22 914 parameters.
-public struct ReconNet: TensorNetwork {
+public struct ReconNet: Network {
   public var dense: DenseLayer
   /// Six convolution layers.
   public var layers: [ConvolutionLayer]
@@ -84,7 +84,7 @@ public struct ReconNet: TensorNetwork {
 
 /// The stacked denoising auto-encoder (SDA) of Mousavi, Patel & Baraniuk (2015): dense layers M → side² → M → side² with a sigmoid
 /// after each but the last. The published sizes and the sigmoid are not known for certain; tanh is used here.
-public struct StackedAutoEncoder: TensorNetwork {
+public struct StackedAutoEncoder: Network {
   public var layers: [DenseLayer]
 
   /// Weights drawn from N(0, 2 / (in + out)), biases 0.

@@ -33,7 +33,7 @@ public typealias SODASNet<Op: LinearOperator> = Unrolled<
 
 /// A network from the measurements of an image's blocks, `[batch, blocks, M]`, to the whole image, `[batch, h, w]`, whatever Φ and the
 /// size: ``with(_:)`` gives it for both.
-public protocol WholeImageNetwork: TensorNetwork {
+public protocol WholeImageNetwork: Network where Measurement == Tensor, Signal == Tensor {
   /// The same parameters for other blocks or another Φ of orthonormal rows.
   @differentiable(reverse,wrt: self)
   func with(_ A: BlockSampling) -> Self

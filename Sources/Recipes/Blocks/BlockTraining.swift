@@ -161,10 +161,9 @@ public struct BlockTraining: NetworkTraining, Sendable {
   ) -> @Sendable @differentiable(reverse) (Network, @noDerivative SamplePairs.Batch, _ depth: @noDerivative Int?) -> Double {
     let records = constraint == .running
     let onTruth = constraint == .groundTruth
+    let recomputation = Recomputation(everyStage: recomputing)
     return { network, batch, _ in
-      let output =
-        recomputing
-        ? network.recomputing(batch.measurement, recording: records) : network.run(batch.measurement, recording: records)
+      let output = network.run(batch.measurement, recording: records, recomputing: recomputation)
       let error = meanSquaredDifference(output.estimate, batch.groundTruth)
       if onTruth { return error + weight * network.asymmetry(batch.groundTruth) }
       return error + weight * output.penalty

@@ -198,10 +198,8 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
   }
 
   /// The untrained network in single precision.
-  public func network(depth: Int? = nil, channels: Int = 32) -> any WholeImageNetwork {
-    let network = method.network(
-      phi: held[0].A.phi, initial: .zero, depth: depth ?? method.usualDepth, channels: channels, seed: seed)
-    return network as! any WholeImageNetwork
+  public func network(depth: Int? = nil, channels: Int = 32) -> any TensorNetwork {
+    method.network(phi: held[0].A.phi, initial: .zero, depth: depth ?? method.usualDepth, channels: channels, seed: seed)!
   }
 
   /// Adam at 1e-3 after 200 steps, falling to 1e-5 along a cosine, batches of 4, gradients clipped to norm 1, weights averaged.
@@ -292,8 +290,7 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
 private func estimate<Network: WholeImageNetwork>(
   _ network: Network, _ A: BlockSampling, _ y: Tensor, recomputing: Bool
 ) -> Tensor {
-  let bound = network.with(A)
-  return recomputing ? bound.recomputing(y, recording: false).estimate : bound.run(y, recording: false).estimate
+  network.with(A).run(y, recording: false, recomputing: withoutDerivative(at: Recomputation(everyStage: recomputing))).estimate
 }
 
 @differentiable(reverse,wrt: x)

@@ -81,8 +81,10 @@ extension Weights {
   }
 
   /// A network of any type with these weights of a file, whatever the format made of names and shapes.
-  public func filled(any network: any TensorNetwork, file path: String) throws -> any TensorNetwork {
-    func fill<Network: TensorNetwork>(_ network: Network) throws -> any TensorNetwork {
+  public func filled<Measurement, Signal>(
+    any network: any Network<Measurement, Signal>, file path: String
+  ) throws -> any Network<Measurement, Signal> {
+    func fill(_ network: some Network<Measurement, Signal>) throws -> any Network<Measurement, Signal> {
       do { return try fitted(to: network).filled(network) } catch TrainingError.weights(let text) {
         throw TrainingError.weights("\(path): \(text)")
       }
@@ -92,7 +94,7 @@ extension Weights {
 
   /// The same weights under the network's names and shapes where they differ only by what MATLAB lacks: dots in names (`_` instead),
   /// scalars and vectors (matrices instead).
-  func fitted(to network: some TensorNetwork) -> Weights {
+  func fitted(to network: some Network) -> Weights {
     var known: [String: NamedParameter] = [:]
     for parameter in network.parametersAndBuffers {
       known[parameter.name] = parameter

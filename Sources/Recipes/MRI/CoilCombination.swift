@@ -13,6 +13,7 @@ extension MRISolver {
     switch method {
     case .zeroFilling: return .real(rootSumOfSquares(inverseFFT2(scan.kSpace)))
     case .tv:
+      guard let classical else { break }
       let maps = try given ?? Self.maps(of: scan)
       guard maps.maps.shape == scan.kSpace.shape else {
         throw RecipeError(
@@ -24,12 +25,11 @@ extension MRISolver {
           "\(scan.name): found no pixel that the \(scan.coils) coils see alike up to smooth maps; expected coil images of one object: check "
             + "the order of k-space, or give --maps")
       }
-      let iteration = SENSETV(totalVariation: classical!.weight, SENSE(maps, mask: mask), penalty: classical!.penaltyOfCoils)
-      return .complex(Algorithms.solve(iteration, measurement: scan.kSpace, until: .iterations(classical!.iterations)).estimate)
-    default:
-      throw RecipeError(
-        "\(scan.name): found \(scan.coils) coils for \(method.rawValue), which is for one; expected zero-filling or tv")
+      let iteration = SENSETV(totalVariation: classical.weight, SENSE(maps, mask: mask), penalty: classical.penaltyOfCoils)
+      return .complex(Algorithms.solve(iteration, measurement: scan.kSpace, until: .iterations(classical.iterations)).estimate)
+    default: break
     }
+    throw RecipeError("\(scan.name): found \(scan.coils) coils for \(method.rawValue), which is for one; expected zero-filling or tv")
   }
 
   /// By ESPIRiT from the largest square around frequency 0 without a gap, up to 24 × 24.

@@ -93,29 +93,31 @@ public struct MRIArchitecture: Sendable, Equatable {
 }
 
 extension MRIMethod {
-  /// The untrained network; nil for a classical algorithm.
-  public func network(mask: SamplingMask, _ shape: MRIArchitecture, seed: UInt64) -> (any TensorNetwork)? {
+  /// The untrained network to real images; nil for a classical algorithm.
+  public func network(mask: SamplingMask, _ shape: MRIArchitecture, seed: UInt64) -> (any Network<ComplexTensor, Tensor>)? {
     switch self {
     case .zeroFilling, .tv, .recPF, .sidwt: nil
     case .admmNet:
-      KSpaceNetwork(
-        ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision))
-    case .admmCSNet where shape.isComplex:
-      ComplexKSpaceNetwork(
-        ComplexADMMCSNet(
-          mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, learnsSlopes: shape.learnsSlopes,
-          precision: precision, seed: seed))
+      ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision)
     case .admmCSNet:
-      KSpaceNetwork(
-        ADMMCSNet(
-          mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, precision: precision, seed: seed))
+      ADMMCSNet(
+        mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, precision: precision, seed: seed)
     case .istaNet:
-      KSpaceNetwork(KSpaceISTANet(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed))
+      KSpaceISTANet(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
     case .istaNetPlus:
-      KSpaceNetwork(KSpaceISTANetPlus(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed))
+      KSpaceISTANetPlus(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
     case .scNet:
-      KSpaceNetwork(
-        SCNet(scNet: RealMaskedFourier(mask), depth: shape.depth, channels: shape.channels, precision: precision, seed: seed))
+      SCNet(scNet: RealMaskedFourier(mask), depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
     }
+  }
+
+  /// The untrained network to complex images; nil where there is none.
+  public func complexNetwork(
+    mask: SamplingMask, _ shape: MRIArchitecture, seed: UInt64
+  ) -> (any Network<ComplexTensor, ComplexTensor>)? {
+    guard self == .admmCSNet else { return nil }
+    return ComplexADMMCSNet(
+      mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, learnsSlopes: shape.learnsSlopes,
+      precision: precision, seed: seed)
   }
 }

@@ -34,15 +34,29 @@ public struct MRISolver: Sendable {
   public let mask: SamplingMask
   /// True for complex images, false for real ones.
   public let isComplex: Bool
-  /// Nil for a classical method.
-  public let network: (any TensorNetwork)?
+  private let kind: Kind
   /// Stages that are run.
   public let depth: Int
   /// The file of weights; nil for a classical method and for an untrained network.
   public let weights: String?
 
+  private enum Kind: Sendable {
+    case classical(ClassicalMRI)
+    case real(any Network<ComplexTensor, Tensor>)
+    case complex(any Network<ComplexTensor, ComplexTensor>)
+  }
+
   /// A classical method with its parameters; nil for a network.
-  public let classical: ClassicalMRI?
+  public var classical: ClassicalMRI? { if case .classical(let method) = kind { method } else { nil } }
+
+  /// The network, of whatever spaces; nil for a classical method.
+  public var network: (any Network)? {
+    switch kind {
+    case .classical: nil
+    case .real(let network): network
+    case .complex(let network): network
+    }
+  }
 
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }
@@ -61,8 +75,7 @@ public struct MRISolver: Sendable {
       for (name, isGiven) in [("--weights", options.weights != nil), ("--depth", options.depth != nil)] where isGiven {
         throw RecipeError("found \(name) for \(method.rawValue), a classical method; leave it out")
       }
-      (network, weights, depth) = (nil, nil, 0)
-      classical = try ClassicalMRI(method, options)
+      (kind, weights, depth) = (.classical(try ClassicalMRI(method, options)), nil, 0)
       guard method != .recPF || OrthonormalWavelet<Tensor>.deepest(height: mask.height, width: mask.width) > 0 else {
         throw RecipeError(
           "found images of \(mask.height) × \(mask.width) for recpf, whose wavelets halve them; expected even sizes, use tv or sidwt"
@@ -70,15 +83,20 @@ public struct MRISolver: Sendable {
       }
       return
     }
-    classical = nil
     try ClassicalMRI.refuse(options, for: method)
-    guard !isComplex || method == .admmCSNet else {
-      throw RecipeError(
-        "found complex images for \(method.rawValue), which is for real ones; expected admm-csnet or a classical method")
+    func made(_ shape: MRIArchitecture, _ stored: Weights?, _ path: String) throws -> Kind {
+      if isComplex, let network = method.complexNetwork(mask: mask, shape, seed: 0) {
+        return .complex(try stored?.filled(any: network, file: path) ?? network)
+      }
+      guard !isComplex, let network = method.network(mask: mask, shape, seed: 0) else {
+        throw RecipeError(
+          "found complex images for \(method.rawValue), which is for real ones; expected admm-csnet or a classical method")
+      }
+      return .real(try stored?.filled(any: network, file: path) ?? network)
     }
     if options.isUntrained {
       let shape = MRIArchitecture(method, depth: options.depth, isComplex: isComplex)
-      (network, weights, depth) = (method.network(mask: mask, shape, seed: 0), nil, shape.depth)
+      (kind, weights, depth) = (try made(shape, nil, ""), nil, shape.depth)
       return
     }
     let shipped = library.mri(method, ratio: ratio ?? mask.ratio, isComplex: isComplex)
@@ -91,20 +109,25 @@ public struct MRISolver: Sendable {
     if let wanted = options.depth, wanted > shape.depth {
       throw RecipeError("\(path): found weights of \(shape.depth) stages; expected --depth up to \(shape.depth), not \(wanted)")
     }
-    network = try stored.filled(any: method.network(mask: mask, shape, seed: 0)!, file: path)
+    kind = try made(shape, stored, path)
     weights = path
     depth = options.depth ?? shape.depth
   }
 
-  /// Images from k-space `[batch, h, w]` on the whole grid: `[batch, h, w]`, of complex images pairs `[batch, h, w, 2]`, in double
-  /// precision; samples are spread over the threads, results do not depend on their number.
-  public func solve(_ kSpace: ComplexTensor) -> Tensor {
+  /// Images `[batch, h, w]` from k-space `[batch, h, w]` on the whole grid, in double precision; samples are spread over the threads,
+  /// results do not depend on their number.
+  public func solve(_ kSpace: ComplexTensor) -> NumericArray {
     precondition(kSpace.shape.suffix(2) == [mask.height, mask.width] && kSpace.shape.count == 3, "k-space of \(kSpace.shape)")
-    return Tensor.concatenatedGroups(count: kSpace.shape[0], size: 1) { rows in
-      let pairs = kSpace.pairs.rows(rows)
-      if let network { return network(pairs.converted(to: method.precision), stages: depth).converted(to: .double) }
-      let double = ComplexTensor(pairs: pairs.converted(to: .double))
-      return isComplex ? classical!.complex(mask, double).pairs : classical!.real(mask, double)
+    func each<Space: Batched>(in precision: Precision, _ solve: @Sendable (ComplexTensor) -> Space) -> Space {
+      .concatenatedGroups(count: kSpace.sampleCount, size: 1) {
+        solve(kSpace.rows($0).converted(to: precision)).converted(to: .double)
+      }
+    }
+    switch kind {
+    case .classical(let method) where isComplex: return .complex(each(in: .double) { method.complex(mask, $0) })
+    case .classical(let method): return .real(each(in: .double) { method.real(mask, $0) })
+    case .real(let network): return .real(each(in: method.precision) { network($0, stages: depth) })
+    case .complex(let network): return .complex(each(in: method.precision) { network($0, stages: depth) })
     }
   }
 
@@ -116,15 +139,18 @@ public struct MRISolver: Sendable {
     precondition(scan.mask == mask, "a measurement by another mask")
     guard scan.coils == 1 else { return MRIEstimate(value: try coilsCombined(scan, maps), scan) }
     guard maps == nil else { throw RecipeError("\(scan.name): found --maps and one coil; expected several, leave --maps out") }
-    let found = solve(scan.kSpace)
-    let shape = [mask.height, mask.width]
-    return MRIEstimate(
-      value: isComplex ? .complex(ComplexTensor(pairs: found.reshaped(shape + [2]))) : .real(found.reshaped(shape)), scan)
+    let image: NumericArray =
+      switch solve(scan.kSpace) {
+      case .real(let x): .real(x.row(0))
+      case .complex(let z): .complex(ComplexTensor(pairs: z.pairs.row(0)))
+      }
+    return MRIEstimate(value: image, scan)
   }
 
-  /// The estimates after every stage of a network, of one measurement `[1, h, w]`.
+  /// The estimates after every stage of a network to real images, of one measurement `[1, h, w]`.
   public func trace(_ kSpace: ComplexTensor) -> [Tensor] {
-    network.map { Array($0.trace(kSpace.pairs.converted(to: method.precision)).prefix(depth)) } ?? []
+    guard case .real(let network) = kind else { return [] }
+    return Array(network.trace(kSpace.converted(to: method.precision)).prefix(depth))
   }
 }
 

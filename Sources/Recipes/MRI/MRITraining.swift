@@ -17,14 +17,13 @@ public struct MRISamples: TrainingSamples {
 
   public var count: Int { images.shape[0] }
 
-  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> SamplePairs.Batch {
+  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Pairs<ComplexTensor, Tensor> {
     let chosen = samples.map { i in
       let image = images.rows(i..<i + 1)
       return turns ? image.turned(Int(generator.next() >> 61)) : image
     }
     let truth = Tensor.concatenated(chosen)
-    let y = RealMaskedFourier(mask).forward(truth)
-    return SamplePairs.Batch(measurement: y.pairs, groundTruth: truth)
+    return Pairs(measurement: RealMaskedFourier(mask).forward(truth), groundTruth: truth)
   }
 }
 
@@ -33,6 +32,9 @@ public struct MRISamples: TrainingSamples {
 /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of ISTA-Net the mean
 /// of (x̂ − x)².
 public struct MRITraining: NetworkTraining, Sendable {
+  public typealias Measurement = ComplexTensor
+  public typealias Signal = Tensor
+
   public let method: MRIMethod
   public let mask: SamplingMask
   /// The nominal ratio and the pattern, for the reader of the weights.
@@ -67,7 +69,7 @@ public struct MRITraining: NetworkTraining, Sendable {
   /// The mask.
   public var operators: [NamedParameter] { [NamedParameter(name: "mask", value: mask.values.converted(to: .single))] }
 
-  public func network(_ shape: MRIArchitecture) -> (any TensorNetwork)? { method.network(mask: mask, shape, seed: seed) }
+  public func network(_ shape: MRIArchitecture) -> (any Network<ComplexTensor, Tensor>)? { method.network(mask: mask, shape, seed: seed) }
 
   /// Adam at 1e-3 falling to 1e-5 along a cosine, batches of 4, averaged weights. Deep ADMM-Net begins so, ten of these steps for each
   /// of the `steps` that follow: L-BFGS with memory 5 over all images.
@@ -103,14 +105,14 @@ public struct MRITraining: NetworkTraining, Sendable {
     }
   }
 
-  public func train<Network: TensorNetwork>(
-    _ network: Network, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
+  public func train<N: Network<ComplexTensor, Tensor>>(
+    _ network: N, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
     monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
-  ) throws -> Network? {
-    let held = RealMaskedFourier(mask).forward(validationImages).pairs
+  ) throws -> N? {
+    let held = RealMaskedFourier(mask).forward(validationImages)
     let validationImages = validationImages
     let isNormalised = method == .admmNet
-    let trainer = Trainer<Network, MRISamples>(
+    let trainer = Trainer<N, MRISamples>(
       recipe: recipe, samples: MRISamples(images: images, mask: mask, turns: method != .admmNet), operators: operators,
       validation: { network, stages in
         let found = network.predict(held, stages: stages ?? network.depth, samplesAtATime: 1)
@@ -120,12 +122,12 @@ public struct MRITraining: NetworkTraining, Sendable {
     return result.isFinished ? result.model : nil
   }
 
-  static func loss<Network: TensorNetwork>(
+  static func loss<N: Network<ComplexTensor, Tensor>>(
     normalised: Bool, recomputing: Bool
-  ) -> @Sendable @differentiable(reverse) (Network, @noDerivative SamplePairs.Batch, _ depth: @noDerivative Int?) -> Double {
-    { network, batch, _ in
-      let output =
-        recomputing ? network.recomputing(batch.measurement, recording: false) : network.run(batch.measurement, recording: false)
+  ) -> @Sendable @differentiable(reverse) (N, @noDerivative Pairs<ComplexTensor, Tensor>, _ depth: @noDerivative Int?) -> Double {
+    let recomputation = Recomputation(everyStage: recomputing)
+    return { network, batch, _ in
+      let output = network.run(batch.measurement, recording: false, recomputing: recomputation)
       return normalised
         ? meanNormalisedError(output.estimate, batch.groundTruth) : meanSquaredDifference(output.estimate, batch.groundTruth)
     }
