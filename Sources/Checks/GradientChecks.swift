@@ -152,7 +152,9 @@ private func gradientIdentities() -> [CheckItem] {
   let depth = network.adaptive(y, tolerance: 5e-2).depth
   let fixed = gradient(at: network.truncated(to: depth)) { net in squaredNorm(net(y) - target) }
   let full = gradient(at: network) { net in squaredNorm(net(y) - target) }
-  let saved = gradient(at: network) { net in squaredNorm(net.run(y, recording: false, recomputing: .stages(every: 4)).estimate - target) }
+  let saved = gradient(at: network) { net in
+    squaredNorm(net.run(y, recording: false, recomputing: .stages(every: 4)).estimate - target)
+  }
   return [
     CheckItem(
       "gradient at data-dependent depth \(depth) of 30 against the fixed depth", error: distance(adaptive, fixed, network),

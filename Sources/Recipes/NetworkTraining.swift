@@ -24,7 +24,8 @@ extension NetworkTraining {
   /// The checkpoint is removed once the weights are whole. Ctrl-C and SIGTERM leave it whole.
   /// - Returns: the number of parameters; nil when the run was stopped.
   public func train(
-    _ network: some Network<Measurement, Signal>, recipe: Recipe, to path: String, resuming: Checkpoint?, checkpointEvery steps: Int? = nil,
+    _ network: some Network<Measurement, Signal>, recipe: Recipe, to path: String, resuming: Checkpoint?,
+    checkpointEvery steps: Int? = nil,
     monitors: [any TrainingMonitor]
   ) throws -> Int? {
     AtomicFile.removeLeftovers(of: path)

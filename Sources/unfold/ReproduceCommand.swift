@@ -73,7 +73,8 @@ struct Reproduce: ParsableCommand {
 
   /// Trains one network unless its finished weights of this very recipe exist; goes on from a checkpoint.
   func trainOne<Measurement, Signal>(
-    _ network: any Network<Measurement, Signal>, by training: some NetworkTraining<Measurement, Signal>, to path: String, recipe: Recipe, curves: Bool = false
+    _ network: any Network<Measurement, Signal>, by training: some NetworkTraining<Measurement, Signal>, to path: String,
+    recipe: Recipe, curves: Bool = false
   ) throws {
     if let done = try existing(path), done.recipe == (try recipe.json) { return note("\(path): already trained by this recipe") }
     try FileManager.default.createDirectory(

@@ -29,7 +29,8 @@ extension MRISolver {
       return .complex(Algorithms.solve(iteration, measurement: scan.kSpace, until: .iterations(classical.iterations)).estimate)
     default: break
     }
-    throw RecipeError("\(scan.name): found \(scan.coils) coils for \(method.rawValue), which is for one; expected zero-filling or tv")
+    throw RecipeError(
+      "\(scan.name): found \(scan.coils) coils for \(method.rawValue), which is for one; expected zero-filling or tv")
   }
 
   /// By ESPIRiT from the largest square around frequency 0 without a gap, up to 24 × 24.

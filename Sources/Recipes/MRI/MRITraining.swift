@@ -69,7 +69,9 @@ public struct MRITraining: NetworkTraining, Sendable {
   /// The mask.
   public var operators: [NamedParameter] { [NamedParameter(name: "mask", value: mask.values.converted(to: .single))] }
 
-  public func network(_ shape: MRIArchitecture) -> (any Network<ComplexTensor, Tensor>)? { method.network(mask: mask, shape, seed: seed) }
+  public func network(_ shape: MRIArchitecture) -> (any Network<ComplexTensor, Tensor>)? {
+    method.network(mask: mask, shape, seed: seed)
+  }
 
   /// Adam at 1e-3 falling to 1e-5 along a cosine, batches of 4, averaged weights. Deep ADMM-Net begins so, ten of these steps for each
   /// of the `steps` that follow: L-BFGS with memory 5 over all images.
