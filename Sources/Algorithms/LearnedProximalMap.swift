@@ -49,7 +49,7 @@ public struct ConvolutionChain: Parameterized {
 ///
 ///     x = max(r + G * F̃(soft(F(D * r), θ)), 0)
 ///
-/// on images `[batch, h, w]`; F and F̃ are chains of convolutions between maps of one number of channels. What is recorded for the loss is
+/// on maps `[batch, h, w, channels]` of images; without the last maximum where images may be negative. F and F̃ are chains of convolutions between maps of one number of channels. What is recorded for the loss is
 /// the mean of (F̃(F(d)) − d)², d = D * r, plus `sparsityWeight` times the mean of |soft(F(d), θ)|.
 /// Source: Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021), eqs. 17 to 19; the sparsity term as in its authors' program.
 public struct LearnedProximalMap: ThresholdedPrior {
@@ -64,11 +64,13 @@ public struct LearnedProximalMap: ThresholdedPrior {
   /// θ; the schedule's, no parameter of its own.
   public var threshold: Double
   @noDerivative public var sparsityWeight: Double
+  /// Images are not negative.
+  @noDerivative public var isNonNegative: Bool
 
   @differentiable(reverse,wrt: (expansion, analysis, synthesis, reduction, threshold))
   public init(
     expansion: ConvolutionLayer, analysis: ConvolutionChain, synthesis: ConvolutionChain, reduction: ConvolutionLayer,
-    threshold: Double, sparsityWeight: Double
+    threshold: Double, sparsityWeight: Double, isNonNegative: Bool = true
   ) {
     self.expansion = expansion
     self.analysis = analysis
@@ -76,32 +78,31 @@ public struct LearnedProximalMap: ThresholdedPrior {
     self.reduction = reduction
     self.threshold = threshold
     self.sparsityWeight = sparsityWeight
+    self.isNonNegative = isNonNegative
   }
 
   @differentiable(reverse,wrt: (self, threshold))
   public func with(threshold: Double) -> Self {
     Self(
       expansion: expansion, analysis: analysis, synthesis: synthesis, reduction: reduction, threshold: threshold,
-      sparsityWeight: withoutDerivative(at: sparsityWeight))
+      sparsityWeight: withoutDerivative(at: sparsityWeight), isNonNegative: withoutDerivative(at: isNonNegative))
   }
 
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    let shape = withoutDerivative(at: r.shape)
-    let image = reshaped(r, shape + [1])
-    let d = expansion(channelsLast: image)
+    let d = expansion(channelsLast: r)
     let f = analysis(d)
     let s = softThreshold(f, threshold: threshold)
-    let x = relu(image + reduction(channelsLast: synthesis(s)))
+    let x = r + reduction(channelsLast: synthesis(s))
     var penalty = 0.0
     if recording { penalty = meanSquaredDifference(synthesis(f), d) + sparsityWeight * meanMagnitude(s) }
-    return PriorOutput(value: reshaped(x, shape), penalty: penalty)
+    if isNonNegative { return PriorOutput(value: relu(x), penalty: penalty) }
+    return PriorOutput(value: x, penalty: penalty)
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
   public func asymmetry(_ x: Tensor) -> Double {
-    let shape = withoutDerivative(at: x.shape)
-    let d = expansion(channelsLast: reshaped(x, shape + [1]))
+    let d = expansion(channelsLast: x)
     return meanSquaredDifference(synthesis(analysis(d)), d)
   }
 

@@ -40,7 +40,7 @@ public struct ZeroStart<Measurement: VectorSpace, Signal: VectorSpace>: InitialM
   public func callAsFunction(_ y: Measurement) -> Signal { withoutDerivative(at: Signal.zero) }
 }
 
-/// x⁽⁰⁾ = Q y with Q fixed.
+/// x⁽⁰⁾ = Q y with Q fixed, such as the least-squares fit of training signals by their measurements.
 public struct FixedStart<Op: LinearOperator>: InitialMap {
   @noDerivative public let Q: Op
   public init(_ Q: Op) { self.Q = Q }
@@ -50,15 +50,6 @@ public struct FixedStart<Op: LinearOperator>: InitialMap {
 
 /// x⁽⁰⁾ = Aᴴ y.
 public typealias AdjointStart<Op: LinearOperator> = FixedStart<Adjoint<Op>>
-
-/// x⁽⁰⁾ = Q y with Q fixed, such as the least-squares fit of training signals by their measurements.
-public struct LinearStart: InitialMap {
-  /// Q, n × M.
-  @noDerivative public let weight: Tensor
-  public init(weight: Tensor) { self.weight = weight }
-  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
-  public func callAsFunction(_ y: Tensor) -> Tensor { linear(y, weight) }
-}
 
 /// The last estimate as it is.
 public struct AsEstimated<Measurement: VectorSpace, Signal: VectorSpace>: OutputMap {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Operators
 import Tensors
 import _Differentiation
 
@@ -61,13 +62,13 @@ public struct TransformThreshold: PriorStep {
   }
 }
 
-/// r + G * prior(D * r): a prior step on maps of many channels as a correction to r, a map of one. Source: Zhang & Ghanem, CVPR 2018,
+/// r + G * prior(D * r): a prior step on maps of many channels as a correction to r, a map of one or two. Source: Zhang & Ghanem, CVPR 2018,
 /// eq. 13 to 15.
 public struct ResidualCorrection<Inner: PriorStep>: PriorStep where Inner.Signal == Tensor {
-  /// D, `[c, 1, 3, 3]`.
+  /// D, from the channels of an image to c.
   public var expansion: Tensor
   public var prior: Inner
-  /// G, `[1, c, 3, 3]`.
+  /// G, back to them.
   public var reduction: Tensor
 
   @differentiable(reverse)
@@ -93,8 +94,9 @@ public struct ResidualCorrection<Inner: PriorStep>: PriorStep where Inner.Signal
   }
 }
 
-/// A prior step on maps `[batch, height, width, 1]` for signals `[batch, height · width]`, images flattened row by row.
-public struct OnImages<Inner: PriorStep>: PriorStep where Inner.Signal == Tensor {
+/// A prior step on maps `[batch, height, width, channels]` for images: real ones, `[batch, height, width]` or flattened row by row, are
+/// one channel, complex ones two.
+public struct OnImages<Inner: PriorStep, Space: ImageSpace>: PriorStep where Inner.Signal == Tensor {
   public var prior: Inner
   @noDerivative public let height: Int
   @noDerivative public let width: Int
@@ -107,19 +109,20 @@ public struct OnImages<Inner: PriorStep>: PriorStep where Inner.Signal == Tensor
   }
 
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
-  public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    let shape = withoutDerivative(at: r.shape)
-    let output = prior(reshaped(r, [shape[0], height, width, 1]), recording: recording)
-    return PriorOutput(value: reshaped(output.value, shape), penalty: output.penalty)
+  public func callAsFunction(_ r: Space, recording: Bool) -> PriorOutput<Space> {
+    let output = prior(channelsLast(r, height: height, width: width), recording: recording)
+    return PriorOutput(value: images(output.value, shape: withoutDerivative(at: r.shape)), penalty: output.penalty)
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
-  public func asymmetry(_ x: Tensor) -> Double {
-    let shape = withoutDerivative(at: x.shape)
-    return prior.asymmetry(reshaped(x, [shape[0], height, width, 1]))
-  }
+  public func asymmetry(_ x: Space) -> Double { prior.asymmetry(channelsLast(x, height: height, width: width)) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     prior.visitParameters(&gradient.prior, path, visit)
   }
+}
+
+extension OnImages: ThresholdedPrior where Inner: ThresholdedPrior {
+  @differentiable(reverse,wrt: (self, threshold))
+  public func with(threshold: Double) -> Self { Self(prior.with(threshold: threshold), height: height, width: width) }
 }

@@ -64,7 +64,7 @@ public func equivalenceChecks() -> [CheckItem] {
   let c = solve(curve, measurement: small, until: .iterations(50)).estimate
   let s = solve(soft, measurement: small, until: .iterations(50)).estimate
   items.append(CheckItem("ADMM with a piecewise-linear soft threshold is ADMM", error: relativeDifference(c, s), tolerance: 1e-12))
-  return items + blockEquivalenceChecks() + wholeImageEquivalenceChecks() + kSpaceEquivalenceChecks()
+  return items + imageNetworkEquivalenceChecks() + wholeImageEquivalenceChecks() + kSpaceEquivalenceChecks()
     + tomographyEquivalenceChecks()
 }
 

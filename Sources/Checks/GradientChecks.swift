@@ -10,7 +10,8 @@ import _Differentiation
 /// Every differentiable operation and every network against central differences in double precision, 20 random directions each,
 /// relative error ≤ 1e-6; and gradients that must equal each other.
 public func gradientChecks() -> [CheckItem] {
-  operationGradients() + networkGradients() + blockGradients() + wholeImageGradients() + kSpaceGradients() + tomographyGradients()
+  operationGradients() + networkGradients() + channelsLastGradients() + imageNetworkGradients() + wholeImageGradients()
+    + kSpaceGradients() + tomographyGradients()
     + gradientIdentities()
 }
 

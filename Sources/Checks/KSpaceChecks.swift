@@ -174,11 +174,5 @@ func kSpaceGradients() -> [CheckItem] {
     "ADMM-CSNet, complex",
     ComplexADMMCSNet(mask: mask, stages: 3, maps: 4, filterSize: 3, learnsSlopes: true, seed: 77),
     target: ComplexTensor(pairs: normal([2, 8, 7, 2])), y: y)
-  network(
-    "ISTA-Net for MRI", KSpaceISTANet(mask: mask, depth: 3, channels: 4, precision: .double, seed: 78),
-    target: tiny.images, y: y)
-  network(
-    "ISTA-Net⁺ for MRI", KSpaceISTANetPlus(mask: mask, depth: 3, channels: 4, precision: .double, seed: 78),
-    target: tiny.images, y: y)
   return items
 }

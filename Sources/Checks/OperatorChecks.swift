@@ -125,7 +125,9 @@ public func operatorChecks() -> [CheckItem] {
 }
 
 /// Projectors of parallel and fan beams, filtered back-projection.
-private func tomography(_ item: (String, (Int, Int, UInt64) -> (AnyOperator, domain: [Int], codomain: [Int])) -> Void) {
+private func tomography(
+  _ item: (String, (Int, Int, UInt64) -> (AnyOperator<Tensor, Tensor>, domain: [Int], codomain: [Int])) -> Void
+) {
   func parallel(_ m: Int, _ n: Int, _ seed: UInt64) -> ParallelBeamGeometry {
     var generator = RandomGenerator(seed: seed)
     return ParallelBeamGeometry(

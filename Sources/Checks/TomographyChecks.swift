@@ -9,21 +9,21 @@ import _Differentiation
 /// A tiny instance of tomography: two images of 6 × 6 seen by a parallel beam from five sides.
 private struct TinyTomography {
   let A: Scaled<ParallelBeam>
-  let gradient: GradientChoice
+  let gradient: DataGradient<Tensor, Tensor>
   let images: Tensor
   let sinograms: Tensor
 
   init() {
     let beam = ParallelBeam(ParallelBeamGeometry(side: 6, views: 5))
     A = Scaled(1 / beam.lipschitz.squareRoot(), beam)
-    gradient = GradientChoice(A, back: A.H, initial: A.H)
+    gradient = DataGradient(A, back: A.H, initial: A.H)
     var generator = RandomGenerator(seed: 51)
     images = .uniform([2, 6, 6], using: &generator)
     sinograms = A.forward(images)
   }
 
-  func network(hasMomentum: Bool = true) -> FISTANet {
-    FISTANet(gradient, depth: 4, channels: 3, hasMomentum: hasMomentum, precision: .double, seed: 52)
+  func network(hasMomentum: Bool = true) -> FISTANet<Tensor, Tensor> {
+    FISTANet(gradient, height: 6, width: 6, depth: 4, channels: 3, hasMomentum: hasMomentum, precision: .double, seed: 52)
   }
 }
 
@@ -118,17 +118,15 @@ func tomographyGradients() -> [CheckItem] {
   network(
     "FISTA-Net on filtered back-projection",
     FISTANet(
-      GradientChoice(tiny.A, back: Scaled(0.1, filtered), initial: filtered), depth: 3, channels: 2, precision: .double, seed: 58),
+      DataGradient(tiny.A, back: Scaled(0.1, filtered), initial: filtered), height: 6, width: 6, depth: 3, channels: 2,
+      precision: .double, seed: 58),
     tiny.sinograms, tiny.images)
   network(
     "FISTA-Net on Newton steps",
     FISTANet(
-      GradientChoice(newton: tiny.A, initial: Scaled(0.1, filtered), isGradient: false), depth: 3, channels: 2, precision: .double,
+      DataGradient(newton: tiny.A, initial: Scaled(0.1, filtered), isGradient: false), height: 6, width: 6, depth: 3, channels: 2,
+      precision: .double,
       seed: 58), tiny.sinograms, tiny.images)
-  network(
-    "ISTA-Net⁺ for tomography",
-    TomographicISTANetPlus(tomographic: tiny.gradient, height: 6, width: 6, depth: 3, channels: 3, precision: .double, seed: 59),
-    tiny.sinograms, tiny.images)
   for residual in [false, true] {
     let net = FBPConvNet(
       initial: AnyOperator(tiny.A.H), .init(channels: 3, poolings: 2, isResidual: residual), precision: .double, seed: 60)

@@ -21,7 +21,9 @@ public struct Matrix: LinearOperator, Equatable {
     lipschitz = LinearAlgebra.symmetricEigen(gram.doubles, size: side.shape[0]).values.last.map { max($0, 0) } ?? 0
   }
 
-  private init(_ entries: Tensor, lipschitz: Double) {
+  /// - Parameter lipschitz: ‖A‖² or an upper bound, where it is known.
+  public init(_ entries: Tensor, lipschitz: Double) {
+    precondition(entries.shape.count == 2, "a matrix has two axes, not \(entries.shape)")
     self.entries = entries
     self.lipschitz = lipschitz
   }

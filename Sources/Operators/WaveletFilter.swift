@@ -40,32 +40,6 @@ public enum WaveletFilter: Int, Sendable, CaseIterable {
   }
 }
 
-/// Arrays of real or of complex images, seen as real numbers: an operator that treats both parts of a complex number alike runs on
-/// them as they lie.
-public protocol ImageSpace: VectorSpace {
-  /// Real numbers a pixel has: 1 or 2.
-  static var parts: Int { get }
-  var isShapelessZero: Bool { get }
-  /// Extents in pixels, `[…, h, w]`.
-  var shape: [Int] { get }
-  /// The numbers, the parts of a pixel side by side.
-  var numbers: Tensor { get }
-  /// Numbers as images of an extent in pixels.
-  init(numbers: Tensor, shape: [Int])
-}
-
-extension Tensor: ImageSpace {
-  public static var parts: Int { 1 }
-  public var numbers: Tensor { self }
-  public init(numbers: Tensor, shape: [Int]) { self = numbers.reshaped(shape) }
-}
-
-extension ComplexTensor: ImageSpace {
-  public static var parts: Int { 2 }
-  public var numbers: Tensor { pairs }
-  public init(numbers: Tensor, shape: [Int]) { self.init(pairs: numbers.reshaped(shape + [2])) }
-}
-
 /// Rows of numbers weighted with the taps of a filter and added up, tap after tap by a kernel.
 enum RowSums {
   /// out = Σₘ taps[m] row(m); with `adding`, on top of what is there.

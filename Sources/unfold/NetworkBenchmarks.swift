@@ -48,7 +48,7 @@ struct ListaBenchmark {
 /// ISTA-Net⁺ as the peer's script has it: 9 stages, 32 channels, 64 blocks of 33 × 33 pixels, 272 measurements a block.
 struct BlockBenchmark {
   let phi: Matrix
-  let network: ISTANetPlus
+  let network: ISTANetPlus<Tensor, Tensor>
   let blocks: Tensor
 
   init() {
@@ -66,7 +66,7 @@ struct BlockBenchmark {
         precondition(x.shape == [64, 1089])
       }
     }
-    let trainer = Trainer<ISTANetPlus, MeasuredRows>(
+    let trainer = Trainer<ISTANetPlus<Tensor, Tensor>, MeasuredRows>(
       recipe: Recipe(
         network: "ista-net-plus", seed: 1,
         phases: [Recipe.Phase(steps: 1, batchSize: 64, chunkSize: 4, learningRate: .constant(rate: 1e-4))]),

@@ -20,7 +20,7 @@ func projectionBenchmark() -> () throws -> Void {
 
 /// FISTA-Net as the peer's script has it: 7 stages, 32 channels, 64 images of 64 × 64, 28 measurements of the pixels of a disc.
 struct FISTANetBenchmark {
-  let network: FISTANet
+  let network: FISTANet<Tensor, Tensor>
   let images: Tensor
   let measurements: Tensor
 
@@ -28,7 +28,7 @@ struct FISTANetBenchmark {
     let disc = PixelDisc(side: 64)
     let rows = Matrix.gaussian(rows: 28, columns: disc.count, seed: 1).withUnitRows.converted(to: .single)
     let A = Composition(rows, disc)
-    network = FISTANet(GradientChoice(A, back: Scaled(1.0 / 7, A.H), initial: Scaled(0, A.H)), seed: 2)
+    network = FISTANet(DataGradient(A, back: Scaled(1.0 / 7, A.H), initial: Scaled(0, A.H)), height: 64, width: 64, seed: 2)
     var generator = RandomGenerator(seed: 3)
     images = .uniform([64, 64, 64], precision: .single, using: &generator)
     measurements = A.forward(images)
@@ -42,7 +42,7 @@ struct FISTANetBenchmark {
         precondition(x.shape == [64, 64, 64])
       }
     }
-    let trainer = Trainer<FISTANet, SamplePairs>(
+    let trainer = Trainer<FISTANet<Tensor, Tensor>, SamplePairs>(
       recipe: Recipe(
         network: "fista-net", seed: 1,
         phases: [Recipe.Phase(steps: 1, batchSize: 64, chunkSize: 1, learningRate: .constant(rate: 1e-4))]),

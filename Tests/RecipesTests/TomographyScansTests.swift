@@ -139,7 +139,7 @@ import Testing
   /// Steps, thresholds and momenta are those of the schedule, residuals those of the trace; a broken network is named.
   @Test func ofFISTANet() throws {
     let system = try CTProblem(CTScan(views: 6).geometry(height: 12, width: 12), photons: nil).system
-    let network = try #require(system.network(.fistaNet, depth: 3, channels: 4, seed: 1) as? FISTANet)
+    let network = try #require(system.network(.fistaNet, depth: 3, channels: 4, seed: 1) as? FISTANet<Tensor, Tensor>)
     var generator = RandomGenerator(seed: 2)
     let b = system.A.forward(.uniform([2, 12, 12], precision: .single, using: &generator))
     let figures = StageFigures(network, system: system, measurement: b)
@@ -154,7 +154,7 @@ import Testing
     }
     #expect(try figures.followed().count == 12)
     var broken = network
-    broken.schedule.prior.reduction.weight = 1e30 * broken.schedule.prior.reduction.weight
+    broken.schedule.prior.prior.reduction.weight = 1e30 * broken.schedule.prior.prior.reduction.weight
     let bad = StageFigures(broken, system: system, measurement: b)
     #expect { try bad.followed() } throws: { "\($0)".contains("stage 0: ‖A x − b‖") }
   }

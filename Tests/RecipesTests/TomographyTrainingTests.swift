@@ -38,7 +38,7 @@ import Training
       #expect(error(trained, data, part) < 0.9 * before, "\(error(trained, data, part)), \(before)")
       // Only a network with buffers has other ones than those it began with.
       #expect(trained.buffers.isEmpty == !isUNet && (trained.buffers != network.buffers) == isUNet)
-      if let fista = trained as? FISTANet {
+      if let fista = trained as? FISTANet<Tensor, Tensor> {
         for k in 0..<3 {
           #expect(fista.schedule.stepSize.value(k) > 0 && fista.schedule.threshold.value(k) > 0)
           #expect((0..<1).contains(fista.schedule.momentumWeight(k)))

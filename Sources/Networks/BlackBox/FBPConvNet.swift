@@ -32,14 +32,14 @@ public struct FBPConvNet: Network {
 
   public var net: UNet
   /// Q.
-  @noDerivative public let initial: FixedStart<AnyOperator>
+  @noDerivative public let initial: FixedStart<AnyOperator<Tensor, Tensor>>
   @noDerivative public let configuration: Configuration
 
   /// Before training: Kaiming-normal filters.
   ///
   /// - Parameter initial: Q, measurements to the initial image.
   public init(
-    initial: AnyOperator, _ configuration: Configuration = .small, precision: Precision = .single, seed: UInt64
+    initial: AnyOperator<Tensor, Tensor>, _ configuration: Configuration = .small, precision: Precision = .single, seed: UInt64
   ) {
     var generator = RandomGenerator(seed: seed, stream: 13)
     net = UNet(

@@ -96,7 +96,7 @@ public struct BlockDemo: Sendable {
     let initial =
       try solvers.first { $0.name == Self.network }?.solver.initial
       ?? sensing.leastSquaresStart(moment: BlockCrops(others, side: sensing.side).secondMoment(count: fittedBlocks, seed: seed))
-    let start = LinearStart(weight: initial.converted(to: .single))
+    let start = Matrix(initial.converted(to: .single), lipschitz: squaredNorm(initial))
     let tval3 = try BlockSolver(.tval3, sensing: sensing, seed: seed, library: library)
 
     var photographs: [Photograph] = []
@@ -121,12 +121,12 @@ public struct BlockDemo: Sendable {
         return Reconstruction(method: method, estimate: estimate, scores: scores)
       }
       var found = [
-        try reconstructed(Self.linearStart) { $0.assemble(start($1)) },
+        try reconstructed(Self.linearStart) { $0.assemble(start.forward($1)) },
         try reconstructed(Self.totalVariation) { tval3.reconstruct($0, measurements: $1, from: 0) },
       ]
       for (name, solver) in solvers { found.append(try reconstructed(name) { solver.reconstruct($0, measurements: $1, from: 0) }) }
       if i == 0, let network = solvers.first(where: { $0.name == Self.network })?.solver {
-        stages = try ([start(y)] + network.trace(y)).map { blocks in
+        stages = try ([start.forward(y)] + network.trace(y)).map { blocks in
           let estimate = clamped(sampling.grid.assemble(blocks).converted(to: .double), lower: 0, upper: 1)
           return Stage(estimate: estimate, psnr: try psnr(estimate, photograph))
         }

@@ -103,9 +103,13 @@ extension MRIMethod {
       ADMMCSNet(
         mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, precision: precision, seed: seed)
     case .istaNet:
-      KSpaceISTANet(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
+      ISTANet(
+        DataGradient(RealMaskedFourier(mask)), height: mask.height, width: mask.width, depth: shape.depth, channels: shape.channels,
+        precision: precision, seed: seed)
     case .istaNetPlus:
-      KSpaceISTANetPlus(mask: mask, depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
+      ISTANetPlus(
+        DataGradient(RealMaskedFourier(mask)), height: mask.height, width: mask.width, depth: shape.depth, channels: shape.channels,
+        precision: precision, seed: seed)
     case .scNet:
       SCNet(scNet: RealMaskedFourier(mask), depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
     }

@@ -47,7 +47,7 @@ public enum CTGeometry: Sendable, Equatable {
   }
 
   /// Images `[…, height, width]` to integrals along the rays, `[…, views, bins]`.
-  public var projector: AnyOperator {
+  public var projector: AnyOperator<Tensor, Tensor> {
     switch self {
     case .parallel(let geometry): AnyOperator(ParallelBeam(geometry))
     case .fan(let geometry, _): AnyOperator(FanBeam(geometry))
@@ -55,7 +55,7 @@ public enum CTGeometry: Sendable, Equatable {
   }
 
   /// Filtered back-projection.
-  public func backProjection(_ window: FilteredBackProjection.Window = .ramp) -> AnyOperator {
+  public func backProjection(_ window: FilteredBackProjection.Window = .ramp) -> AnyOperator<Tensor, Tensor> {
     switch self {
     case .parallel(let geometry): AnyOperator(FilteredBackProjection(geometry, window: window))
     case .fan(let geometry, let scan): AnyOperator(FanBackProjection(geometry, scan: scan, window: window))

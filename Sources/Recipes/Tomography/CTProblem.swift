@@ -8,7 +8,7 @@ import Training
 /// X-ray images of one size from few views: the geometry, the projector of norm 1 with its noise, the system that is reconstructed.
 public struct CTProblem: Sendable {
   public let geometry: CTGeometry
-  public let model: SparseViewCT<AnyOperator>
+  public let model: SparseViewCT<AnyOperator<Tensor, Tensor>>
   public let system: TomographySystem
 
   /// - Parameter photons: of a ray that meets nothing, with `electronic` noise of that many photons; nil: no noise.
@@ -36,9 +36,9 @@ public struct CTProblem: Sendable {
 public struct CTSamples: TrainingSamples {
   /// `[n, height, width]`, in single precision.
   public let images: Tensor
-  public let model: SparseViewCT<AnyOperator>
+  public let model: SparseViewCT<AnyOperator<Tensor, Tensor>>
 
-  public init(_ images: [CTImage], _ model: SparseViewCT<AnyOperator>) {
+  public init(_ images: [CTImage], _ model: SparseViewCT<AnyOperator<Tensor, Tensor>>) {
     self.images = Tensor.stacked(images.map { $0.value.converted(to: .single) })
     self.model = model
   }

@@ -26,7 +26,7 @@ public struct StageFigures: Sendable {
       let y = b.rows(i..<i + 1)
       return network.trace(y).map { system.residual($0, y) }
     }
-    let schedule = (network as? FISTANet)?.schedule
+    let schedule = (network as? FISTANet<Tensor, Tensor>)?.schedule
     stages = (traces.first ?? []).indices.map { k in
       Stage(
         residual: traces.reduce(0) { $0 + $1[k] } / Double(traces.count), stepSize: schedule?.stepSize.value(k),

@@ -38,7 +38,7 @@ public struct TomographySolver: Sendable {
   public let weight: Double
   public let iterations: Int
   /// Measurements to the initial image, by the window that was chosen.
-  private let initial: AnyOperator
+  private let initial: AnyOperator<Tensor, Tensor>
 
   /// Number of learnable numbers.
   public var parameterCount: Int { network?.parameterCount ?? 0 }

@@ -34,7 +34,7 @@ public struct TomographySystem: Sendable {
   /// Shape of a measurement.
   public let measurementShape: [Int]
   /// Images to measurements.
-  public let A: AnyOperator
+  public let A: AnyOperator<Tensor, Tensor>
   /// What a measurement in its own units is multiplied by to be in those of A.
   public let unit: Double
   /// Where X-rays run; nil without any.
@@ -47,11 +47,11 @@ public struct TomographySystem: Sendable {
   /// given measurements as they are.
   public let usualMaximum: Double?
   /// The step that networks take, one of ``GradientKind``.
-  public private(set) var gradient: GradientChoice
+  public private(set) var gradient: DataGradient<Tensor, Tensor>
   public private(set) var gradientKind: GradientKind
   /// The steps there are, and what makes one of them.
   private let gradientKinds: [GradientKind]
-  private let choice: @Sendable (GradientKind) -> GradientChoice
+  private let choice: @Sendable (GradientKind) -> DataGradient<Tensor, Tensor>
 
   /// Coils or electrodes: rows of unit norm on the pixels of a disc, the initial image with the Laplacian, Newton steps.
   ///
@@ -68,11 +68,11 @@ public struct TomographySystem: Sendable {
     gradientKinds = GradientKind.allCases
     choice = { kind in
       switch kind {
-      case .newton: GradientChoice(newton: A, initial: initial)
-      case .opposite: GradientChoice(newton: A, initial: initial, isGradient: false)
-      case .adjoint: GradientChoice(A, back: Scaled(1 / matrix.lipschitz, A.H), initial: initial)
+      case .newton: DataGradient(newton: A, initial: initial)
+      case .opposite: DataGradient(newton: A, initial: initial, isGradient: false)
+      case .adjoint: DataGradient(A, back: Scaled(1 / matrix.lipschitz, A.H), initial: initial)
       case .weight:
-        GradientChoice(
+        DataGradient(
           A, back: Composition(disc.H, Matrix(regularisedWeight(of: matrix).entries.transposed.converted(to: .single))),
           initial: initial)
       }
@@ -89,7 +89,7 @@ public struct TomographySystem: Sendable {
   /// X-rays: filtered back-projection is the initial image and, after A, the step.
   ///
   /// - Parameter model: of the projector of `geometry`.
-  public init(_ model: SparseViewCT<AnyOperator>, _ geometry: CTGeometry) {
+  public init(_ model: SparseViewCT<AnyOperator<Tensor, Tensor>>, _ geometry: CTGeometry) {
     let back = Scaled(1 / model.A.factor, geometry.backProjection())
     (unit, self.geometry) = (model.A.factor, geometry)
     (problem, height, width, pixels) = (.ct, geometry.height, geometry.width, nil)
@@ -100,7 +100,7 @@ public struct TomographySystem: Sendable {
     gradientKinds = [.adjoint, .weight]
     choice = { kind in
       kind == .adjoint
-        ? GradientChoice(model.A, back: model.A.H, initial: back) : GradientChoice(model.A, back: back, initial: back)
+        ? DataGradient(model.A, back: model.A.H, initial: back) : DataGradient(model.A, back: back, initial: back)
     }
     gradientKind = .weight
     gradient = choice(.weight)
@@ -129,9 +129,8 @@ public struct TomographySystem: Sendable {
   public func network(_ network: TomographyNetwork, depth: Int = 7, channels: Int? = nil, seed: UInt64) -> any TensorNetwork {
     switch network {
     case .istaNetPlus:
-      TomographicISTANetPlus(
-        tomographic: gradient, height: height, width: width, depth: depth, channels: channels ?? 32, seed: seed)
-    case .fistaNet: FISTANet(gradient, depth: depth, channels: channels ?? 32, seed: seed)
+      ISTANetPlus(gradient, height: height, width: width, depth: depth, channels: channels ?? 32, seed: seed)
+    case .fistaNet: FISTANet(gradient, height: height, width: width, depth: depth, channels: channels ?? 32, seed: seed)
     case .fbpConvNet:
       FBPConvNet(
         initial: gradient.initial,
