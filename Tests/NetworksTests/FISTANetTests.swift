@@ -17,7 +17,7 @@ import Testing
         "momentum.offset", "momentum.slope", "prior.reduction.bias", "stepSize.offset", "stepSize.slope", "threshold.offset",
         "threshold.slope",
       ])
-    #expect(ISTANetPlus(identity, height: 8, width: 8, seed: 1).parameterCount == 262_094)
+    #expect(ISTANetPlus(identity, height: 8, width: 8, depth: 7, seed: 1).parameterCount == 262_094)
   }
 
   /// The initial values of the six numbers at k = 0 … 6: softplus(−0.2 k + 0.1) from 0.744 to 0.287, softplus(−0.5 k − 2) from 0.127 to
