@@ -89,15 +89,15 @@ public struct ConvolutionalShrinkage: PriorStep {
   }
 }
 
-/// A prior step on real images for complex ones: the same on the real and on the imaginary part.
-public struct PriorOnParts<Inner: PriorStep>: PriorStep where Inner.Signal == Tensor {
+/// A prior step on real images for images of any kind: of complex ones the same on the real and on the imaginary part.
+public struct PriorOnParts<Inner: PriorStep, Space: ImageSpace>: PriorStep where Inner.Signal == Tensor {
   public var prior: Inner
   @differentiable(reverse)
   public init(_ prior: Inner) { self.prior = prior }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
-  public func callAsFunction(_ r: ComplexTensor, recording: Bool) -> PriorOutput<ComplexTensor> {
+  public func callAsFunction(_ r: Space, recording: Bool) -> PriorOutput<Space> {
     let output = prior(stackedParts(r), recording: recording)
-    return PriorOutput(value: complexOfParts(output.value), penalty: output.penalty)
+    return PriorOutput(value: imagesOfParts(output.value), penalty: output.penalty)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     prior.visitParameters(&gradient.prior, path, visit)

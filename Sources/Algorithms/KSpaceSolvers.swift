@@ -2,60 +2,71 @@
 import Operators
 import Tensors
 
-/// Solves (Fᴴ P F + ρ DᴴD) x = b for real images `[…, h, w]`, one transform there and one back: D is a convolution, so DᴴD is diagonal
-/// in k-space. Where the diagonal is 0, 1e-6 takes its place.
-public struct RealKSpaceSolver: NormalEquationSolver {
-  /// Of what the mask is for real images.
+/// Images whose Fourier transform is measured: real ones, of whose spectrum a half says all, or complex ones.
+public protocol FourierSpace: ImageSpace {
+  /// P F of such images.
+  associatedtype Sampling: LinearOperator where Sampling.Domain == Self, Sampling.Codomain == ComplexTensor
+  static func sampling(_ mask: SamplingMask) -> Sampling
+  /// The columns of a spectrum that say all.
+  static func spectralColumns(ofWidth width: Int) -> Int
+  /// What PᴴP is on them.
+  static func diagonal(of mask: SamplingMask) -> [Double]
+  /// Images `[…, height, width]` whose spectra are multiplied by real factors, `[height, spectralColumns]`.
+  func spectrallyFiltered(by factors: [Double], height: Int, width: Int) -> Self
+}
+
+extension Tensor: FourierSpace {
+  public static func sampling(_ mask: SamplingMask) -> RealMaskedFourier { RealMaskedFourier(mask) }
+  public static func spectralColumns(ofWidth width: Int) -> Int { width / 2 + 1 }
+  public static func diagonal(of mask: SamplingMask) -> [Double] { mask.symmetricHalf.doubles }
+  public func spectrallyFiltered(by factors: [Double], height: Int, width: Int) -> Tensor {
+    let images = reshaped([count / (height * width), height, width])
+    return Tensors.spectrallyFiltered(images, Tensor(factors, shape: [height, width / 2 + 1])).reshaped(shape)
+  }
+}
+
+extension ComplexTensor: FourierSpace {
+  public static func sampling(_ mask: SamplingMask) -> MaskedFourier { MaskedFourier(mask) }
+  public static func spectralColumns(ofWidth width: Int) -> Int { width }
+  public static func diagonal(of mask: SamplingMask) -> [Double] { mask.values.doubles }
+  public func spectrallyFiltered(by factors: [Double], height: Int, width: Int) -> ComplexTensor {
+    var both = [Double](repeating: 0, count: 2 * factors.count)  // for both parts of a frequency
+    for (i, value) in factors.enumerated() { (both[2 * i], both[2 * i + 1]) = (value, value) }
+    let spectrum = fft2(self)
+    let rows = spectrum.pairs.reshaped([spectrum.pairs.count / both.count, both.count])
+    let filtered = scaledColumns(rows, Tensor(both, precision: precision))
+    return inverseFFT2(ComplexTensor(pairs: filtered.reshaped(spectrum.pairs.shape)))
+  }
+}
+
+/// Solves (Fᴴ P F + ρ DᴴD) x = b for images `[…, h, w]`, one transform there and one back: D is a convolution, so DᴴD is diagonal in
+/// k-space. Where the diagonal is 0, 1e-6 takes its place.
+public struct KSpaceSolver<Space: FourierSpace>: NormalEquationSolver {
   private let mask: [Double]
-  /// |D̂|², as `mask` the half `[h, ⌊w/2⌋ + 1]`.
+  /// |D̂|².
   private let gain: [Double]
   private let height: Int
   private let width: Int
 
   /// For D the identity.
-  public init(_ mask: SamplingMask) { self.init(mask, gain: Array(repeating: 1, count: mask.symmetricHalf.count)) }
+  public init(_ mask: SamplingMask) {
+    self.init(mask) { Array(repeating: 1, count: mask.height * $0) }
+  }
 
   /// For D the periodic gradient, |D̂|² = 4 sin²(π k/h) + 4 sin²(π l/w).
-  public init(_ mask: SamplingMask, _ D: Gradient2D) { self.init(mask, gain: D.gain(columns: mask.width / 2 + 1)) }
+  public init(_ mask: SamplingMask, _ D: Gradient2D) { self.init(mask) { D.gain(columns: $0) } }
 
   /// For D the periodic gradient and orthonormal wavelets.
-  public init(_ mask: SamplingMask, _ D: GradientAndWavelet) { self.init(mask, gain: D.gain(columns: mask.width / 2 + 1)) }
+  public init(_ mask: SamplingMask, _ D: GradientAndWavelet) { self.init(mask) { D.gain(columns: $0) } }
 
-  private init(_ mask: SamplingMask, gain: [Double]) {
-    self.mask = mask.symmetricHalf.doubles
-    self.gain = gain
+  private init(_ mask: SamplingMask, gain: (_ columns: Int) -> [Double]) {
+    self.mask = Space.diagonal(of: mask)
+    self.gain = gain(Space.spectralColumns(ofWidth: mask.width))
     (height, width) = (mask.height, mask.width)
   }
 
-  public func solve(_ b: Tensor, penalty: Double) -> Tensor {
-    if b.isShapelessZero { return b }
-    let inverse = inverseDiagonal(mask, gain, penalty)
-    let images = b.reshaped([b.count / (height * width), height, width])
-    return spectrallyFiltered(images, Tensor(inverse, shape: [height, width / 2 + 1])).reshaped(b.shape)
-  }
-}
-
-/// Solves (Fᴴ P F + ρ DᴴD) x = b for complex images `[…, h, w]`, as ``RealKSpaceSolver`` does for real ones.
-public struct ComplexKSpaceSolver: NormalEquationSolver {
-  private let mask: [Double]
-  private let gain: [Double]
-
-  /// For D the identity.
-  public init(_ mask: SamplingMask) { self.init(mask, gain: Array(repeating: 1, count: mask.isSampled.count)) }
-
-  /// For D the periodic gradient.
-  public init(_ mask: SamplingMask, _ D: Gradient2D) { self.init(mask, gain: D.gain(columns: mask.width)) }
-
-  /// For D the periodic gradient and orthonormal wavelets.
-  public init(_ mask: SamplingMask, _ D: GradientAndWavelet) { self.init(mask, gain: D.gain(columns: mask.width)) }
-
-  private init(_ mask: SamplingMask, gain: [Double]) {
-    self.mask = mask.values.doubles
-    self.gain = gain
-  }
-
-  public func solve(_ b: ComplexTensor, penalty: Double) -> ComplexTensor {
-    spectrallyFiltered(b, factors(inverseDiagonal(mask, gain, penalty), b.precision))
+  public func solve(_ b: Space, penalty: Double) -> Space {
+    b.isShapelessZero ? b : b.spectrallyFiltered(by: inverseDiagonal(mask, gain, penalty), height: height, width: width)
   }
 }
 
@@ -97,27 +108,16 @@ public struct SENSESolver: NormalEquationSolver {
   public func solve(_ b: ComplexTensor, penalty: Double) -> ComplexTensor { solve(b, penalty: penalty, near: .zero) }
 
   public func solve(_ b: ComplexTensor, penalty: Double, near x: ComplexTensor) -> ComplexTensor {
-    let inverse = factors(inverseDiagonal(diagonal, gain, penalty), b.precision)
+    let inverse = inverseDiagonal(diagonal, gain, penalty)
+    let (height, width) = (A.mask.height, A.mask.width)
     return conjugateGradient(
-      { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b, preconditionedBy: { spectrallyFiltered($0, inverse) }, from: x,
+      { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b,
+      preconditionedBy: {
+        $0.isShapelessZero ? $0 : $0.spectrallyFiltered(by: inverse, height: height, width: width)
+      }, from: x,
       tolerance: tolerance, maximumIterations: maximumIterations
     ).x
   }
-}
-
-/// Complex images `[…, h, w]` whose spectra are multiplied by real ``factors(_:_:)``.
-private func spectrallyFiltered(_ x: ComplexTensor, _ factors: Tensor) -> ComplexTensor {
-  if x.isShapelessZero { return x }
-  let spectrum = fft2(x)
-  let rows = spectrum.pairs.reshaped([spectrum.pairs.count / factors.count, factors.count])
-  return inverseFFT2(ComplexTensor(pairs: scaledColumns(rows, factors).reshaped(spectrum.pairs.shape)))
-}
-
-/// One real factor a frequency, for both parts of it.
-private func factors(_ values: [Double], _ precision: Precision) -> Tensor {
-  var both = [Double](repeating: 0, count: 2 * values.count)
-  for (i, value) in values.enumerated() { (both[2 * i], both[2 * i + 1]) = (value, value) }
-  return Tensor(both, precision: precision)
 }
 
 /// 1 / (mask + ρ gain).

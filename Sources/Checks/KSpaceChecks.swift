@@ -49,7 +49,7 @@ func kSpaceEquivalenceChecks() -> [CheckItem] {
   let worst = zip(stages, iterates.dropFirst()).reduce(0) { max($0, relativeDifference($1.0, $1.1)) }
 
   // z = x: with the identity as D both splittings are the same iteration.
-  let solver = RealKSpaceSolver(tiny.mask)
+  let solver = KSpaceSolver<Tensor>(tiny.mask)
   let identity = RegularisedLeastSquares(A, Identity<Tensor>(), solver: solver, penalty: 0.3)
   let first = ADMM(solve: identity, prior: SoftThreshold(threshold: 0.02))
   let second = ADMM(
@@ -72,7 +72,7 @@ func kSpaceTheoryChecks() -> [CheckItem] {
 
   let D = Gradient2D(height: 8, width: 7, boundary: .periodic)
   let c = Tensor.normal([2, 8, 7, 2], using: &generator)
-  let exact = RegularisedLeastSquares(A, D, solver: RealKSpaceSolver(tiny.mask, D), penalty: 0.4)
+  let exact = RegularisedLeastSquares(A, D, solver: KSpaceSolver<Tensor>(tiny.mask, D), penalty: 0.4)
   let iterative = RegularisedLeastSquares(A, D, solver: ConjugateGradientSolver(A, D), penalty: 0.4)
   items.append(
     CheckItem(
@@ -81,7 +81,7 @@ func kSpaceTheoryChecks() -> [CheckItem] {
 
   let complexC = ComplexTensor(pairs: .normal([2, 8, 7, 2, 2], using: &generator))
   let complexY = complexA.forward(ComplexTensor(pairs: .normal([2, 8, 7, 2], using: &generator)))
-  let complexExact = RegularisedLeastSquares(complexA, OnParts(D), solver: ComplexKSpaceSolver(tiny.mask, D), penalty: 0.4)
+  let complexExact = RegularisedLeastSquares(complexA, OnParts(D), solver: KSpaceSolver<ComplexTensor>(tiny.mask, D), penalty: 0.4)
   let complexIterative = RegularisedLeastSquares(
     complexA, OnParts(D), solver: ConjugateGradientSolver(complexA, OnParts(D)), penalty: 0.4)
   items.append(
@@ -101,7 +101,7 @@ func kSpaceTheoryChecks() -> [CheckItem] {
   items.append(
     CheckItem("x-update with filters against conjugate gradients", error: relativeDifference(x, found.x), tolerance: 1e-10))
 
-  let tv = KSpaceTV(totalVariation: 0.02, mask: tiny.mask, penalty: 0.2)
+  let tv = KSpaceTV<Tensor>(totalVariation: 0.02, mask: tiny.mask, penalty: 0.2)
   var residual = 0.0
   _ = solve(tv, measurement: tiny.measurement, until: .iterations(3000)) { k, s in
     if k == 3000 {
@@ -169,10 +169,10 @@ func kSpaceGradients() -> [CheckItem] {
   let (mask, y) = (tiny.mask, tiny.measurement)
   network("Deep ADMM-Net", ADMMNet(mask: mask, stages: 3, knots: 11), target: tiny.images, y: y)
   network(
-    "ADMM-CSNet", ADMMCSNet(mask: mask, stages: 3, maps: 4, filterSize: 3, seed: 77), target: tiny.images, y: y)
+    "ADMM-CSNet", ADMMCSNet<Tensor>(mask: mask, stages: 3, maps: 4, filterSize: 3, seed: 77), target: tiny.images, y: y)
   network(
     "ADMM-CSNet, complex",
-    ComplexADMMCSNet(mask: mask, stages: 3, maps: 4, filterSize: 3, learnsSlopes: true, seed: 77),
+    ADMMCSNet<ComplexTensor>(mask: mask, stages: 3, maps: 4, filterSize: 3, learnsSlopes: true, seed: 77),
     target: ComplexTensor(pairs: normal([2, 8, 7, 2])), y: y)
   return items
 }

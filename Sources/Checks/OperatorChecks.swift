@@ -116,7 +116,7 @@ public func operatorChecks() -> [CheckItem] {
       let A = OnReal(SENSE(randomMaps(m, n, precision, seed), mask: randomMask(m, n, seed)))
       return adjointError(A, [2, m, n], [2, 3, m, n], precision, seed: 100 + seed)
     }
-    worstOfDraws("OnParts") { m, n, seed in
+    worstOfDraws("OnEachPart") { m, n, seed in
       let D = OnParts(Gradient2D(height: m, width: n, boundary: .periodic))
       return adjointError(D, [2, m * n], [2, m * n, 2], precision, seed: 100 + seed)
     }

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import Tensors
 
-/// A real operator on complex arrays, real and imaginary part each for itself: A (u + i v) = A u + i A v. The adjoint is Aᵀ on both
-/// parts, the norm that of A.
-public struct OnParts<Op: LinearOperator>: LinearOperator where Op.Domain == Tensor, Op.Codomain == Tensor {
+/// A real operator on the parts of arrays, each for itself: A x of real ones, A (u + i v) = A u + i A v of complex ones. The adjoint is Aᵀ
+/// on every part, the norm that of A.
+public struct OnEachPart<Op: LinearOperator, Space: ImageSpace>: LinearOperator where Op.Domain == Tensor, Op.Codomain == Tensor {
   public let A: Op
   public init(_ A: Op) { self.A = A }
 
-  public func forward(_ x: ComplexTensor) -> ComplexTensor {
-    x.isShapelessZero ? x : ComplexTensor(real: A.forward(x.real), imaginary: A.forward(x.imaginary))
+  public func forward(_ x: Space) -> Space {
+    x.isShapelessZero ? x : Space(separateParts: x.separateParts.map(A.forward))
   }
-  public func adjoint(_ y: ComplexTensor) -> ComplexTensor {
-    y.isShapelessZero ? y : ComplexTensor(real: A.adjoint(y.real), imaginary: A.adjoint(y.imaginary))
+  public func adjoint(_ y: Space) -> Space {
+    y.isShapelessZero ? y : Space(separateParts: y.separateParts.map(A.adjoint))
   }
   public var lipschitz: Double { A.lipschitz }
 }
+
+/// On the real and the imaginary part of complex arrays.
+public typealias OnParts<Op: LinearOperator> = OnEachPart<Op, ComplexTensor> where Op.Domain == Tensor, Op.Codomain == Tensor
 
 /// An operator on complex images, given real ones: x ↦ A (x + 0 i). The adjoint is Re Aᴴ: what a real image takes from the measurement.
 public struct OnReal<Op: LinearOperator>: LinearOperator where Op.Domain == ComplexTensor {

@@ -137,31 +137,6 @@ public func complex(_ x: Tensor) -> ComplexTensor {
 @derivative(of: complex) @usableFromInline
 func _vjpComplex(_ x: Tensor) -> (value: ComplexTensor, pullback: (ComplexTensor) -> Tensor) { (complex(x), { $0.real }) }
 
-/// The real parts of a batch `[batch, …]` and then the imaginary ones, `[2 · batch, …]`.
-@differentiable(reverse)
-public func stackedParts(_ z: ComplexTensor) -> Tensor {
-  z.isShapelessZero ? .zero : Tensor.concatenated([z.real, z.imaginary])
-}
-
-@derivative(of: stackedParts) @usableFromInline
-func _vjpStackedParts(_ z: ComplexTensor) -> (value: Tensor, pullback: (Tensor) -> ComplexTensor) {
-  (stackedParts(z), { complexOfParts($0) })
-}
-
-/// The batch whose ``stackedParts(_:)`` these are.
-@differentiable(reverse)
-public func complexOfParts(_ parts: Tensor) -> ComplexTensor {
-  if parts.isShapelessZero { return .zero }
-  precondition(parts.shape.first.map { $0 % 2 == 0 } == true, "complexOfParts: \(parts.shape) is no stack of two parts")
-  let batch = parts.shape[0] / 2
-  return ComplexTensor(real: parts.rows(0..<batch), imaginary: parts.rows(batch..<2 * batch))
-}
-
-@derivative(of: complexOfParts) @usableFromInline
-func _vjpComplexOfParts(_ parts: Tensor) -> (value: ComplexTensor, pullback: (ComplexTensor) -> Tensor) {
-  (complexOfParts(parts), { stackedParts($0) })
-}
-
 /// The numbers of a complex tensor as pairs (real, imaginary) along a last axis.
 @differentiable(reverse)
 public func pairs(_ z: ComplexTensor) -> Tensor { z.pairs }

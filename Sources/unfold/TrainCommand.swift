@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Algorithms
 import ArgumentParser
 import Datasets
 import Evaluation
@@ -199,21 +200,35 @@ struct Train: ParsableCommand {
 
   private func trainMRI(_ method: MRIMethod, _ settings: TrainingSettings) throws {
     guard !images.isEmpty else { throw InputError("found no --images; expected a folder of training images for cs-mri") }
-    let seed = common.seed ?? CompressiveSensing.standardSeed
     let size = settings.size ?? 256
     let pictures = try kSpacePictures(images, size: size, sliceStep: settings.sliceStep)
     let (used, kept) =
       validationImages.isEmpty
       ? splitForValidation(pictures) : (pictures, try kSpacePictures(validationImages, size: size, sliceStep: settings.sliceStep))
+    if (used + kept).allSatisfy({ $0.real != nil }) {
+      try trainMRI(method, size, used.compactMap(\.real), kept.compactMap(\.real), settings)
+    } else {
+      try trainMRI(method, size, used.map(\.complex), kept.map(\.complex), settings)
+    }
+  }
+
+  private func trainMRI<Space: FourierSpace>(
+    _ method: MRIMethod, _ size: Int, _ used: [Space], _ kept: [Space], _ settings: TrainingSettings
+  ) throws {
+    let seed = common.seed ?? CompressiveSensing.standardSeed
     let sampling = try MRISampling(mask: settings.mask, ratio: settings.ratio, order: nil, seed: seed)
     var training = try MRITraining(
       method, sampling: sampling, mask: sampling.mask(height: size, width: size), images: used, validation: kept, seed: seed)
     if recompute { training.recomputes = true }
     let shape = MRIArchitecture(method, depth: settings.depth, channels: settings.channels)
-    let steps = settings.steps(samples: used.count, batch: 4) ?? MRITraining.steps(method, quick ? .quick : .full)
+    guard var untrained = training.network(shape) else {
+      throw InputError(
+        "found complex images for \(method.rawValue), which is for real ones; expected ista-net-plus, or --magnitudes to train on those"
+      )
+    }
+    let steps = settings.steps(samples: used.count, batch: 4) ?? MRITraining<Space>.steps(method, quick ? .quick : .full)
     var recipe = training.recipe(shape, steps: steps)
     settings.apply(to: &recipe)
-    var untrained = training.network(shape)!
     if let start = settings.start { untrained = try Weights(anyFile: start).withHouseNames.filled(any: untrained, file: start) }
     try train(untrained, by: training, recipe, checkpoint(), settings)
   }
@@ -274,16 +289,13 @@ struct Train: ParsableCommand {
   }
 
   /// Images, arrays and the slices of volumes, each divided by its largest value and put in the middle of a square.
-  private func kSpacePictures(_ sources: [String], size: Int, sliceStep: Int?) throws -> [Tensor] {
-    try sources.flatMap { try MRIImage.paths($0) }.flatMap { path in
-      if path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") { return try MRIImage.slices(path, step: sliceStep ?? 4) }
-      switch try MRIImage(path, toMaximum: true).value {
-      case .real(let image): return [image]
-      case .complex(let image) where magnitudes: return [image.magnitude]
-      case .complex:
-        throw InputError(
-          "\(path): found a complex image; expected real ones for training, or --magnitudes for those of complex ones")
+  private func kSpacePictures(_ sources: [String], size: Int, sliceStep: Int?) throws -> [NumericArray] {
+    try sources.flatMap { try MRIImage.paths($0) }.flatMap { path -> [NumericArray] in
+      if path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") {
+        return try MRIImage.slices(path, step: sliceStep ?? 4).map(NumericArray.real)
       }
+      let image = try MRIImage(path, toMaximum: true).value
+      return [image.real == nil && magnitudes ? .real(image.complex.magnitude) : image]
     }.map { $0.centred(height: size, width: size) }
   }
 

@@ -4,6 +4,7 @@ import Foundation
 import Operators
 import Tensors
 import Testing
+import Training
 
 /// Compressive-sensing MRI from images to images, and what is refused: exit status 2, one line, no new file.
 @Suite struct MRITests: RunsInFolder {
@@ -58,6 +59,19 @@ import Testing
     try run("simulate cs-mri z.npy -o z.h5 --ratio 0.5 --mask cartesian --noise-snr 40 --quiet")
     try run("reconstruct tv z.h5 -o z.png --quiet")
     #expect(try readImage(folder.file("z.png")).values.shape == [16, 18])
+  }
+
+  /// The same networks on images with a phase, two channels each: a training of a few steps whose weights are then used, and are not those of
+  /// real images.
+  @Test(arguments: ["ista-net", "ista-net-plus", "admm-csnet"]) func complexNetworks(network: String) throws {
+    try run(
+      "train \(network) cs-mri --images z.npy --ratio 0.5 --size 16 --depth 2 --channels 4 --steps 3 -o w.safetensors --quiet")
+    let report = try run("evaluate \(network) cs-mri --images z.npy --ratio 0.5 --weights w.safetensors --json -")
+    let depth = try Weights(contentsOf: folder.file("w.safetensors")).parameters.count { $0.name.hasSuffix("expansion") }
+    #expect(depth == (network == "ista-net-plus" ? 2 : 0))
+    #expect(try mean(report, "nmse") < 2)
+    let real = try? run("evaluate \(network) cs-mri --images a.png --ratio 0.5 --weights w.safetensors --json -")
+    #expect(real == nil || network == "admm-csnet")  // whose filters are for one part
   }
 
   /// Total variation finds an image of few pieces from a third of its frequencies.

@@ -66,35 +66,20 @@ public struct ClassicalMRI: Sendable, Equatable {
     }
   }
 
-  /// Real images `[batch, h, w]` from k-space.
-  public func real(_ mask: SamplingMask, _ y: ComplexTensor) -> Tensor {
-    func run<I: Iteration>(_ iteration: I) -> Tensor where I.Signal == Tensor, I.Measurement == ComplexTensor {
+  /// Images `[batch, h, w]`, real or complex, from k-space.
+  public func images<Space: FourierSpace>(_ mask: SamplingMask, _ y: ComplexTensor) -> Space {
+    func run<I: Iteration>(_ iteration: I) -> Space where I.Signal == Space, I.Measurement == ComplexTensor {
       solve(iteration, measurement: y, until: .iterations(iterations)).estimate
     }
     switch method {
-    case .tv: return run(KSpaceTV(totalVariation: weight, mask: mask, penalty: penalty))
+    case .tv: return run(KSpaceTV<Space>(totalVariation: weight, mask: mask, penalty: penalty))
     case .sidwt:
-      return run(KSpaceSIDWT(undecimatedWavelet: weight, mask: mask, filter: wavelet, levels: levels, penalty: penalty))
+      return run(
+        KSpaceSIDWT<Space>(undecimatedWavelet: weight, mask: mask, filter: wavelet, levels: levels, penalty: penalty))
     case .recPF:
       return run(
-        RecPF(gradientWeight: weight, waveletWeight: 0.1 * weight, mask: mask, wavelet: orthonormal(mask), penalty: penalty))
-    default: return RealMaskedFourier(mask).adjoint(y)
-    }
-  }
-
-  /// Complex images `[batch, h, w]` from k-space.
-  public func complex(_ mask: SamplingMask, _ y: ComplexTensor) -> ComplexTensor {
-    func run<I: Iteration>(_ iteration: I) -> ComplexTensor where I.Signal == ComplexTensor, I.Measurement == ComplexTensor {
-      solve(iteration, measurement: y, until: .iterations(iterations)).estimate
-    }
-    switch method {
-    case .tv: return run(ComplexKSpaceTV(totalVariation: weight, mask: mask, penalty: penalty))
-    case .sidwt:
-      return run(ComplexKSpaceSIDWT(undecimatedWavelet: weight, mask: mask, filter: wavelet, levels: levels, penalty: penalty))
-    case .recPF:
-      return run(
-        ComplexRecPF(gradientWeight: weight, waveletWeight: 0.1 * weight, mask: mask, wavelet: orthonormal(mask), penalty: penalty))
-    default: return MaskedFourier(mask).adjoint(y)
+        RecPF<Space>(gradientWeight: weight, waveletWeight: 0.1 * weight, mask: mask, wavelet: orthonormal(mask), penalty: penalty))
+    default: return Space.sampling(mask).adjoint(y)
     }
   }
 

@@ -282,3 +282,16 @@ extension Tensor {
     return Tensor(out, shape: [height, width], precision: precision)
   }
 }
+
+extension NumericArray {
+  /// An image `[h, w]` in the middle of one of another size: cut, or zeros around it.
+  public func centred(height: Int, width: Int) -> NumericArray {
+    func centred<Space: ImageSpace>(_ x: Space) -> Space {
+      Space(separateParts: x.separateParts.map { $0.centred(height: height, width: width) })
+    }
+    switch self {
+    case .real(let x): return .real(centred(x))
+    case .complex(let z): return .complex(centred(z))
+    }
+  }
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Algorithms
 import Networks
 import Operators
 import Tensors
@@ -93,35 +94,32 @@ public struct MRIArchitecture: Sendable, Equatable {
 }
 
 extension MRIMethod {
-  /// The untrained network to real images; nil for a classical algorithm.
-  public func network(mask: SamplingMask, _ shape: MRIArchitecture, seed: UInt64) -> (any Network<ComplexTensor, Tensor>)? {
+  /// The untrained network to real or to complex images; nil for a classical algorithm, and where there is none.
+  public func network<Space: FourierSpace>(
+    to _: Space.Type = Space.self, mask: SamplingMask, _ shape: MRIArchitecture, seed: UInt64
+  ) -> (any Network<ComplexTensor, Space>)? {
+    let gradient = DataGradient(Space.sampling(mask))
     switch self {
-    case .zeroFilling, .tv, .recPF, .sidwt: nil
+    case .zeroFilling, .tv, .recPF, .sidwt: return nil
     case .admmNet:
-      ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision)
+      return ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision)
+        as? any Network<ComplexTensor, Space>
     case .admmCSNet:
-      ADMMCSNet(
-        mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, precision: precision, seed: seed)
+      return ADMMCSNet<Space>(
+        mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, learnsSlopes: shape.learnsSlopes,
+        precision: precision, seed: seed)
     case .istaNet:
-      ISTANet(
-        DataGradient(RealMaskedFourier(mask)), height: mask.height, width: mask.width, depth: shape.depth, channels: shape.channels,
-        precision: precision, seed: seed)
+      return ISTANet(
+        gradient, height: mask.height, width: mask.width, depth: shape.depth, channels: shape.channels, precision: precision,
+        seed: seed)
     case .istaNetPlus:
-      ISTANetPlus(
-        DataGradient(RealMaskedFourier(mask)), height: mask.height, width: mask.width, depth: shape.depth, channels: shape.channels,
-        precision: precision, seed: seed)
+      return ISTANetPlus(
+        gradient, height: mask.height, width: mask.width, depth: shape.depth, channels: shape.channels, precision: precision,
+        seed: seed)
     case .scNet:
-      SCNet(scNet: RealMaskedFourier(mask), depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
+      return SCNet(
+        scNet: RealMaskedFourier(mask), depth: shape.depth, channels: shape.channels, precision: precision, seed: seed)
+        as? any Network<ComplexTensor, Space>
     }
-  }
-
-  /// The untrained network to complex images; nil where there is none.
-  public func complexNetwork(
-    mask: SamplingMask, _ shape: MRIArchitecture, seed: UInt64
-  ) -> (any Network<ComplexTensor, ComplexTensor>)? {
-    guard self == .admmCSNet else { return nil }
-    return ComplexADMMCSNet(
-      mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, learnsSlopes: shape.learnsSlopes,
-      precision: precision, seed: seed)
   }
 }

@@ -85,12 +85,13 @@ public struct MRISolver: Sendable {
     }
     try ClassicalMRI.refuse(options, for: method)
     func made(_ shape: MRIArchitecture, _ stored: Weights?, _ path: String) throws -> Kind {
-      if isComplex, let network = method.complexNetwork(mask: mask, shape, seed: 0) {
+      if isComplex, let network = method.network(to: ComplexTensor.self, mask: mask, shape, seed: 0) {
         return .complex(try stored?.filled(any: network, file: path) ?? network)
       }
-      guard !isComplex, let network = method.network(mask: mask, shape, seed: 0) else {
+      guard !isComplex, let network = method.network(to: Tensor.self, mask: mask, shape, seed: 0) else {
         throw RecipeError(
-          "found complex images for \(method.rawValue), which is for real ones; expected admm-csnet or a classical method")
+          "found complex images for \(method.rawValue), which is for real ones; expected ista-net-plus, admm-csnet or a classical method"
+        )
       }
       return .real(try stored?.filled(any: network, file: path) ?? network)
     }
@@ -124,8 +125,8 @@ public struct MRISolver: Sendable {
       }
     }
     switch kind {
-    case .classical(let method) where isComplex: return .complex(each(in: .double) { method.complex(mask, $0) })
-    case .classical(let method): return .real(each(in: .double) { method.real(mask, $0) })
+    case .classical(let method) where isComplex: return .complex(each(in: .double) { method.images(mask, $0) as ComplexTensor })
+    case .classical(let method): return .real(each(in: .double) { method.images(mask, $0) as Tensor })
     case .real(let network): return .real(each(in: method.precision) { network($0, stages: depth) })
     case .complex(let network): return .complex(each(in: method.precision) { network($0, stages: depth) })
     }
@@ -165,14 +166,7 @@ public struct MRIEstimate: Sendable {
     scale = scan.scale
     self.value =
       if let size = scan.wanted {
-        switch value {
-        case .real(let x): .real(x.centred(height: size[0], width: size[1]))
-        case .complex(let z):
-          .complex(
-            ComplexTensor(
-              real: z.real.centred(height: size[0], width: size[1]), imaginary: z.imaginary.centred(height: size[0], width: size[1])
-            ))
-        }
+        value.centred(height: size[0], width: size[1])
       } else { value }
   }
 

@@ -8,32 +8,32 @@ import Training
 import _Differentiation
 
 /// Images and their k-space, some of them a step, in eight orientations.
-public struct MRISamples: TrainingSamples {
+public struct MRISamples<Space: FourierSpace>: TrainingSamples {
   /// `[images, h, w]`, in the precision of the network.
-  public let images: Tensor
+  public let images: Space
   public let mask: SamplingMask
   /// Every image as it is, or in one of eight orientations drawn afresh.
   public let turns: Bool
 
-  public var count: Int { images.shape[0] }
+  public var count: Int { images.sampleCount }
 
-  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Pairs<ComplexTensor, Tensor> {
+  public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Pairs<ComplexTensor, Space> {
     let chosen = samples.map { i in
       let image = images.rows(i..<i + 1)
       return turns ? image.turned(Int(generator.next() >> 61)) : image
     }
-    let truth = Tensor.concatenated(chosen)
-    return Pairs(measurement: RealMaskedFourier(mask).forward(truth), groundTruth: truth)
+    let truth = Space.concatenated(chosen)
+    return Pairs(measurement: Space.sampling(mask).forward(truth), groundTruth: truth)
   }
 }
 
 /// How networks for compressive-sensing MRI are trained: by Adam, Deep ADMM-Net then by L-BFGS on all images at once.
 ///
 /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of ISTA-Net the mean
-/// of (x̂ − x)².
-public struct MRITraining: NetworkTraining, Sendable {
+/// of |x̂ − x|².
+public struct MRITraining<Space: FourierSpace>: NetworkTraining, Sendable {
   public typealias Measurement = ComplexTensor
-  public typealias Signal = Tensor
+  public typealias Signal = Space
 
   public let method: MRIMethod
   public let mask: SamplingMask
@@ -42,12 +42,12 @@ public struct MRITraining: NetworkTraining, Sendable {
   public var seed: UInt64
   /// True to recompute the stages in the backward pass.
   public var recomputes: Bool
-  private let images: Tensor
-  private let validationImages: Tensor
+  private let images: Space
+  private let validationImages: Space
 
-  /// - Parameters: `images` and `validation`, real, of the mask's size, values in [0, 1].
+  /// - Parameters: `images` and `validation`, of the mask's size, magnitudes in [0, 1].
   public init(
-    _ method: MRIMethod, sampling: MRISampling, mask: SamplingMask, images: [Tensor], validation: [Tensor], seed: UInt64
+    _ method: MRIMethod, sampling: MRISampling, mask: SamplingMask, images: [Space], validation: [Space], seed: UInt64
   ) throws {
     guard !images.isEmpty, !validation.isEmpty else {
       throw RecipeError("found \(images.count) training and \(validation.count) validation images; expected some of both")
@@ -62,14 +62,16 @@ public struct MRITraining: NetworkTraining, Sendable {
     self.sampling = sampling
     self.seed = seed
     recomputes = false
-    self.images = Tensor.stacked(images).converted(to: method.precision)
-    validationImages = Tensor.stacked(validation).converted(to: method.precision)
+    func stacked(_ images: [Space]) -> Space {
+      Space(numbers: .stacked(images.map(\.numbers)), shape: [images.count] + images[0].shape).converted(to: method.precision)
+    }
+    (self.images, validationImages) = (stacked(images), stacked(validation))
   }
 
   /// The mask.
   public var operators: [NamedParameter] { [NamedParameter(name: "mask", value: mask.values.converted(to: .single))] }
 
-  public func network(_ shape: MRIArchitecture) -> (any Network<ComplexTensor, Tensor>)? {
+  public func network(_ shape: MRIArchitecture) -> (any Network<ComplexTensor, Space>)? {
     method.network(mask: mask, shape, seed: seed)
   }
 
@@ -78,7 +80,7 @@ public struct MRITraining: NetworkTraining, Sendable {
   public func recipe(_ shape: MRIArchitecture, steps: Int) -> Recipe {
     func adam(_ name: String, steps: Int) -> Recipe.Phase {
       Recipe.Phase(
-        name, steps: steps, batchSize: min(4, images.shape[0]), chunkSize: 1,
+        name, steps: steps, batchSize: min(4, images.sampleCount), chunkSize: 1,
         learningRate: .warmUp(steps: 100, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
     }
     let phases =
@@ -95,7 +97,7 @@ public struct MRITraining: NetworkTraining, Sendable {
       notes: [
         "problem": ProblemKind.mri.rawValue, "mask": sampling.name, "ratio": sampling.ratio.map { "\($0)" } ?? "\(mask.ratio)",
         "height": "\(mask.height)", "width": "\(mask.width)", "depth": "\(shape.depth)", "channels": "\(shape.channels)",
-        "images": "\(images.shape[0])",
+        "images": "\(images.sampleCount)",
       ])
   }
 
@@ -107,41 +109,47 @@ public struct MRITraining: NetworkTraining, Sendable {
     }
   }
 
-  public func train<N: Network<ComplexTensor, Tensor>>(
+  public func train<N: Network<ComplexTensor, Space>>(
     _ network: N, recipe: Recipe, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
     monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
   ) throws -> N? {
-    let held = RealMaskedFourier(mask).forward(validationImages)
+    let held = Space.sampling(mask).forward(validationImages)
     let validationImages = validationImages
     let isNormalised = method == .admmNet
-    let trainer = Trainer<N, MRISamples>(
+    let trainer = Trainer<N, MRISamples<Space>>(
       recipe: recipe, samples: MRISamples(images: images, mask: mask, turns: method != .admmNet), operators: operators,
       validation: { network, stages in
         let found = network.predict(held, stages: stages ?? network.depth, samplesAtATime: 1)
-        return isNormalised ? meanNormalisedError(found, validationImages) : meanSquaredDifference(found, validationImages)
+        return Self.error(found, validationImages, normalised: isNormalised)
       }, loss: Self.loss(normalised: isNormalised, recomputing: recomputes))
     let result = try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
     return result.isFinished ? result.model : nil
   }
 
-  static func loss<N: Network<ComplexTensor, Tensor>>(
+  static func loss<N: Network<ComplexTensor, Space>>(
     normalised: Bool, recomputing: Bool
-  ) -> @Sendable @differentiable(reverse) (N, @noDerivative Pairs<ComplexTensor, Tensor>, _ depth: @noDerivative Int?) -> Double {
+  ) -> @Sendable @differentiable(reverse) (N, @noDerivative Pairs<ComplexTensor, Space>, _ depth: @noDerivative Int?) -> Double {
     let recomputation = Recomputation(everyStage: recomputing)
     return { network, batch, _ in
       let output = network.run(batch.measurement, recording: false, recomputing: recomputation)
-      return normalised
-        ? meanNormalisedError(output.estimate, batch.groundTruth) : meanSquaredDifference(output.estimate, batch.groundTruth)
+      return error(output.estimate, batch.groundTruth, normalised: normalised)
     }
+  }
+
+  /// Real and imaginary parts count alike.
+  @differentiable(reverse,wrt: x)
+  private static func error(_ x: Space, _ truth: Space, normalised: Bool) -> Double {
+    let (found, wanted) = (stackedParts(x), withoutDerivative(at: stackedParts(truth)))
+    return normalised ? meanNormalisedError(found, wanted) : meanSquaredDifference(found, wanted)
   }
 }
 
-extension Tensor {
+extension ImageSpace {
   /// Square images `[1, n, n]` in one of eight orientations; others of two axes only mirrored.
-  func turned(_ orientation: Int) -> Tensor {
+  func turned(_ orientation: Int) -> Self {
     let isSquare = shape[shape.count - 2] == shape[shape.count - 1]
-    return Orientation(
-      transposes: orientation & 4 != 0 && isSquare, flipsRows: orientation & 1 != 0, flipsColumns: orientation & 2 != 0
-    ).forward(self)
+    let turn = Orientation(
+      transposes: orientation & 4 != 0 && isSquare, flipsRows: orientation & 1 != 0, flipsColumns: orientation & 2 != 0)
+    return Self(separateParts: separateParts.map { turn.forward($0) })
   }
 }
