@@ -38,6 +38,11 @@ private func operationGradients() -> [CheckItem] {
   item("linear adding, in b", at: wide) { squaredNorm(linear(x, W, adding: $0)) }
   item("linearTransposed in x", at: wide) { squaredNorm(linearTransposed($0, W)) }
   item("linearTransposed in W", at: W) { squaredNorm(linearTransposed(wide, $0)) }
+  let tall = Matrix(normal([7, 6]))
+  item("regularisedInverse", at: x) { squaredNorm(tall.regularisedInverse($0, penalty: 0.7)) }
+  item("regularisedInverse in its penalty", at: Tensor([0.7], shape: [1])) {
+    innerProduct(tall.regularisedInverse(x, penalty: sum($0)), c)
+  }
   item("softThreshold", at: x) { innerProduct(softThreshold($0, threshold: 0.3), c) }
   item("softThreshold, negative threshold", at: x) { innerProduct(softThreshold($0, threshold: -0.3), c) }
   item("softThreshold in its threshold", at: Tensor([0.4], shape: [1])) { innerProduct(softThreshold(x, threshold: sum($0)), c) }

@@ -12,6 +12,7 @@ public func operatorChecks() -> [CheckItem] {
     where Op.Domain == Tensor, Op.Codomain == Tensor {
       worstOfDraws(name) { m, n, seed in
         let (A, domain, codomain) = make(m, n, seed)
+        guard isBatch(domain, of: A.domainShape), isBatch(codomain, of: A.codomainShape) else { return .infinity }
         return adjointError(A, domain, codomain, precision, seed: 100 + seed)
       }
     }
@@ -33,7 +34,7 @@ public func operatorChecks() -> [CheckItem] {
     }
     item("Sum") { m, n, seed in (Sum(matrix(m, n, seed), matrix(m, n, seed + 50)), [n], [m]) }
     item("Stacked") { m, n, seed in
-      (Stacked(matrix(m, n, seed), matrix(n, n, seed + 50), upperWidth: m), [n], [m + n])
+      (Stacked(matrix(m, n, seed), matrix(n, n, seed + 50)), [n], [m + n])
     }
     for boundary in Convolution2D.Boundary.allCases {
       item("Convolution2D, \(boundary.rawValue) boundary") { m, n, seed in
@@ -121,7 +122,44 @@ public func operatorChecks() -> [CheckItem] {
       return adjointError(D, [2, m * n], [2, m * n, 2], precision, seed: 100 + seed)
     }
   }
-  return items + lipschitzChecks()
+  return items + normalEquationChecks() + lipschitzChecks()
+}
+
+/// Whether arrays of a shape are samples of another, whose axes may be taken together.
+private func isBatch(_ shape: [Int], of sample: [Int]) -> Bool {
+  let (count, size) = (shape.reduce(1, *), sample.reduce(1, *))
+  return size == 0 ? count == 0 : count >= size && count % size == 0
+}
+
+/// ‖(AᴴA + ρ) x − b‖ / ‖b‖ for x = (AᴴA + ρ)⁻¹ b of the operators that have a way of their own, and of one that has not.
+private func normalEquationChecks() -> [CheckItem] {
+  var generator = RandomGenerator(seed: 151)
+  var items: [CheckItem] = []
+  func item<Op: LinearOperator>(_ name: String, _ A: Op, _ b: Op.Domain) {
+    let worst = [0.01, 1, 30].map { penalty in
+      let x = A.solveNormalEquations(b, penalty: penalty)
+      return relativeDifference(A.adjoint(A.forward(x)) + penalty * x, b)
+    }.reduce(0, max)
+    items.append(CheckItem("normal equations of \(name)", error: worst, tolerance: 1e-11))
+  }
+  let mask = randomMask(8, 7, 3)
+  let image = Tensor.normal([2, 8, 7], using: &generator)
+  let complex = ComplexTensor(pairs: .normal([2, 8, 7, 2], using: &generator))
+  item("Matrix, wide", Matrix.gaussian(rows: 5, columns: 9, seed: 1), .normal([3, 9], using: &generator))
+  item("Matrix, tall", Matrix.gaussian(rows: 9, columns: 5, seed: 1), .normal([3, 5], using: &generator))
+  item("MaskedFourier", MaskedFourier(mask), complex)
+  item("RealMaskedFourier", RealMaskedFourier(mask), image)
+  item("OnEachPart", OnParts(Matrix.gaussian(rows: 5, columns: 7, seed: 1)), complex)
+  item("SENSE", SENSE(randomMaps(8, 7, .double, 2), mask: mask), complex)
+  for side in [4, 3] {
+    let grid = BlockGrid(height: 8, width: 8, side: side)
+    item(
+      "BlockSampling, blocks of \(side)", BlockSampling(phi: .gaussian(rows: 3, columns: side * side, seed: 1), grid: grid),
+      .normal([2, 8, 8], using: &generator))
+  }
+  item("AnyOperator", AnyOperator(2 * Gradient2D(height: 8, width: 7) * RealMaskedFourier(mask).gram), image)
+  item("a sum", RealMaskedFourier(mask).gram + 0.5 * Identity(), image)
+  return items
 }
 
 /// Projectors of parallel and fan beams, filtered back-projection.

@@ -9,5 +9,8 @@ public struct AnyOperator<Domain: VectorSpace, Codomain: VectorSpace>: LinearOpe
 
   public func forward(_ x: Domain) -> Codomain { A.forward(x) }
   public func adjoint(_ y: Codomain) -> Domain { A.adjoint(y) }
+  public var domainShape: [Int] { A.domainShape }
+  public var codomainShape: [Int] { A.codomainShape }
   public var lipschitz: Double { A.lipschitz }
+  public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain { A.solveNormalEquations(b, penalty: penalty) }
 }

@@ -99,6 +99,14 @@ public struct BlockSampling: Undersampling {
   public func forward(_ images: Tensor) -> Tensor { images.isShapelessZero ? .zero : phi.forward(grid.cut(images)) }
   public func adjoint(_ y: Tensor) -> Tensor { y.isShapelessZero ? .zero : grid.assemble(phi.adjoint(y)) }
   /// That of Φ; exact when the image holds a whole block.
+  /// Block by block; what fills up the last blocks is not part of the image, and then by conjugate gradients.
+  public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
+    if b.isShapelessZero { return b }
+    guard grid.filled == grid else { return conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x }
+    return grid.assemble(phi.solveNormalEquations(grid.cut(b), penalty: penalty))
+  }
+  public var domainShape: [Int] { [grid.height, grid.width] }
+  public var codomainShape: [Int] { [grid.count, phi.rows] }
   public var lipschitz: Double { phi.lipschitz }
   /// M / side².
   public var samplingRatio: Double { Double(phi.rows) / Double(phi.columns) }

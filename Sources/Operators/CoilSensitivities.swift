@@ -30,6 +30,8 @@ public struct CoilSensitivities: LinearOperator {
     lipschitz = largest
   }
 
+  public var domainShape: [Int] { [height, width] }
+  public var codomainShape: [Int] { [coils, height, width] }
   public var coils: Int { maps.shape[0] }
   public var height: Int { maps.shape[1] }
   public var width: Int { maps.shape[2] }
@@ -152,6 +154,8 @@ public struct SENSE: LinearOperator {
 
   public func forward(_ x: ComplexTensor) -> ComplexTensor { sensitivities.coilImages(x, maskedBy: mask) }
   public func adjoint(_ y: ComplexTensor) -> ComplexTensor { sensitivities.combined(y, maskedBy: mask) }
+  public var domainShape: [Int] { sensitivities.domainShape }
+  public var codomainShape: [Int] { sensitivities.codomainShape }
   /// The upper bound max over pixels of Σ_c |S_c|², reached when every frequency is measured.
   public var lipschitz: Double { mask.count > 0 ? sensitivities.lipschitz : 0 }
 }

@@ -40,6 +40,8 @@ public struct Convolution2D: LinearOperator {
     lipschitz = Self.largestGain(kernels, height: height + margin.0, width: width + margin.1)
   }
 
+  public var domainShape: [Int] { [height, width] }
+  public var codomainShape: [Int] { [kernels.shape[0], height, width] }
   public func forward(_ x: Tensor) -> Tensor {
     if x.isShapelessZero { return x }
     precondition(

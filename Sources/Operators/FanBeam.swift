@@ -89,6 +89,8 @@ public struct FanBeam: LinearOperator {
   public func adjoint(_ y: Tensor) -> Tensor { projection.adjoint(y, codomain) }
 
   /// The upper bound ‖A‖₁ ‖A‖_∞, by a projection and an adjoint at every call.
+  public var domainShape: [Int] { [geometry.height, geometry.width] }
+  public var codomainShape: [Int] { [geometry.angles.count, geometry.cells] }
   public var lipschitz: Double {
     squaredNormBound(domain: [geometry.height, geometry.width], codomain: codomain, forward, adjoint)
   }
@@ -175,6 +177,8 @@ public struct FanBackProjection: LinearOperator {
   public func adjoint(_ x: Tensor) -> Tensor { weighted(filter(sampling.views(x))) }
 
   /// An upper bound by the norms of the three factors, computed at every call.
+  public var domainShape: [Int] { [geometry.angles.count, geometry.cells] }
+  public var codomainShape: [Int] { [geometry.height, geometry.width] }
   public var lipschitz: Double {
     let domain = [sampling.views, sampling.cells]
     let spread = squaredNormBound(domain: domain, codomain: [sampling.height, sampling.width], sampling.images, sampling.views)

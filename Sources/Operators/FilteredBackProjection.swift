@@ -48,6 +48,8 @@ public struct FilteredBackProjection: LinearOperator {
   public func adjoint(_ x: Tensor) -> Tensor { filter(lines.forward(x)) }
 
   /// An upper bound: that of the filter times that of the back-projection, computed at every call.
+  public var domainShape: [Int] { [geometry.angles.count, geometry.bins] }
+  public var codomainShape: [Int] { [geometry.height, geometry.width] }
   public var lipschitz: Double { lines.squaredNormBound * filter.squaredNorm }
 }
 

@@ -12,5 +12,7 @@ public struct Fourier: LinearOperator {
   }
   public func forward(_ x: ComplexTensor) -> ComplexTensor { axes == 1 ? fft(x) : fft2(x) }
   public func adjoint(_ y: ComplexTensor) -> ComplexTensor { axes == 1 ? inverseFFT(y) : inverseFFT2(y) }
+  public var domainShape: [Int] { [] }
+  public var codomainShape: [Int] { [] }
   public var lipschitz: Double { 1 }
 }

@@ -29,6 +29,8 @@ public struct Gradient2D: LinearOperator {
     self.boundary = boundary
   }
 
+  public var domainShape: [Int] { [height, width] }
+  public var codomainShape: [Int] { [height, width, 2] }
   public func forward(_ u: Tensor) -> Tensor {
     if u.isShapelessZero { return u }
     let images = imageCount(u.shape, "an image of shape \(u.shape)")

@@ -35,6 +35,8 @@ public struct GradientAndWavelet: LinearOperator {
       + wavelet.adjoint(Tensor(w, shape: shape, precision: y.precision))
   }
 
+  public var domainShape: [Int] { gradient.domainShape }
+  public var codomainShape: [Int] { [wavelet.height, wavelet.width, 3] }
   public var lipschitz: Double { gradient.lipschitz + 1 }
 
   /// |D̂|² on the first `columns` of the grid of the Fourier transform.

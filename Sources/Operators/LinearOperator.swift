@@ -15,6 +15,13 @@ public protocol LinearOperator<Domain, Codomain>: Sendable {
   func adjoint(_ y: Codomain) -> Domain
   /// ‖A‖² = λ_max(AᴴA) or an upper bound: the Lipschitz constant of the gradient of ½‖A x − y‖².
   var lipschitz: Double { get }
+  /// The extents of one x; empty for an operator that takes any.
+  var domainShape: [Int] { get }
+  /// The extents of one A x.
+  var codomainShape: [Int] { get }
+  /// (AᴴA + ρ)⁻¹ b for ρ > 0: by conjugate gradients to 1e-12 relative unless the operator has a way of its own. ``regularisedInverse(_:penalty:)``
+  /// is the same, differentiable.
+  func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain
 }
 
 extension LinearOperator {
@@ -31,6 +38,47 @@ extension LinearOperator {
 
   /// AᴴA x, as one operator.
   public var gram: Gram<Self> { Gram(self) }
+
+  public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain {
+    conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x
+  }
+
+  /// x = (AᴴA + ρ)⁻¹ b = argmin ½‖A x‖² + (ρ/2)‖x‖² − ⟨b, x⟩, differentiable with one more solve: for w = (AᴴA + ρ)⁻¹ v, db = w and
+  /// dρ = −⟨w, x⟩.
+  public func regularisedInverse(_ b: Domain, penalty: Double) -> Domain { solveNormalEquations(b, penalty: penalty) }
+
+  @derivative(of: regularisedInverse, wrt: (b, penalty))
+  public func _vjpRegularisedInverse(
+    _ b: Domain, penalty: Double
+  ) -> (value: Domain, pullback: (Domain) -> (Domain, Double)) {
+    let x = regularisedInverse(b, penalty: penalty)
+    return (
+      x,
+      { v in
+        let w = self.solveNormalEquations(v, penalty: penalty)
+        return (w, -w.inner(x))
+      }
+    )
+  }
+}
+
+// MARK: The algebra of operators
+
+/// A B x = A (B x).
+public func * <A: LinearOperator, B: LinearOperator>(a: A, b: B) -> Composition<A, B> where B.Codomain == A.Domain { Composition(a, b) }
+
+/// (s A) x = s (A x).
+public func * <A: LinearOperator>(s: Double, a: A) -> Scaled<A> { Scaled(s, a) }
+
+/// (A + B) x = A x + B x.
+public func + <A: LinearOperator, B: LinearOperator>(a: A, b: B) -> Sum<A, B>
+where A.Domain == B.Domain, A.Codomain == B.Codomain { Sum(a, b) }
+
+/// Numbers of one x or y; nil where any do.
+private func size(_ shape: [Int]) -> Int? { shape.isEmpty ? nil : shape.reduce(1, *) }
+
+private func precondition(_ a: [Int], fits b: [Int], _ what: String) {
+  precondition(size(a) == nil || size(b) == nil || size(a) == size(b), "\(what) of shapes \(a) and \(b)")
 }
 
 /// An operator that measures a part of what there is.
@@ -43,6 +91,8 @@ public protocol Undersampling: LinearOperator {
 public struct Adjoint<Op: LinearOperator>: LinearOperator {
   public let A: Op
   public init(_ A: Op) { self.A = A }
+  public var domainShape: [Int] { A.codomainShape }
+  public var codomainShape: [Int] { A.domainShape }
   public func forward(_ y: Op.Codomain) -> Op.Domain { A.adjoint(y) }
   public func adjoint(_ x: Op.Domain) -> Op.Codomain { A.forward(x) }
   public var lipschitz: Double { A.lipschitz }
@@ -52,6 +102,8 @@ public struct Adjoint<Op: LinearOperator>: LinearOperator {
 public struct Gram<Op: LinearOperator>: LinearOperator {
   public let A: Op
   public init(_ A: Op) { self.A = A }
+  public var domainShape: [Int] { A.domainShape }
+  public var codomainShape: [Int] { A.domainShape }
   public func forward(_ x: Op.Domain) -> Op.Domain { A.adjoint(A.forward(x)) }
   public func adjoint(_ x: Op.Domain) -> Op.Domain { A.adjoint(A.forward(x)) }
   public var lipschitz: Double { A.lipschitz * A.lipschitz }
@@ -60,9 +112,12 @@ public struct Gram<Op: LinearOperator>: LinearOperator {
 /// x ↦ x.
 public struct Identity<Space: VectorSpace>: LinearOperator {
   public init() {}
+  public var domainShape: [Int] { [] }
+  public var codomainShape: [Int] { [] }
   public func forward(_ x: Space) -> Space { x }
   public func adjoint(_ y: Space) -> Space { y }
   public var lipschitz: Double { 1 }
+  public func solveNormalEquations(_ b: Space, penalty: Double) -> Space { (1 / (1 + penalty)) * b }
 }
 
 /// s A for a real s.
@@ -73,6 +128,8 @@ public struct Scaled<Op: LinearOperator>: LinearOperator {
     self.factor = factor
     self.A = A
   }
+  public var domainShape: [Int] { A.domainShape }
+  public var codomainShape: [Int] { A.codomainShape }
   public func forward(_ x: Op.Domain) -> Op.Codomain { factor * A.forward(x) }
   public func adjoint(_ y: Op.Codomain) -> Op.Domain { factor * A.adjoint(y) }
   public var lipschitz: Double { factor * factor * A.lipschitz }
@@ -83,9 +140,12 @@ public struct Composition<Outer: LinearOperator, Inner: LinearOperator>: LinearO
   public let outer: Outer
   public let inner: Inner
   public init(_ outer: Outer, _ inner: Inner) {
+    precondition(inner.codomainShape, fits: outer.domainShape, "a composition")
     self.outer = outer
     self.inner = inner
   }
+  public var domainShape: [Int] { inner.domainShape.isEmpty ? outer.domainShape : inner.domainShape }
+  public var codomainShape: [Int] { outer.codomainShape.isEmpty ? inner.codomainShape : outer.codomainShape }
   public func forward(_ x: Inner.Domain) -> Outer.Codomain { outer.forward(inner.forward(x)) }
   public func adjoint(_ y: Outer.Codomain) -> Inner.Domain { inner.adjoint(outer.adjoint(y)) }
   /// The upper bound ‖A‖² ‖B‖²; ``powerIteration(_:startingAt:tolerance:maximumIterations:)`` gives the constant itself.
@@ -100,11 +160,15 @@ where Upper.Domain == Lower.Domain, Upper.Codomain == Tensor, Lower.Codomain == 
   /// Length of A x along the last axis; a result of the stack is cut there.
   public let upperWidth: Int
 
-  public init(_ upper: Upper, _ lower: Lower, upperWidth: Int) {
+  public init(_ upper: Upper, _ lower: Lower) {
+    precondition(upper.domainShape, fits: lower.domainShape, "a stack of operators from signals")
+    guard let width = upper.codomainShape.last else { preconditionFailure("a stack needs an upper operator that knows its shape") }
     self.upper = upper
     self.lower = lower
-    self.upperWidth = upperWidth
+    upperWidth = width
   }
+  public var domainShape: [Int] { upper.domainShape }
+  public var codomainShape: [Int] { lower.codomainShape.dropLast() + [upperWidth + (lower.codomainShape.last ?? 0)] }
   public func forward(_ x: Upper.Domain) -> Tensor { Tensor.joined(upper.forward(x), lower.forward(x)) }
   public func adjoint(_ y: Tensor) -> Upper.Domain {
     if y.isShapelessZero { return .zero }
@@ -121,9 +185,13 @@ where First.Domain == Second.Domain, First.Codomain == Second.Codomain {
   public let first: First
   public let second: Second
   public init(_ first: First, _ second: Second) {
+    precondition(first.domainShape, fits: second.domainShape, "a sum of operators from signals")
+    precondition(first.codomainShape, fits: second.codomainShape, "a sum of operators to measurements")
     self.first = first
     self.second = second
   }
+  public var domainShape: [Int] { first.domainShape.isEmpty ? second.domainShape : first.domainShape }
+  public var codomainShape: [Int] { first.codomainShape.isEmpty ? second.codomainShape : first.codomainShape }
   public func forward(_ x: First.Domain) -> First.Codomain { first.forward(x) + second.forward(x) }
   public func adjoint(_ y: First.Codomain) -> First.Domain { first.adjoint(y) + second.adjoint(y) }
   /// The upper bound (‖A‖ + ‖B‖)².

@@ -11,7 +11,14 @@ public struct MaskedFourier: Undersampling {
 
   public func forward(_ x: ComplexTensor) -> ComplexTensor { fft2(x).selecting(mask) }
   public func adjoint(_ y: ComplexTensor) -> ComplexTensor { inverseFFT2(y.selecting(mask)) }
+  public var domainShape: [Int] { [mask.height, mask.width] }
+  public var codomainShape: [Int] { [mask.height, mask.width] }
   public var lipschitz: Double { mask.count > 0 ? 1 : 0 }
+  /// PᴴP is diagonal in k-space.
+  public func solveNormalEquations(_ b: ComplexTensor, penalty: Double) -> ComplexTensor {
+    if b.isShapelessZero { return b }
+    return (1 / penalty) * b - (1 / (penalty * (1 + penalty))) * inverseFFT2(fft2(b).selecting(mask))
+  }
   /// The fraction of frequencies measured.
   public var samplingRatio: Double { mask.ratio }
 }

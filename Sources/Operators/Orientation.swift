@@ -26,6 +26,8 @@ public struct Orientation: LinearOperator, Hashable, CaseIterable {
 
   public static let allCases: [Orientation] = (0..<8).map(Orientation.init(index:))
 
+  public var domainShape: [Int] { [] }
+  public var codomainShape: [Int] { [] }
   public var lipschitz: Double { 1 }
 
   public func forward(_ images: Tensor) -> Tensor {

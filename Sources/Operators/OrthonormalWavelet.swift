@@ -34,6 +34,8 @@ public struct OrthonormalWavelet<Image: ImageSpace>: LinearOperator {
   /// The most levels of an image: how often both extents can be halved.
   public static func deepest(height: Int, width: Int) -> Int { min(height.trailingZeroBitCount, width.trailingZeroBitCount) }
 
+  public var domainShape: [Int] { [height, width] }
+  public var codomainShape: [Int] { [height, width] }
   public var lipschitz: Double { 1 }
 
   public func forward(_ x: Image) -> Image { transformed(x, analysis, analysis) }

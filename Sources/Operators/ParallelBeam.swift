@@ -76,6 +76,8 @@ public struct ParallelBeam: LinearOperator {
 
   /// The upper bound ‖A‖₁ ‖A‖_∞, up to twice ‖A‖², by a projection and an adjoint at every call;
   /// ``powerIteration(_:startingAt:tolerance:maximumIterations:)`` gives the constant itself.
+  public var domainShape: [Int] { [geometry.height, geometry.width] }
+  public var codomainShape: [Int] { [geometry.angles.count, geometry.bins] }
   public var lipschitz: Double { lines.squaredNormBound }
 }
 

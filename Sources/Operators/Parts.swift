@@ -13,6 +13,11 @@ public struct OnEachPart<Op: LinearOperator, Space: ImageSpace>: LinearOperator 
   public func adjoint(_ y: Space) -> Space {
     y.isShapelessZero ? y : Space(separateParts: y.separateParts.map(A.adjoint))
   }
+  public func solveNormalEquations(_ b: Space, penalty: Double) -> Space {
+    b.isShapelessZero ? b : Space(separateParts: b.separateParts.map { A.solveNormalEquations($0, penalty: penalty) })
+  }
+  public var domainShape: [Int] { A.domainShape }
+  public var codomainShape: [Int] { A.codomainShape }
   public var lipschitz: Double { A.lipschitz }
 }
 
@@ -27,5 +32,15 @@ public struct OnReal<Op: LinearOperator>: LinearOperator where Op.Domain == Comp
   public func forward(_ x: Tensor) -> Op.Codomain { A.forward(complex(x)) }
   public func adjoint(_ y: Op.Codomain) -> Tensor { A.adjoint(y).real }
   /// That of A: an upper bound.
+  /// Re Fᴴ P F is diagonal in the half of k-space that says all of a real image; of other operators by conjugate gradients.
+  public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
+    if b.isShapelessZero { return b }
+    guard let fourier = A as? MaskedFourier else { return conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x }
+    let (height, width) = (fourier.mask.height, fourier.mask.width)
+    let factors = fourier.mask.symmetricHalf.map { 1 / ($0 + penalty) }
+    return spectrallyFiltered(b.reshaped([b.count / (height * width), height, width]), factors).reshaped(b.shape)
+  }
+  public var domainShape: [Int] { A.domainShape }
+  public var codomainShape: [Int] { A.codomainShape }
   public var lipschitz: Double { A.lipschitz }
 }

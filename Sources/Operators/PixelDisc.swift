@@ -64,6 +64,8 @@ public struct PixelDisc: LinearOperator, Equatable {
     }
   }
 
+  public var domainShape: [Int] { [side, side] }
+  public var codomainShape: [Int] { [count] }
   public var lipschitz: Double { 1 }
 
   private func gather<S: Scalar>(_ images: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ samples: Int) {
@@ -143,6 +145,8 @@ public struct PixelDifferences: LinearOperator {
   }
 
   /// The bound λ_max(DᵀD) ≤ 8, twice the most neighbours a pixel has.
+  public var domainShape: [Int] { [count] }
+  public var codomainShape: [Int] { [pairs.count] }
   public var lipschitz: Double { 8 }
 
   private func differences<S: Scalar>(_ x: UnsafePointer<S>, _ v: UnsafeMutablePointer<S>, _ samples: Int) {

@@ -31,6 +31,8 @@ public struct UndecimatedWavelet<Image: ImageSpace>: LinearOperator {
 
   /// 3 J + 1.
   public var bands: Int { 3 * levels + 1 }
+  public var domainShape: [Int] { [height, width] }
+  public var codomainShape: [Int] { [bands, height, width] }
   public var lipschitz: Double { 1 }
 
   public func forward(_ x: Image) -> Image {

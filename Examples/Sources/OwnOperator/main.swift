@@ -38,6 +38,8 @@ struct WindowMean: LinearOperator {
     return Tensor(x, shape: y.shape.dropLast() + [n], precision: y.precision)
   }
 
+  var domainShape: [Int] { [n] }
+  var codomainShape: [Int] { [outputs] }
   /// No row and no column sums to more than this: ‖A‖² ≤ ‖A‖₁ ‖A‖_∞.
   var lipschitz: Double { (Double(width) / Double(stride)).rounded(.up) / Double(width) }
 }

@@ -6,7 +6,7 @@ import Tensors
 /// - Parameters: `K` as a function; `M`, close to the inverse of K, symmetric and positive definite too, makes it converge in fewer
 ///   iterations; stops when ‖b − K x‖ ≤ tolerance · ‖b‖ or after `maximumIterations`.
 /// - Returns: x, the number of iterations and the relative residual reached. Not differentiable: the solution is differentiated
-///   implicitly, by solving again (``RegularisedLeastSquares``).
+///   implicitly, by solving again (``LinearOperator/regularisedInverse(_:penalty:)``).
 public func conjugateGradient<Signal: VectorSpace>(
   _ K: (Signal) -> Signal, _ b: Signal, preconditionedBy M: (Signal) -> Signal = { $0 }, from start: Signal = .zero,
   tolerance: Double = 1e-12, maximumIterations: Int = 1000
