@@ -12,9 +12,9 @@ public typealias KSpaceTV<Space: FourierSpace> = ClassicalADMM<
   Space.Sampling, OnEachPart<Gradient2D, Space>, KSpaceSolver<Space>, GroupShrinkage<Space>
 >
 
-/// min ½‖P F x − y‖² + λ ‖W x‖₁ with W undecimated wavelets, whose low pass is left alone.
+/// min ½‖P F x − y‖² + λ ‖W x‖₁ with W undecimated wavelets, WᴴW = 1, whose low pass is left alone.
 public typealias KSpaceSIDWT<Space: FourierSpace> = ClassicalADMM<
-  Space.Sampling, UndecimatedWavelet<Space>, KSpaceSolver<Space>, GroupShrinkage<Space>
+  Space.Sampling, UndecimatedWavelet<Space>, OperatorSolver<Space.Sampling>, GroupShrinkage<Space>
 >
 
 /// min ½‖P F x − y‖² + λ₁ Σᵢ ‖(∇x)ᵢ‖₂ + λ₂ ‖Ψ x‖₁ with Ψ orthonormal wavelets.
@@ -41,9 +41,10 @@ extension ADMM {
   public init<Space: FourierSpace>(
     undecimatedWavelet weight: Double, mask: SamplingMask, filter: WaveletFilter, levels: Int, penalty: Double
   ) where Self == KSpaceSIDWT<Space> {
+    let A = Space.sampling(mask)
     let W = UndecimatedWavelet<Space>(height: mask.height, width: mask.width, filter: filter, levels: levels)
     self.init(
-      solve: RegularisedLeastSquares(Space.sampling(mask), W, solver: KSpaceSolver(mask), penalty: penalty),
+      solve: RegularisedLeastSquares(A, W, solver: OperatorSolver(A), penalty: penalty),
       prior: GroupShrinkage(groups: [.init(size: Space.parts, threshold: weight / penalty)], planes: W.bands, planesKept: 1))
   }
 

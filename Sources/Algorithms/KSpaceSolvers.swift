@@ -2,43 +2,6 @@
 import Operators
 import Tensors
 
-/// Images whose Fourier transform is measured: real ones, of whose spectrum a half says all, or complex ones.
-public protocol FourierSpace: ImageSpace {
-  /// P F of such images.
-  associatedtype Sampling: LinearOperator where Sampling.Domain == Self, Sampling.Codomain == ComplexTensor
-  static func sampling(_ mask: SamplingMask) -> Sampling
-  /// The columns of a spectrum that say all.
-  static func spectralColumns(ofWidth width: Int) -> Int
-  /// What PᴴP is on them.
-  static func diagonal(of mask: SamplingMask) -> [Double]
-  /// Images `[…, height, width]` whose spectra are multiplied by real factors, `[height, spectralColumns]`.
-  func spectrallyFiltered(by factors: [Double], height: Int, width: Int) -> Self
-}
-
-extension Tensor: FourierSpace {
-  public static func sampling(_ mask: SamplingMask) -> RealMaskedFourier { RealMaskedFourier(mask) }
-  public static func spectralColumns(ofWidth width: Int) -> Int { width / 2 + 1 }
-  public static func diagonal(of mask: SamplingMask) -> [Double] { mask.symmetricHalf.doubles }
-  public func spectrallyFiltered(by factors: [Double], height: Int, width: Int) -> Tensor {
-    let images = reshaped([count / (height * width), height, width])
-    return Tensors.spectrallyFiltered(images, Tensor(factors, shape: [height, width / 2 + 1])).reshaped(shape)
-  }
-}
-
-extension ComplexTensor: FourierSpace {
-  public static func sampling(_ mask: SamplingMask) -> MaskedFourier { MaskedFourier(mask) }
-  public static func spectralColumns(ofWidth width: Int) -> Int { width }
-  public static func diagonal(of mask: SamplingMask) -> [Double] { mask.values.doubles }
-  public func spectrallyFiltered(by factors: [Double], height: Int, width: Int) -> ComplexTensor {
-    var both = [Double](repeating: 0, count: 2 * factors.count)  // for both parts of a frequency
-    for (i, value) in factors.enumerated() { (both[2 * i], both[2 * i + 1]) = (value, value) }
-    let spectrum = fft2(self)
-    let rows = spectrum.pairs.reshaped([spectrum.pairs.count / both.count, both.count])
-    let filtered = scaledColumns(rows, Tensor(both, precision: precision))
-    return inverseFFT2(ComplexTensor(pairs: filtered.reshaped(spectrum.pairs.shape)))
-  }
-}
-
 /// Solves (Fᴴ P F + ρ DᴴD) x = b for images `[…, h, w]`, one transform there and one back: D is a convolution, so DᴴD is diagonal in
 /// k-space. Where the diagonal is 0, 1e-6 takes its place.
 public struct KSpaceSolver<Space: FourierSpace>: NormalEquationSolver {
@@ -47,11 +10,6 @@ public struct KSpaceSolver<Space: FourierSpace>: NormalEquationSolver {
   private let gain: [Double]
   private let height: Int
   private let width: Int
-
-  /// For D the identity.
-  public init(_ mask: SamplingMask) {
-    self.init(mask) { Array(repeating: 1, count: mask.height * $0) }
-  }
 
   /// For D the periodic gradient, |D̂|² = 4 sin²(π k/h) + 4 sin²(π l/w).
   public init(_ mask: SamplingMask, _ D: Gradient2D) { self.init(mask) { D.gain(columns: $0) } }
@@ -66,7 +24,7 @@ public struct KSpaceSolver<Space: FourierSpace>: NormalEquationSolver {
   }
 
   public func solve(_ b: Space, penalty: Double) -> Space {
-    b.isShapelessZero ? b : b.spectrallyFiltered(by: inverseDiagonal(mask, gain, penalty), height: height, width: width)
+    b.spectrallyFiltered(by: inverseDiagonal(mask, gain, penalty), height: height, width: width)
   }
 }
 
@@ -112,9 +70,7 @@ public struct SENSESolver: NormalEquationSolver {
     let (height, width) = (A.mask.height, A.mask.width)
     return conjugateGradient(
       { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b,
-      preconditionedBy: {
-        $0.isShapelessZero ? $0 : $0.spectrallyFiltered(by: inverse, height: height, width: width)
-      }, from: x,
+      preconditionedBy: { $0.spectrallyFiltered(by: inverse, height: height, width: width) }, from: x,
       tolerance: tolerance, maximumIterations: maximumIterations
     ).x
   }

@@ -17,6 +17,13 @@ extension NormalEquationSolver {
   public func solve(_ b: Signal, penalty: Double, near x: Signal) -> Signal { solve(b, penalty: penalty) }
 }
 
+/// For D the identity, as the operator itself does it.
+public struct OperatorSolver<Op: LinearOperator>: NormalEquationSolver {
+  public let A: Op
+  public init(_ A: Op) { self.A = A }
+  public func solve(_ b: Op.Domain, penalty: Double) -> Op.Domain { A.solveNormalEquations(b, penalty: penalty) }
+}
+
 /// By conjugate gradients: any operators.
 public struct ConjugateGradientSolver<Op: LinearOperator, Analysis: LinearOperator>: NormalEquationSolver
 where Op.Domain == Analysis.Domain {

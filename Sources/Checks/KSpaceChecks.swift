@@ -49,7 +49,7 @@ func kSpaceEquivalenceChecks() -> [CheckItem] {
   let worst = zip(stages, iterates.dropFirst()).reduce(0) { max($0, relativeDifference($1.0, $1.1)) }
 
   // z = x: with the identity as D both splittings are the same iteration.
-  let solver = KSpaceSolver<Tensor>(tiny.mask)
+  let solver = OperatorSolver(RealMaskedFourier(tiny.mask))
   let identity = RegularisedLeastSquares(A, Identity<Tensor>(), solver: solver, penalty: 0.3)
   let first = ADMM(solve: identity, prior: SoftThreshold(threshold: 0.02))
   let second = ADMM(
@@ -169,10 +169,11 @@ func kSpaceGradients() -> [CheckItem] {
   let (mask, y) = (tiny.mask, tiny.measurement)
   network("Deep ADMM-Net", ADMMNet(mask: mask, stages: 3, knots: 11), target: tiny.images, y: y)
   network(
-    "ADMM-CSNet", ADMMCSNet<Tensor>(mask: mask, stages: 3, maps: 4, filterSize: 3, seed: 77), target: tiny.images, y: y)
+    "ADMM-CSNet", ADMMCSNet(admmCSNet: RealMaskedFourier(mask), stages: 3, maps: 4, filterSize: 3, seed: 77), target: tiny.images,
+    y: y)
   network(
     "ADMM-CSNet, complex",
-    ADMMCSNet<ComplexTensor>(mask: mask, stages: 3, maps: 4, filterSize: 3, learnsSlopes: true, seed: 77),
+    ADMMCSNet(admmCSNet: MaskedFourier(mask), stages: 3, maps: 4, filterSize: 3, learnsSlopes: true, seed: 77),
     target: ComplexTensor(pairs: normal([2, 8, 7, 2])), y: y)
   return items
 }

@@ -65,7 +65,9 @@ extension LinearOperator {
 // MARK: The algebra of operators
 
 /// A B x = A (B x).
-public func * <A: LinearOperator, B: LinearOperator>(a: A, b: B) -> Composition<A, B> where B.Codomain == A.Domain { Composition(a, b) }
+public func * <A: LinearOperator, B: LinearOperator>(a: A, b: B) -> Composition<A, B> where B.Codomain == A.Domain {
+  Composition(a, b)
+}
 
 /// (s A) x = s (A x).
 public func * <A: LinearOperator>(s: Double, a: A) -> Scaled<A> { Scaled(s, a) }

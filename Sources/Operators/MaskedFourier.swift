@@ -16,8 +16,7 @@ public struct MaskedFourier: Undersampling {
   public var lipschitz: Double { mask.count > 0 ? 1 : 0 }
   /// PᴴP is diagonal in k-space.
   public func solveNormalEquations(_ b: ComplexTensor, penalty: Double) -> ComplexTensor {
-    if b.isShapelessZero { return b }
-    return (1 / penalty) * b - (1 / (penalty * (1 + penalty))) * inverseFFT2(fft2(b).selecting(mask))
+    b.spectrallyFiltered(by: mask.values.doubles.map { 1 / ($0 + penalty) }, height: mask.height, width: mask.width)
   }
   /// The fraction of frequencies measured.
   public var samplingRatio: Double { mask.ratio }

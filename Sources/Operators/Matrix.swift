@@ -45,7 +45,8 @@ public struct Matrix: LinearOperator, Equatable {
     let size = side.shape[0]
     var gram = linear(side, side).doubles
     for i in 0..<size { gram[i * (size + 1)] += penalty }
-    precondition(LinearAlgebra.cholesky(&gram, size: size), "AᵀA + \(penalty) is not positive definite; the penalty must be positive")
+    precondition(
+      LinearAlgebra.cholesky(&gram, size: size), "AᵀA + \(penalty) is not positive definite; the penalty must be positive")
     func solved(_ b: Tensor) -> Tensor {
       var x = b.doubles
       x.withUnsafeMutableBufferPointer { LinearAlgebra.choleskySolve(gram, size: size, rows: b.rowCount, $0.baseAddress!) }

@@ -34,11 +34,9 @@ public struct OnReal<Op: LinearOperator>: LinearOperator where Op.Domain == Comp
   /// That of A: an upper bound.
   /// Re Fᴴ P F is diagonal in the half of k-space that says all of a real image; of other operators by conjugate gradients.
   public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
-    if b.isShapelessZero { return b }
-    guard let fourier = A as? MaskedFourier else { return conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x }
-    let (height, width) = (fourier.mask.height, fourier.mask.width)
-    let factors = fourier.mask.symmetricHalf.map { 1 / ($0 + penalty) }
-    return spectrallyFiltered(b.reshaped([b.count / (height * width), height, width]), factors).reshaped(b.shape)
+    guard let mask = (A as? MaskedFourier)?.mask else { return conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x }
+    let factors = mask.symmetricHalf.doubles.map { 1 / ($0 + penalty) }
+    return b.spectrallyFiltered(by: factors, height: mask.height, width: mask.width)
   }
   public var domainShape: [Int] { A.domainShape }
   public var codomainShape: [Int] { A.codomainShape }

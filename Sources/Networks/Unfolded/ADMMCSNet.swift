@@ -9,28 +9,27 @@ import _Differentiation
 ///
 ///     z = x + β − w₂ * S(w₁ * (x + β) + b₁) − b₂                     one inner step
 ///     β ← β + η (x − z)
-///     x = Fᴴ[(y + ρ F(z − β)) / (mask + ρ)]
+///     x = (AᴴA + ρ)⁻¹(Aᴴ y + ρ (z − β));   from k-space Fᴴ[(y + ρ F(z − β)) / (mask + ρ)]
 ///
-/// nothing shared between its stages. Of complex images the same filters and curves act on the real and on the imaginary part. 19 459
+/// nothing shared between its stages, for any operator on images `[batch, h, w]`. Of complex images the same filters and curves act on the real and on the imaginary part. 19 459
 /// parameters a stage with 128 filters of 5 × 5 and 101 knots, and ρ of the first x.
-public typealias ADMMCSNet<Space: FourierSpace> = Unrolled<
-  AsMeasured<ComplexTensor>, RegularisedStart<Space.Sampling, Identity<Space>, KSpaceSolver<Space>>,
-  Untied<ClassicalADMM<Space.Sampling, Identity<Space>, KSpaceSolver<Space>, PriorOnParts<ConvolutionalShrinkage, Space>>>,
-  DataConsistency<Space.Sampling>
->
+public typealias ADMMCSNet<Op: LinearOperator> = Unrolled<
+  AsMeasured<Op.Codomain>, RegularisedStart<Op, Identity<Op.Domain>, OperatorSolver<Op>>,
+  Untied<ClassicalADMM<Op, Identity<Op.Domain>, OperatorSolver<Op>, PriorOnParts<ConvolutionalShrinkage, Op.Domain>>>,
+  DataConsistency<Op>
+> where Op.Domain: ImageSpace
 
 extension Unrolled {
   /// Before training: ρ = 0.1, η = 1, filters of N(0, 2 / (size² · maps)), curves max(p, 0), no bias.
   ///
   /// - Parameters: `isHard`, the measured samples replace those of the last estimate, as published for complex images; `learnsSlopes`, the
   ///   curves have slopes of their own outside the knots, as in the authors' second program.
-  public init<Space: FourierSpace>(
-    mask: SamplingMask, stages: Int = 10, maps: Int = 128, filterSize: Int = 5, penalty: Double = 0.1, updateRate: Double = 1,
+  public init<Op: LinearOperator>(
+    admmCSNet A: Op, stages: Int = 10, maps: Int = 128, filterSize: Int = 5, penalty: Double = 0.1, updateRate: Double = 1,
     isHard: Bool? = nil, learnsSlopes: Bool = false, precision: Precision = .double, seed: UInt64
-  ) where Self == ADMMCSNet<Space> {
+  ) where Self == ADMMCSNet<Op> {
     var generator = RandomGenerator(seed: seed, stream: 8)
-    let A = Space.sampling(mask)
-    let solve = RegularisedLeastSquares(A, Identity<Space>(), solver: KSpaceSolver(mask), penalty: penalty)
+    let solve = RegularisedLeastSquares(A, Identity<Op.Domain>(), solver: OperatorSolver(A), penalty: penalty)
     self.init(
       encoder: AsMeasured(), start: RegularisedStart(solve: solve),
       schedule: Untied(
@@ -41,6 +40,6 @@ extension Unrolled {
               ConvolutionalShrinkage(
                 maps: maps, size: filterSize, learnsSlopes: learnsSlopes, precision: precision, using: &generator)),
             updateRate: updateRate)
-        }), output: DataConsistency(A, isHard: isHard ?? (Space.parts == 2)))
+        }), output: DataConsistency(A, isHard: isHard ?? (Op.Domain.parts == 2)))
   }
 }

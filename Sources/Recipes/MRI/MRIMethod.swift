@@ -105,8 +105,8 @@ extension MRIMethod {
       return ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision)
         as? any Network<ComplexTensor, Space>
     case .admmCSNet:
-      return ADMMCSNet<Space>(
-        mask: mask, stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, learnsSlopes: shape.learnsSlopes,
+      return ADMMCSNet(
+        admmCSNet: Space.sampling(mask), stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, learnsSlopes: shape.learnsSlopes,
         precision: precision, seed: seed)
     case .istaNet:
       return ISTANet(
