@@ -106,7 +106,8 @@ extension MRIMethod {
         as? any Network<ComplexTensor, Space>
     case .admmCSNet:
       return ADMMCSNet(
-        admmCSNet: Space.sampling(mask), stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize, learnsSlopes: shape.learnsSlopes,
+        admmCSNet: Space.sampling(mask), stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize,
+        learnsSlopes: shape.learnsSlopes,
         precision: precision, seed: seed)
     case .istaNet:
       return ISTANet(
