@@ -2,10 +2,11 @@
 import Algorithms
 import Networks
 import Operators
+import Problems
 import Tensors
 import _Differentiation
 
-// ISTA-Net, ISTA-Net⁺ and FISTA-Net are one type each: here on blocks, on k-space of one coil and of eight, and on X-rays.
+// ISTA-Net, ISTA-Net⁺, FISTA-Net and Deep ADMM-Net are one type each: here on blocks, on k-space of one coil and of eight, and on X-rays.
 
 /// Something that images are measured by, with two of them.
 private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
@@ -29,6 +30,10 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
   }
   func fistaNet(depth: Int) -> FISTANet<Measurement, Signal> {
     FISTANet(gradient, height: height, width: width, depth: depth, channels: 3, precision: .double, seed: 143)
+  }
+
+  func admmNet(stages: Int) -> ADMMNet<AnyOperator<Signal, Measurement>> {
+    ADMMNet(admmNet: A, height: height, width: width, stages: stages, knots: 11)
   }
 
   /// With the identity as transform ISTA-Net is ISTA, without a correction ISTA-Net⁺ is gradient descent.
@@ -88,6 +93,7 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
     }
     return [
       item("ISTA-Net", istaNet(depth: 3)), item("ISTA-Net⁺", istaNetPlus(depth: 3)), item("FISTA-Net", fistaNet(depth: 3)),
+      item("Deep ADMM-Net", admmNet(stages: 2)),
     ]
   }
 }
@@ -113,13 +119,24 @@ private struct Instances {
     rays = Instance(
       "X-rays", Scaled(1 / beam.lipschitz.squareRoot(), beam), .uniform([2, 6, 6], using: &generator), height: 6, width: 6)
   }
+
+  /// Deep ADMM-Net from k-space has an exact solve by transforms, for other operators conjugate gradients: the same network.
+  func exactSolve() -> CheckItem {
+    let general = kSpace.admmNet(stages: 4)
+    guard let fourier = kSpace.A.A as? RealMaskedFourier else { return CheckItem("no k-space", error: .infinity, tolerance: 0) }
+    let exact = ADMMNet(mask: fourier.mask, stages: 4, knots: 11)
+    let y = kSpace.measurement
+    return CheckItem(
+      "Deep ADMM-Net by conjugate gradients is that by transforms",
+      error: relativeDifference(general(y, stages: 4), exact(y, stages: 4)), tolerance: 1e-9)
+  }
 }
 
 /// ≤ 1e-12 relative for every depth from 1 to 50.
 func imageNetworkEquivalenceChecks() -> [CheckItem] {
   let all = Instances()
   return all.blocks.equivalences() + all.kSpace.equivalences() + all.complexKSpace.equivalences() + all.coils.equivalences()
-    + all.rays.equivalences()
+    + all.rays.equivalences() + [all.exactSolve()]
 }
 
 func imageNetworkGradients() -> [CheckItem] {

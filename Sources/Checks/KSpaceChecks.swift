@@ -27,7 +27,7 @@ private struct TinyScan {
   }
 
   /// Deep ADMM-Net as it is before training, its threshold on a knot.
-  func admmNet(stages: Int) -> ADMMNet { ADMMNet(mask: mask, stages: stages, threshold: 0.04) }
+  func admmNet(stages: Int) -> ADMMNet<RealMaskedFourier> { ADMMNet(mask: mask, stages: stages, threshold: 0.04) }
 
   /// The correlation kernels whose convolutions the cosine atoms are.
   var atoms: Tensor {

@@ -59,7 +59,7 @@ public func images<Space: ImageSpace>(_ maps: Tensor, shape: [Int]) -> Space {
   maps.isShapelessZero ? .zero : Space(numbers: maps, shape: shape)
 }
 
-@derivative(of: images, wrt: maps) @usableFromInline
+@derivative(of: images(_:shape:), wrt: maps) @usableFromInline
 func _vjpImages<Space: ImageSpace>(_ maps: Tensor, shape: [Int]) -> (value: Space, pullback: (Space) -> Tensor) {
   let mapsShape = maps.shape
   return (images(maps, shape: shape), { $0.isShapelessZero ? .zero : $0.numbers.reshaped(mapsShape) })
@@ -67,28 +67,39 @@ func _vjpImages<Space: ImageSpace>(_ maps: Tensor, shape: [Int]) -> (value: Spac
 
 // MARK: Parts as samples
 
-/// The real parts of a batch `[batch, …]` and then the imaginary ones, `[2 · batch, …]`; a real batch as it is.
+/// The parts of images as real planes `[parts · batch, height, width]`: all real parts, then all imaginary ones. Images may lie flattened,
+/// row by row.
 @differentiable(reverse)
-public func stackedParts<Space: ImageSpace>(_ x: Space) -> Tensor {
-  x.isShapelessZero ? .zero : .concatenated(x.separateParts)
+public func planes<Space: ImageSpace>(_ x: Space, height: Int, width: Int) -> Tensor {
+  if x.isShapelessZero { return .zero }
+  let parts = x.separateParts
+  let all = parts.count == 1 ? parts[0] : .concatenated(parts)
+  return all.reshaped([all.count / (height * width), height, width])
 }
 
-@derivative(of: stackedParts) @usableFromInline
-func _vjpStackedParts<Space: ImageSpace>(_ x: Space) -> (value: Tensor, pullback: (Tensor) -> Space) {
-  (stackedParts(x), { imagesOfParts($0) })
+@derivative(of: planes) @usableFromInline
+func _vjpPlanes<Space: ImageSpace>(_ x: Space, height: Int, width: Int) -> (value: Tensor, pullback: (Tensor) -> Space) {
+  let shape = x.shape
+  return (planes(x, height: height, width: width), { images(ofPlanes: $0, shape: shape) })
 }
 
-/// The batch whose ``stackedParts(_:)`` these are.
-@differentiable(reverse)
-public func imagesOfParts<Space: ImageSpace>(_ parts: Tensor) -> Space {
-  if parts.isShapelessZero { return .zero }
-  precondition(
-    parts.shape.first.map { $0 % Space.parts == 0 } == true, "imagesOfParts: \(parts.shape) is no stack of \(Space.parts) parts")
-  let batch = parts.shape[0] / Space.parts
-  return Space(separateParts: (0..<Space.parts).map { parts.rows($0 * batch..<($0 + 1) * batch) })
+/// Images of an extent in pixels from their ``planes(_:height:width:)``.
+@differentiable(reverse,wrt: planes)
+public func images<Space: ImageSpace>(ofPlanes planes: Tensor, shape: [Int]) -> Space {
+  if planes.isShapelessZero { return .zero }
+  let count = planes.shape[0] / Space.parts
+  return Space(
+    separateParts: (0..<Space.parts).map {
+      (Space.parts == 1 ? planes : planes.rows($0 * count..<($0 + 1) * count)).reshaped(shape)
+    })
 }
 
-@derivative(of: imagesOfParts) @usableFromInline
-func _vjpImagesOfParts<Space: ImageSpace>(_ parts: Tensor) -> (value: Space, pullback: (Space) -> Tensor) {
-  (imagesOfParts(parts), { stackedParts($0) })
+@derivative(of: images(ofPlanes:shape:), wrt: planes) @usableFromInline
+func _vjpImagesOfPlanes<Space: ImageSpace>(
+  ofPlanes planes: Tensor, shape: [Int]
+) -> (value: Space, pullback: (Space) -> Tensor) {
+  let (height, width) = planes.isShapelessZero ? (0, 0) : (planes.shape[1], planes.shape[2])
+  return (
+    images(ofPlanes: planes, shape: shape), { v in Operators.planes(v, height: height, width: width) }
+  )
 }

@@ -88,7 +88,7 @@ struct BlockBenchmark {
 
 /// Deep ADMM-Net as the peer's script has it: 17 stages, one image of 256 × 256 at 20 %, double precision.
 struct ADMMNetBenchmark {
-  let network: ADMMNet
+  let network: ADMMNet<RealMaskedFourier>
   let image: Tensor
   let kSpace: ComplexTensor
 

@@ -63,15 +63,16 @@ import Training
 
   /// The same networks on images with a phase, two channels each: a training of a few steps whose weights are then used, and are not those of
   /// real images.
-  @Test(arguments: ["ista-net", "ista-net-plus", "admm-csnet"]) func complexNetworks(network: String) throws {
+  @Test(arguments: ["ista-net", "ista-net-plus", "admm-csnet", "admm-net"]) func complexNetworks(network: String) throws {
     try run(
-      "train \(network) cs-mri --images z.npy --ratio 0.5 --size 16 --depth 2 --channels 4 --steps 3 -o w.safetensors --quiet")
+      "train \(network) cs-mri --images z.npy --ratio 0.5 --size 16 --depth 2 --steps 3 -o w.safetensors --quiet"
+        + (network == "admm-net" ? "" : " --channels 4"))
     let report = try run("evaluate \(network) cs-mri --images z.npy --ratio 0.5 --weights w.safetensors --json -")
     let depth = try Weights(contentsOf: folder.file("w.safetensors")).parameters.count { $0.name.hasSuffix("expansion") }
     #expect(depth == (network == "ista-net-plus" ? 2 : 0))
     #expect(try mean(report, "nmse") < 2)
-    // The filters of ADMM-CSNet are for one part.
-    if network != "admm-csnet" {
+    // The filters of ADMM networks are for one part.
+    if !network.hasPrefix("admm") {
       try refuse("evaluate \(network) cs-mri --images a.png --ratio 0.5 --weights w.safetensors", naming: "stages.0")
     }
   }
@@ -152,9 +153,9 @@ import Training
     try refuse("reconstruct tv y.h5 -o x.png --levels 2", naming: "--levels")
     try refuse("reconstruct sidwt y.h5 -o x.png --levels 0", naming: "--levels")
     try refuse("reconstruct zero-filling y.h5 -o x.png --iterations 4", naming: "--iterations")
-    try refuse("evaluate admm-net cs-mri --images z.npy --ratio 0.2 --untrained", naming: "complex")
+    try refuse("evaluate scnet cs-mri --images z.npy --ratio 0.2 --untrained", naming: "complex")
     try refuse("train tv cs-mri --images a.png --ratio 0.2 -o x.safetensors", naming: "classical")
-    try refuse("train admm-net cs-mri --images z.npy --ratio 0.2 -o x.safetensors", naming: "complex")
+    try refuse("train scnet cs-mri --images z.npy --ratio 0.2 -o x.safetensors", naming: "complex")
     try refuse("reproduce admm-net-1 --train", naming: "--train")
   }
 

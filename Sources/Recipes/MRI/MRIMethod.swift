@@ -55,7 +55,7 @@ public enum MRIMethod: String, CaseIterable, Sendable, Codable {
   /// The stages that an untrained network has by default: those of the best published one.
   public var usualDepth: Int {
     switch self {
-    case .admmNet: ADMMNet.labelled(15)
+    case .admmNet: admmNetStages(labelled: 15)
     case .admmCSNet: 10
     case .scNet: 20
     default: 9
@@ -102,8 +102,9 @@ extension MRIMethod {
     switch self {
     case .zeroFilling, .tv, .recPF, .sidwt: return nil
     case .admmNet:
-      return ADMMNet(mask: mask, stages: shape.depth, filterSize: shape.filterSize, knots: shape.knots, precision: precision)
-        as? any Network<ComplexTensor, Space>
+      return ADMMNet(
+        admmNet: Space.sampling(mask), height: mask.height, width: mask.width, stages: shape.depth, filterSize: shape.filterSize,
+        knots: shape.knots, precision: precision)
     case .admmCSNet:
       return ADMMCSNet(
         admmCSNet: Space.sampling(mask), stages: shape.depth, maps: shape.channels, filterSize: shape.filterSize,

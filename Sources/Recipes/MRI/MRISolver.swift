@@ -90,7 +90,7 @@ public struct MRISolver: Sendable {
       }
       guard !isComplex, let network = method.network(to: Tensor.self, mask: mask, shape, seed: 0) else {
         throw RecipeError(
-          "found complex images for \(method.rawValue), which is for real ones; expected ista-net-plus, admm-csnet or a classical method"
+          "found complex images for \(method.rawValue), which is for real ones; expected another network or a classical method"
         )
       }
       return .real(try stored?.filled(any: network, file: path) ?? network)

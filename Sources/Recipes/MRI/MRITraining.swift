@@ -139,7 +139,10 @@ public struct MRITraining<Space: FourierSpace>: NetworkTraining, Sendable {
   /// Real and imaginary parts count alike.
   @differentiable(reverse,wrt: x)
   private static func error(_ x: Space, _ truth: Space, normalised: Bool) -> Double {
-    let (found, wanted) = (stackedParts(x), withoutDerivative(at: stackedParts(truth)))
+    let shape = withoutDerivative(at: truth.shape)
+    let (height, width) = (shape[shape.count - 2], shape[shape.count - 1])
+    let found = planes(x, height: height, width: width)
+    let wanted = withoutDerivative(at: planes(truth, height: height, width: width))
     return normalised ? meanNormalisedError(found, wanted) : meanSquaredDifference(found, wanted)
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Algorithms
 import Operators
 import Tensors
 import _Differentiation
@@ -96,8 +97,9 @@ public struct PriorOnParts<Inner: PriorStep, Space: ImageSpace>: PriorStep where
   public init(_ prior: Inner) { self.prior = prior }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Space, recording: Bool) -> PriorOutput<Space> {
-    let output = prior(stackedParts(r), recording: recording)
-    return PriorOutput(value: imagesOfParts(output.value), penalty: output.penalty)
+    let shape = withoutDerivative(at: r.shape)
+    let output = prior(planes(r, height: shape[shape.count - 2], width: shape[shape.count - 1]), recording: recording)
+    return PriorOutput(value: images(ofPlanes: output.value, shape: shape), penalty: output.penalty)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     prior.visitParameters(&gradient.prior, path, visit)

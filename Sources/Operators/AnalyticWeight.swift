@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kernels
-import Operators
 import Tensors
 
 /// ALISTA's analytic weight: W̃ = argmin ‖WᵀA‖_F² subject to w_jᵀ a_j = 1 for every column j.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import Algorithms
 import Foundation
 import Operators
 import Tensors
 import _Differentiation
 
-// The layers of Deep ADMM-Net as the parts of ``ADMM``, on real images `[batch, h, w]` and stacks of maps `[batch, L, h, w]`.
+// The layers of Deep ADMM-Net as the parts of ``ADMM``, on images and stacks of maps `[planes, L, h, w]` of their real planes.
 
 /// Filters as mixtures of fixed atoms: h_l = Σ_m γ_lm B_m. Only γ is learned.
 public struct FilterBank: Parameterized {
@@ -59,27 +60,42 @@ public struct FilterBank: Parameterized {
   }
 }
 
-/// The layer X: x = argmin ½‖P F x − y‖² + Σ_l (ρ_l/2)‖h_l * x − u_l‖², from b = Re Fᴴ P y in the place of y. H and ρ are learned.
-public struct FilteredReconstruction: ReconstructionStep {
+/// The layer X: x = argmin ½‖A x − y‖² + Σ_l (ρ_l/2)‖h_l * x − u_l‖², from b = Aᴴ y in the place of y. H and ρ are learned; of complex
+/// images h_l acts on both parts.
+///
+/// For real images from k-space the exact ``Tensors/kSpaceSolve(_:pulledTo:filters:penalties:mask:)``, else by conjugate gradients.
+public struct FilteredReconstruction<Op: LinearOperator>: ReconstructionStep where Op.Domain: ImageSpace {
   /// H.
   public var bank: FilterBank
   /// ρ, `[L]`. Not forced to be positive; trained ones are.
   public var penalties: Tensor
-  /// What PᴴP is for real images: the half of k-space, ``SamplingMask/symmetricHalf``.
-  @noDerivative public let mask: Tensor
+  @noDerivative public let A: Op
+  @noDerivative public let height: Int
+  @noDerivative public let width: Int
+  /// What PᴴP is for real images: the half of k-space, ``SamplingMask/symmetricHalf``; nil for other operators.
+  @noDerivative private let mask: Tensor?
 
-  public init(bank: FilterBank, penalties: Tensor, mask: SamplingMask) {
+  public init(_ A: Op, bank: FilterBank, penalties: Tensor, height: Int, width: Int) {
+    self.A = A
     self.bank = bank
     self.penalties = penalties
-    self.mask = mask.symmetricHalf
+    self.height = height
+    self.width = width
+    mask = (A as? RealMaskedFourier)?.A.mask.symmetricHalf
   }
 
   @differentiable(reverse,wrt: (self, b, u))
-  public func callAsFunction(_ b: Tensor, pulledTo u: Tensor, near x: Tensor) -> Tensor { self(b, pulledTo: u) }
+  public func callAsFunction(_ b: Op.Domain, pulledTo u: Tensor, near x: Op.Domain) -> Op.Domain { self(b, pulledTo: u) }
 
   @differentiable(reverse,wrt: (self, b, u))
-  public func callAsFunction(_ b: Tensor, pulledTo u: Tensor) -> Tensor {
-    kSpaceSolve(b, pulledTo: u, filters: bank.filters, penalties: penalties, mask: mask)
+  public func callAsFunction(_ b: Op.Domain, pulledTo u: Tensor) -> Op.Domain {
+    let filters = bank.filters
+    if let mask = withoutDerivative(at: mask) {
+      let x = kSpaceSolve(
+        planes(b, height: height, width: width), pulledTo: u, filters: filters, penalties: penalties, mask: mask)
+      return images(ofPlanes: x, shape: withoutDerivative(at: b.shape))
+    }
+    return filteredSolve(A, b, pulledTo: u, filters: filters, penalties: penalties, height: height, width: width)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -88,12 +104,62 @@ public struct FilteredReconstruction: ReconstructionStep {
   }
 }
 
-/// The layer C: c_l = d_l * x, D learned.
-public struct FilterAnalysis: AnalysisStep {
+/// (AᴴA + Σ_l ρ_l h_lᵀ h_l)⁻¹ (b + Σ_l ρ_l h_lᵀ u_l) by conjugate gradients.
+@differentiable(reverse,wrt: (b, u, filters, penalties))
+private func filteredSolve<Op: LinearOperator>(
+  _ A: Op, _ b: Op.Domain, pulledTo u: Tensor, filters: Tensor, penalties: Tensor, height: Int, width: Int
+) -> Op.Domain where Op.Domain: ImageSpace {
+  let shape = withoutDerivative(at: b.shape)
+  func back(_ maps: Tensor) -> Op.Domain {
+    images(ofPlanes: circularCorrelation(mapsScaled(maps, by: penalties), filters), shape: shape)
+  }
+  func forward(_ x: Op.Domain) -> Tensor { circularConvolution(planes(x, height: height, width: width), filters) }
+  return conjugateGradient(
+    { A.adjoint(A.forward($0)) + back(forward($0)) }, b + back(u), tolerance: filters.precision == .double ? 1e-11 : 1e-5,
+    maximumIterations: 200
+  ).x
+}
+
+/// Implicitly, with one more solve: for w = K⁻¹ v, db = w, and the others are derivatives of ⟨w, Σ_l ρ_l h_lᵀ (u_l − h_l * x)⟩ at fixed w
+/// and x.
+@derivative(of: filteredSolve, wrt: (b, u, filters, penalties))
+private func _vjpFilteredSolve<Op: LinearOperator>(
+  _ A: Op, _ b: Op.Domain, pulledTo u: Tensor, filters: Tensor, penalties: Tensor, height: Int, width: Int
+) -> (value: Op.Domain, pullback: (Op.Domain) -> (Op.Domain, Tensor, Tensor, Tensor)) where Op.Domain: ImageSpace {
+  func solved(_ b: Op.Domain, _ u: Tensor) -> Op.Domain {
+    filteredSolve(A, b, pulledTo: u, filters: filters, penalties: penalties, height: height, width: width)
+  }
+  let x = solved(b, u)
+  return (
+    x,
+    { v in
+      if v.isShapelessZero { return (.zero, .zero, .zero, .zero) }
+      let w = solved(v, .zero)
+      let (wPlanes, xPlanes) = (planes(w, height: height, width: width), planes(x, height: height, width: width))
+      let d = gradient(at: u, filters, penalties) { u, filters, penalties in
+        innerProduct(
+          circularConvolution(wPlanes, filters), mapsScaled(u - circularConvolution(xPlanes, filters), by: penalties))
+      }
+      return (w, u.isShapelessZero ? .zero : d.0, d.1, d.2)
+    }
+  )
+}
+
+/// The layer C: c_l = d_l * x, D learned; of complex images on both parts.
+public struct FilterAnalysis<Space: ImageSpace>: AnalysisStep {
   public var bank: FilterBank
-  public init(bank: FilterBank) { self.bank = bank }
+  @noDerivative public let height: Int
+  @noDerivative public let width: Int
+
+  public init(bank: FilterBank, height: Int, width: Int) {
+    self.bank = bank
+    self.height = height
+    self.width = width
+  }
+
   @differentiable(reverse,wrt: (self, x))
-  public func callAsFunction(_ x: Tensor) -> Tensor { circularConvolution(x, bank.filters) }
+  public func callAsFunction(_ x: Space) -> Tensor { circularConvolution(planes(x, height: height, width: width), bank.filters) }
+
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     bank.visitParameters(&gradient.bank, path, visit)
   }
@@ -145,15 +211,13 @@ public struct MapUpdate: MultiplierStep {
 }
 
 /// x⁽⁰⁾ = X(Aᴴ y) without maps to be pulled to: the first reconstruction layer, with filters and penalties of its own.
-public struct FilteredStart: InitialMap {
-  @noDerivative public let A: RealMaskedFourier
-  public var solve: FilteredReconstruction
-  public init(_ A: RealMaskedFourier, solve: FilteredReconstruction) {
-    self.A = A
-    self.solve = solve
-  }
+public struct FilteredStart<Op: LinearOperator>: InitialMap where Op.Domain: ImageSpace {
+  public var solve: FilteredReconstruction<Op>
+  public init(solve: FilteredReconstruction<Op>) { self.solve = solve }
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
-  public func callAsFunction(_ y: ComplexTensor) -> Tensor { solve(A.H(y), pulledTo: withoutDerivative(at: Tensor.zero)) }
+  public func callAsFunction(_ y: Op.Codomain) -> Op.Domain {
+    solve(withoutDerivative(at: solve.A).H(y), pulledTo: withoutDerivative(at: Tensor.zero))
+  }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     solve.visitParameters(&gradient.solve, path, visit)
   }
