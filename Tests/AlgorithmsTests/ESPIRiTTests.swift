@@ -138,9 +138,7 @@ import Testing
     let found = try ESPIRiT().estimate(kSpace)
     let error = difference(found.maps, S.maps, inside: inside)
     #expect(error <= 0.01, "\(error)")
-    Parallel.threads = 1
-    let alone = try ESPIRiT().estimate(kSpace)
-    Parallel.threads = 0
+    let alone = try Parallel.with(threads: 1) { try ESPIRiT().estimate(kSpace) }
     #expect(alone.maps == found.maps && alone.eigenvalues == found.eigenvalues)
     let single = try ESPIRiT().estimate(ComplexTensor(pairs: kSpace.pairs.converted(to: .single)))
     #expect(single.maps.precision == .single && difference(single.maps, S.maps, inside: inside) <= 0.01)

@@ -140,7 +140,7 @@ import _Differentiation
   }
 
   /// Sides that are not divisible, and the bytes of one thread from two, for values, gradients and statistics.
-  @Test(.serialized, arguments: [[5, 24, 24], [2, 37, 19], [1, 7, 1]]) func threadsDoNotMatter(shape: [Int]) {
+  @Test(arguments: [[5, 24, 24], [2, 37, 19], [1, 7, 1]]) func threadsDoNotMatter(shape: [Int]) {
     var generator = RandomGenerator(seed: 5)
     let b = Tensor.normal(shape, precision: .single, using: &generator)
     let network = FBPConvNet(initial: Self.identity, seed: 3)
@@ -151,12 +151,7 @@ import _Differentiation
       let trained = network.calibrated(on: b)
       return all + trained.buffers.map(\.value) + [trained.predict(b, samplesAtATime: 1)]
     }
-    let before = Parallel.threads
-    defer { Parallel.threads = before }
-    Parallel.threads = 1
-    let one = results()
-    Parallel.threads = 2
-    let two = results()
+    let (one, two) = (Parallel.with(threads: 1, results), Parallel.with(threads: 2, results))
     #expect(one.count == two.count && one[0].shape == shape)
     for (a, b) in zip(one, two) { #expect(a.shape == b.shape && a.floats.map(\.bitPattern) == b.floats.map(\.bitPattern)) }
   }

@@ -12,7 +12,7 @@ import Testing
 import Training
 
 /// Two stages on blocks of 6 × 6, a few steps of a few blocks.
-@Suite(.serialized) struct BlockTrainingTests {
+@Suite struct BlockTrainingTests {
   private let folder: Folder
   init() throws { folder = try Folder() }
 
@@ -54,8 +54,10 @@ import Training
   }
 
   @Test(arguments: [BlockMethod.istaNet, .istaNetPlus]) func threadsDoNotMatter(method: BlockMethod) throws {
-    let runs = try withThreads([1, 2]) {
-      try bytes(training(method, constraint: .running), channels: 32, steps: 3)
+    let runs = try [1, 2].map {
+      try Parallel.with(threads: $0) {
+        try bytes(training(method, constraint: .running), channels: 32, steps: 3)
+      }
     }
     #expect(runs[0] == runs[1])
   }

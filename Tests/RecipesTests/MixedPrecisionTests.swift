@@ -49,8 +49,10 @@ import Training
   /// The same bytes for one thread and two, and others than in single precision: the arithmetic of a task is that of its threads.
   @Test func threadsDoNotMatter() throws {
     let training = try Self.training(Self.waves, momentBlocks: 1200, validationCount: 8)
-    let runs = try withThreads([1, 2]) {
-      try Self.train(training, depth: 1, steps: 2, .mixed).parameters
+    let runs = try [1, 2].map {
+      try Parallel.with(threads: $0) {
+        try Self.train(training, depth: 1, steps: 2, .mixed).parameters
+      }
     }
     #expect(runs[0] == runs[1])
     #expect(try runs[0] != Self.train(training, depth: 1, steps: 2, .single).parameters)

@@ -10,7 +10,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct TomographyDataTests {
+@Suite struct TomographyDataTests {
   private func small(_ model: SensitivityModel, seed: UInt64 = 3) -> TomographyData.Settings {
     var settings = TomographyData.Settings(model)
     (settings.side, settings.seed, settings.rings) = (16, seed, 8)
@@ -43,10 +43,8 @@ import Testing
 
   @Test(arguments: SensitivityModel.allCases) func threadsAndSeeds(model: SensitivityModel) throws {
     let data = try TomographyData(small(model))
-    defer { Parallel.threads = 0 }
     for threads in [1, 2] {
-      Parallel.threads = threads
-      #expect(same(try TomographyData(small(model)), data), "\(threads) threads")
+      #expect(same(try Parallel.with(threads: threads) { try TomographyData(small(model)) }, data), "\(threads) threads")
     }
     #expect(try TomographyData(small(model, seed: 4))[.test] != data[.test])
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Foundation
+import Kernels
 import Networks
 import Operators
 import Problems
@@ -140,7 +141,7 @@ struct LargeImageTests {
 }
 
 /// Two modules on crops of 3 × 3 blocks of 4 × 4 pixels, a few steps of a few crops.
-@Suite(.serialized) struct WholeImageTrainingTests {
+@Suite struct WholeImageTrainingTests {
   private let folder: Folder
   init() throws { folder = try Folder() }
 
@@ -171,7 +172,7 @@ struct LargeImageTests {
   }
 
   @Test(arguments: WholeImageLoss.allCases) func threadsDoNotMatter(loss: WholeImageLoss) throws {
-    let runs = try withThreads([1, 2]) { try bytes(training(loss), channels: 32, steps: 2) }
+    let runs = try [1, 2].map { try Parallel.with(threads: $0) { try bytes(training(loss), channels: 32, steps: 2) } }
     #expect(runs[0] == runs[1])
   }
 

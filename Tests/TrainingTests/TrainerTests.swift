@@ -48,7 +48,7 @@ final class StepObserver: TrainingMonitor {
   func finish() { finishes += 1 }
 }
 
-@Suite(.serialized) struct TrainerTests {
+@Suite struct TrainerTests {
   @Test func lossesFall() throws {
     var losses: [Double] = []
     let trainer = StagedNetwork.trainer(.plain(steps: 300), count: 64)
@@ -60,8 +60,11 @@ final class StepObserver: TrainingMonitor {
   }
 
   @Test(arguments: [Precision.single, .double]) func threadsDoNotMatter(precision: Precision) throws {
-    let runs = try withThreads([1, 2, 5]) {
-      try StagedNetwork.trainer(.varied, precision: precision).train(StagedNetwork(depth: 3, precision: precision)).model.parameters
+    let runs = try [1, 2, 5].map {
+      try Parallel.with(threads: $0) {
+        try StagedNetwork.trainer(.varied, precision: precision).train(StagedNetwork(depth: 3, precision: precision)).model
+          .parameters
+      }
     }
     #expect(areIdentical(runs[0], runs[1]) && areIdentical(runs[0], runs[2]))
   }
@@ -196,18 +199,21 @@ final class StepObserver: TrainingMonitor {
     #expect(throws: TrainingError.self) { try Recipe(json: "{\"network\": 3}") }
   }
 
-  /// Resident pages stay within 2 % (and 2 MiB) of what they were after the warm-up.
+  /// Resident pages stay within 2 % (and 2 MiB) of what they were after the warm-up; in a process of its own, since
+  /// other tests use memory too.
   @Test(.enabled(if: FileManager.default.isReadableFile(atPath: "/proc/self/statm"), "needs /proc"))
-  func memoryIsFlat() throws {
-    func pages() -> Double {
-      let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-      return Double(text.split(separator: " ")[1]) ?? 0
+  func memoryIsFlat() async {
+    await #expect(processExitsWith: .success) {
+      func pages() -> Double {
+        let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+        return Double(text.split(separator: " ")[1]) ?? 0
+      }
+      var resident: [Double] = []
+      _ = try StagedNetwork.trainer(.plain(steps: 1200)).train(
+        StagedNetwork(depth: 3), monitors: [StepObserver { _ in resident.append(pages()) }])
+      let (before, after) = (resident[190..<200].max()!, resident[1190...].max()!)
+      #expect(after <= 1.02 * before + 512, "\(before) → \(after) pages")
     }
-    var resident: [Double] = []
-    _ = try StagedNetwork.trainer(.plain(steps: 1200)).train(
-      StagedNetwork(depth: 3), monitors: [StepObserver { _ in resident.append(pages()) }])
-    let (before, after) = (resident[190..<200].max()!, resident[1190...].max()!)
-    #expect(after <= 1.02 * before + 512, "\(before) → \(after) pages")
   }
 }
 
