@@ -16,13 +16,7 @@ import Training
   private let folder: Folder
   init() throws { folder = try Folder() }
 
-  private static let images = [2, 3, 4].map { k in
-    func wave(_ i: Int) -> Double {
-      let phase = 0.05 * Double(i * k) + 0.3 * Double(i % 12)
-      return 0.5 + 0.4 * sin(phase)
-    }
-    return Tensor((0..<14 * 12).map(wave), shape: [14, 12])
-  }
+  private static let images = [0.1, 0.15, 0.2].map { texture(14, 12, $0) }
 
   private func training(
     _ method: BlockMethod = .istaNetPlus, constraint: BlockTraining.Constraint = .none, phiSeed: UInt64? = 4,

@@ -10,13 +10,7 @@ import Testing
 
 /// Images side by side: the numbers are those of one after the other.
 @Suite struct MRIThreadTests {
-  private static func wave(_ k: Int, height: Int, width: Int) -> Tensor {
-    Tensor(
-      (0..<height * width).map { i in
-        let phase = 0.07 * Double(i * (k + 1)) + 0.4 * Double(i % width)
-        return 0.5 + 0.4 * sin(phase)
-      }, shape: [height, width])
-  }
+  private static func wave(_ k: Int, height: Int, width: Int) -> Tensor { texture(height, width, 0.07 * Double(k + 1), 0.4) }
 
   /// Seven of two sizes.
   private static let images = (0..<7).map { k in

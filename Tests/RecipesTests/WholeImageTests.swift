@@ -145,13 +145,7 @@ struct LargeImageTests {
   private let folder: Folder
   init() throws { folder = try Folder() }
 
-  private static let images = [2, 3, 4].map { k in
-    func wave(_ i: Int) -> Double {
-      let phase = 0.05 * Double(i * k) + 0.3 * Double(i % 18)
-      return 0.5 + 0.4 * sin(phase)
-    }
-    return Tensor((0..<17 * 18).map(wave), shape: [17, 18])
-  }
+  private static let images = [0.1, 0.15, 0.2].map { texture(17, 18, $0) }
 
   private func training(_ loss: WholeImageLoss = .logSquares, method: BlockMethod = .scNet) throws -> WholeImageTraining {
     let fixed = method == .sodasNet ? (sensing: CompressiveSensing(ratio: 0.4, side: 4, seed: 4), seed: UInt64(4) as UInt64?) : nil

@@ -149,7 +149,7 @@ final class StepObserver: TrainingMonitor {
 
   @Test func divergenceIsNamed() {
     // Steps of rate 10 on w²: w = (−19)ᵏ after k of them, 361ᵏ is beyond double precision from k = 121 on.
-    #expect {
+    let far = refusal(TrainingError.self) {
       let recipe = Recipe(
         network: "square", seed: 1,
         phases: [Recipe.Phase("training", steps: 500, batchSize: nil, optimiser: .sgd(), learningRate: .constant(rate: 10))])
@@ -157,12 +157,10 @@ final class StepObserver: TrainingMonitor {
       return try Trainer(recipe: recipe, samples: samples) { (u: Unknowns, _: SamplePairs.Batch, _: Int?) -> Double in
         squaredNorm(u.w)
       }.train(Unknowns(w: Tensor([1.0])))
-    } throws: { error in
-      guard case TrainingError.diverged(let text) = error else { return false }
-      return text.hasPrefix("phase 1, training, step 122: the loss is inf") && !text.contains("\n")
     }
+    #expect(far.hasPrefix("phase 1, training, step 122: the loss is inf"))
     // A gradient that is not finite under a finite loss: √0.
-    #expect {
+    let root = refusal(TrainingError.self) {
       let recipe = Recipe(
         network: "root", seed: 1,
         phases: [Recipe.Phase(steps: 3, batchSize: nil, optimiser: .adam(), learningRate: .constant(rate: 0.1))])
@@ -170,17 +168,15 @@ final class StepObserver: TrainingMonitor {
       return try Trainer(recipe: recipe, samples: samples) { (u: Unknowns, _: SamplePairs.Batch, _: Int?) -> Double in
         squaredNorm(u.w).squareRoot()
       }.train(Unknowns(w: .zeros([2])))
-    } throws: { "\($0)".contains("step 1: the gradient of w is not finite (loss 0.0)") }
+    }
+    #expect(root.contains("step 1: the gradient of w is not finite (loss 0.0)"))
   }
 
   @Test func recipesAreChecked() {
     func fault(_ change: (inout Recipe) -> Void) -> String {
       var recipe = Recipe.varied
       change(&recipe)
-      do {
-        _ = try StagedNetwork.trainer(recipe).train(StagedNetwork(depth: 2))
-        return ""
-      } catch { return "\(error)" }
+      return refusal { try StagedNetwork.trainer(recipe).train(StagedNetwork(depth: 2)) }
     }
     #expect(fault { $0.phases = [] }.contains("no phases"))
     #expect(fault { $0.phases[1].batchSize = 41 }.contains("between 1 and 40"))
