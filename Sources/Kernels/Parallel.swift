@@ -6,32 +6,37 @@ import Synchronization
 /// Spreads independent pieces of work over threads. Libraries below run one thread a caller; this is the only pool.
 ///
 /// A loop within a loop takes only cores that are idle. The calling thread always works itself; further workers are counted over the
-/// whole process, ``threads`` − 1 at most, and each is given back the moment it finds no more pieces. A loop that began alone takes up a
-/// worker that comes free later, before its next piece. Nobody waits for a worker that has not begun: there is no deadlock however
-/// loops nest and however many threads call. While all cores are at work an inner loop of four pieces costs 0.7 µs; one that wakes an
-/// idle core 4 µs. (`DispatchQueue.concurrentPerform` costs 25 µs and 31 µs, and within itself leaves idle cores idle.)
+/// whole process, or over a task within ``with(threads:_:)``, ``threads`` − 1 at most, and each is given back the moment it finds no more
+/// pieces. A loop that began alone takes up a worker that comes free later, before its next piece. Nobody waits for a worker that has
+/// not begun: there is no deadlock however loops nest and however many threads call. While all cores are at work an inner loop of four
+/// pieces costs 0.7 µs; one that wakes an idle core 4 µs. (`DispatchQueue.concurrentPerform` costs 25 µs and 31 µs, and within itself
+/// leaves idle cores idle.)
 public enum Parallel {
-  private static let chosen = Atomic<Int>(0)
-  private static let cores = ProcessInfo.processInfo.activeProcessorCount
-  /// Workers beside calling threads that are at work, of all loops.
-  private static let helpers = Atomic<Int>(0)
+  private static let ofProcess = Quota(threads: 0)
+  @TaskLocal fileprivate static var quota = ofProcess
 
-  /// Threads in use; every core unless set. Results never depend on it: work is cut into pieces by size alone.
+  /// Threads in use by the calling task; every core unless set. Results never depend on it: work is cut into pieces by size alone.
+  /// To set it is to set that of all tasks that do not run ``with(threads:_:)``.
   public static var threads: Int {
-    get {
-      let n = chosen.load(ordering: .relaxed)
-      return n > 0 ? n : cores
-    }
-    set { chosen.store(max(0, newValue), ordering: .relaxed) }
+    get { quota.threads }
+    set { ofProcess.threads = newValue }
+  }
+
+  /// Runs `body` with so many threads, whatever the rest of the process uses.
+  public static func with<Result>(threads: Int, _ body: () throws -> Result) rethrows -> Result {
+    precondition(threads > 0, "\(threads) threads")
+    return try $quota.withValue(Quota(threads: threads), operation: body)
   }
 
   /// Runs `body(0) … body(count − 1)`, on up to ``threads`` threads, in no particular order; returns when all are done.
   public static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    if count == 1 { return body(0) }
+    let quota = quota
     var i = 0
     while i < count {
-      let helpers = claim(count - i - 1)
+      let helpers = quota.claim(count - i - 1)
       if helpers > 0 {
-        return withoutActuallyEscaping(body) { SharedLoop(i..<count, $0).run(helpers) }
+        return withoutActuallyEscaping(body) { SharedLoop(i..<count, quota, $0).run(helpers) }
       }
       body(i)
       i += 1
@@ -57,9 +62,27 @@ public enum Parallel {
     let size = threads
     return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
   }
+}
+
+/// So many threads, and how many workers beside calling threads are at work, of all loops that share it.
+private final class Quota: Sendable {
+  private let chosen: Atomic<Int>
+  private let helpers = Atomic<Int>(0)
+  private static let cores = ProcessInfo.processInfo.activeProcessorCount
+
+  /// 0: every core.
+  init(threads: Int) { chosen = Atomic(threads) }
+
+  var threads: Int {
+    get {
+      let n = chosen.load(ordering: .relaxed)
+      return n > 0 ? n : Self.cores
+    }
+    set { chosen.store(max(0, newValue), ordering: .relaxed) }
+  }
 
   /// Takes up to `wanted` idle workers.
-  fileprivate static func claim(_ wanted: Int) -> Int {
+  func claim(_ wanted: Int) -> Int {
     guard wanted > 0 else { return 0 }
     var used = helpers.load(ordering: .relaxed)
     while true {
@@ -71,14 +94,15 @@ public enum Parallel {
     }
   }
 
-  fileprivate static func giveBack(_ count: Int) { if count > 0 { helpers.subtract(count, ordering: .relaxed) } }
+  func giveBack(_ count: Int) { if count > 0 { helpers.subtract(count, ordering: .relaxed) } }
 }
 
 /// One loop that several threads work on.
 private final class SharedLoop: @unchecked Sendable {
   private let end: Int
   private let next: Atomic<Int>
-  /// The calling task's.
+  /// The calling task's, as is the arithmetic.
+  private let quota: Quota
   private let arithmetic = Arithmetic.current
   /// Nil once all have left; read only by threads that have entered.
   private var body: (@Sendable (Int) -> Void)?
@@ -94,9 +118,10 @@ private final class SharedLoop: @unchecked Sendable {
     var isOpen = true
   }
 
-  init(_ range: Range<Int>, _ body: @escaping @Sendable (Int) -> Void) {
+  init(_ range: Range<Int>, _ quota: Quota, _ body: @escaping @Sendable (Int) -> Void) {
     next = Atomic(range.lowerBound)
     end = range.upperBound
+    self.quota = quota
     self.body = body
   }
 
@@ -110,7 +135,7 @@ private final class SharedLoop: @unchecked Sendable {
       return (crew.working == 0, crew.expected)
     }
     // While this thread waits, one of those that work stands for it.
-    Parallel.giveBack(late + (isLast ? 0 : 1))
+    quota.giveBack(late + (isLast ? 0 : 1))
     if !isLast { finished.wait() }
     body = nil
   }
@@ -120,7 +145,7 @@ private final class SharedLoop: @unchecked Sendable {
       if crew.isOpen { crew.expected += helpers }
       return crew.isOpen
     }
-    guard isOpen else { return Parallel.giveBack(helpers) }
+    guard isOpen else { return quota.giveBack(helpers) }
     for _ in 0..<helpers { DispatchQueue.global().async { self.help() } }
   }
 
@@ -132,12 +157,12 @@ private final class SharedLoop: @unchecked Sendable {
       return true
     }
     guard entered else { return }
-    Arithmetic.$current.withValue(arithmetic) { work() }
+    Parallel.$quota.withValue(quota) { Arithmetic.$current.withValue(arithmetic) { work() } }
     let isLast = crew.withLock { crew in
       crew.working -= 1
       return crew.working == 0
     }
-    if isLast { finished.signal() } else { Parallel.giveBack(1) }
+    if isLast { finished.signal() } else { quota.giveBack(1) }
   }
 
   private func work() {
@@ -145,7 +170,7 @@ private final class SharedLoop: @unchecked Sendable {
     while true {
       let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard i < end else { return }
-      let more = Parallel.claim(end - next.load(ordering: .relaxed))
+      let more = quota.claim(end - next.load(ordering: .relaxed))
       if more > 0 { call(more) }
       body(i)
     }

@@ -138,9 +138,7 @@ import Testing
     let found = try ESPIRiT().estimate(kSpace)
     let error = difference(found.maps, S.maps, inside: inside)
     #expect(error <= 0.01, "\(error)")
-    Parallel.threads = 1
-    let alone = try ESPIRiT().estimate(kSpace)
-    Parallel.threads = 0
+    let alone = try Parallel.with(threads: 1) { try ESPIRiT().estimate(kSpace) }
     #expect(alone.maps == found.maps && alone.eigenvalues == found.eigenvalues)
     let single = try ESPIRiT().estimate(ComplexTensor(pairs: kSpace.pairs.converted(to: .single)))
     #expect(single.maps.precision == .single && difference(single.maps, S.maps, inside: inside) <= 0.01)
@@ -169,10 +167,7 @@ import Testing
     var generator = RandomGenerator(seed: 1)
     let good = Tensor.normal([2, 32, 32, 2], using: &generator)
     func line(_ pairs: Tensor, _ espirit: ESPIRiT = ESPIRiT()) -> String {
-      do {
-        _ = try espirit.estimate(ComplexTensor(pairs: pairs))
-        return "accepted"
-      } catch { return "\(error)" }
+      refusal { try espirit.estimate(ComplexTensor(pairs: pairs)) }
     }
     var gap = good.doubles
     for c in 0..<2 { for part in 0..<2 { gap[2 * ((c * 32 + 3) * 32 + 30) + part] = 0 } }
@@ -184,7 +179,7 @@ import Testing
       (line(.zero), "[coils, h, w]"),
       (line(good, ESPIRiT(kernelSide: 25)), "25 × 25"), (line(good, ESPIRiT(calibrationRows: 4)), "4 × 24"),
       (line(good, ESPIRiT(kernelSide: 0)), "0 × 0"),
-    ] { #expect(message.contains(word) && !message.contains("\n"), "\(message)") }
-    #expect(line(good) == "accepted")
+    ] { #expect(message.contains(word), "\(message)") }
+    #expect(line(good) == "")
   }
 }

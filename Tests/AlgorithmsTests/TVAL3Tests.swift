@@ -119,9 +119,7 @@ private func exact<Op>(_ solver: TVAL3<Op>, tolerance: Double = 1e-9) -> TVAL3<O
       #expect(alone.iterations == [together.iterations[i]])
       expectClose(together.estimate.row(i), alone.estimate, relative: 1e-6)
     }
-    Parallel.threads = 1
-    #expect(solver.reconstruct(y).estimate == together.estimate)
-    Parallel.threads = 0
+    #expect(Parallel.with(threads: 1) { solver.reconstruct(y).estimate } == together.estimate)
   }
 
   @Test func singlePrecision() {

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checks
 import Foundation
+import Kernels
 import Testing
 
-/// What `unfold check` prints is held here item by item.
+extension CheckItem: CustomTestStringConvertible {
+  public var testDescription: String { name }
+}
+
+/// What `unfold check` prints is held here item by item; the lists are made once.
 @Suite struct CheckTests {
-  @Test(arguments: ["operators", "gradients", "theory"])
-  func everyItemHolds(name: String) {
-    let items = ["operators": operatorChecks, "gradients": gradientChecks, "theory": theoryChecks][name]!()
-    #expect(items.count >= 10)
-    for item in items { #expect(item.ok, "\(item.name): \(item.error), tolerance \(item.tolerance)") }
+  private static let lists = Parallel.map(3) { [operatorChecks, gradientChecks, theoryChecks][$0]() }
+
+  @Test(arguments: lists.flatMap { $0 }) func holds(item: CheckItem) {
+    #expect(item.ok, "\(item.name): \(item.error), tolerance \(item.tolerance)")
   }
+
+  @Test func noListIsEmpty() { #expect(Self.lists.allSatisfy { $0.count >= 10 }) }
 
   /// Whoever adds an operator adds its row.
   @Test func noOperatorIsWithoutItsRow() throws {
@@ -21,7 +27,7 @@ import Testing
       return text.matches(of: /public struct (\w+)(?:<[^{]*>)?: (?:LinearOperator|Undersampling)/).map { String($0.1) }
     }
     #expect(names.count >= 10)
-    let rows = operatorChecks().map(\.name)
+    let rows = Self.lists[0].map(\.name)
     for name in names { #expect(rows.contains { $0.hasPrefix("adjoint of \(name)") }, "\(name) has no row in operatorChecks") }
   }
 }

@@ -45,12 +45,10 @@ import Testing
   }
 
   @Test func foldersWithoutImages() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("unfold-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    #expect(throws: DatasetError.self) { try ImageFolder(folder) }
-    #expect(throws: DatasetError.self) { try ImageFolder(folder + "/missing") }
-    try Data("not an image".utf8).write(to: URL(fileURLWithPath: folder + "/a.png"))
-    #expect(throws: (any Error).self) { try ImageFolder(folder) }
+    let folder = try Folder()
+    #expect(throws: DatasetError.self) { try ImageFolder(folder.path) }
+    #expect(throws: DatasetError.self) { try ImageFolder(folder.file("missing")) }
+    try Data("not an image".utf8).write(to: URL(fileURLWithPath: folder.file("a.png")))
+    #expect(throws: (any Error).self) { try ImageFolder(folder.path) }
   }
 }

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Every bad input of block compressive sensing gives exit status 2, one line on standard error, and no new file.

@@ -3,6 +3,7 @@ import FileFormats
 import Foundation
 import Operators
 import Tensors
+import TestSupport
 import Testing
 
 /// Blocks of 5 × 5, 10 measurements, and a network whose answer is known: without a correction ISTA-Net⁺ is gradient descent, and

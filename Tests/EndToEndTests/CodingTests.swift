@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// With the identity as dictionary the optimal code of a patch X is h_α(X), which every method must find.

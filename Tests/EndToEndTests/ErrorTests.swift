@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Every bad input gives exit status 2, one line on standard error, nothing on standard output, and no new file.

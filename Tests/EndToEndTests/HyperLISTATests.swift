@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FileFormats
 import Foundation
+import TestSupport
 import Testing
 
 /// HyperLISTA by the program: tuned, inspected, run and scored, for a drawn matrix and for one of a file.

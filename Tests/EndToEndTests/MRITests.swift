@@ -3,6 +3,7 @@ import FileFormats
 import Foundation
 import Operators
 import Tensors
+import TestSupport
 import Testing
 import Training
 

@@ -3,6 +3,7 @@ import FileFormats
 import Foundation
 import Operators
 import Tensors
+import TestSupport
 import Testing
 
 /// The built program, run as a user runs it.
@@ -67,19 +68,7 @@ enum Program {
   }
 }
 
-/// A folder that goes away with its last reference.
-final class Folder {
-  let path: String
-
-  init() throws {
-    path = (NSTemporaryDirectory() as NSString).appendingPathComponent("unfold-end-to-end-" + UUID().uuidString)
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-  /// Names of the files in it, hidden ones too.
-  var names: Set<String> { Set((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []) }
+extension Folder {
   func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
   func bytes(_ name: String) -> Data? { FileManager.default.contents(atPath: file(name)) }
 

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// k-space in the files of scanners and of BART: what is in them is the transform by its definition, frequency 0 and the origin of the image

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Tomography from images and phantoms to images, and what is refused: exit status 2, one line, no new file.

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Whether this process may mount a file system of its own.

@@ -2,6 +2,7 @@
 import Evaluation
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 #if canImport(FoundationXML)
@@ -97,13 +98,11 @@ import Testing
   }
 
   @Test func thePageIsWrittenWhole() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let path = folder.appending(path: "report.html").path
+    let folder = try Folder()
+    let path = folder.file("report.html")
     try page("A title").write(to: path)
     #expect(try String(contentsOfFile: path, encoding: .utf8) == page("A title").html())
-    #expect(throws: EvaluationError.self) { try page("A title").write(to: folder.appending(path: "no/report.html").path) }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["report.html"])
+    #expect(throws: EvaluationError.self) { try page("A title").write(to: folder.file("no/report.html")) }
+    #expect(folder.names == ["report.html"])
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ReportTests {
@@ -133,13 +134,11 @@ import Testing
   }
 
   @Test func answersAreWrittenWhole() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let path = folder.appending(path: "answer.json").path
+    let folder = try Folder()
+    let path = folder.file("answer.json")
     try table.writeJSON(to: path)
     #expect(try String(contentsOfFile: path, encoding: .utf8) == table.json.text() + "\n")
-    #expect(throws: EvaluationError.self) { try table.writeJSON(to: folder.appending(path: "missing/answer.json").path) }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["answer.json"])
+    #expect(throws: EvaluationError.self) { try table.writeJSON(to: folder.file("missing/answer.json")) }
+    #expect(folder.names == ["answer.json"])
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import TestSupport
 import Testing
 
 /// Every prefix up to 4 kB and seeded mutations of valid files: a typed error or a consistent result, never a trap, over a second

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct FastMRITests {
@@ -79,8 +80,7 @@ import Testing
       [NamedArray(name: "kspace", value: ComplexTensor(pairs: .zeros([0, 3, 4, 2])))],
     ] {
       try HDF5File(arrays: arrays).write(to: path)
-      let error = #expect(throws: FileFormatError.self) { try FastMRIFile(contentsOf: path) }
-      #expect(error?.description.hasPrefix(path) == true && error?.description.contains("\n") == false)
+      #expect(refusal(FileFormatError.self) { try FastMRIFile(contentsOf: path) }.hasPrefix(path))
     }
     try Data("no HDF5".utf8).write(to: URL(fileURLWithPath: path))
     #expect(throws: FileFormatError.self) { try FastMRIFile(contentsOf: path) }
@@ -96,12 +96,10 @@ import Testing
     file.replaceSubrange(heap + 8..<heap + 16, with: [UInt8](repeating: 0, count: 8))
     // Across the border of two pieces of a megabyte too: the bytes before belong to nothing.
     try file.write(to: URL(fileURLWithPath: path))
-    let error = #expect(throws: FileFormatError.self) { try FastMRIFile(contentsOf: path) }
-    #expect(error?.description.contains("heap") == true)
+    #expect(refusal(FileFormatError.self) { try FastMRIFile(contentsOf: path) }.contains("heap"))
     for shift in [(1 << 20) - heap, (1 << 20) - heap + 8, (1 << 20) - heap + 17] {
       try (Data(count: shift) + file).write(to: URL(fileURLWithPath: path))
-      let error = #expect(throws: FileFormatError.self) { try FastMRIFile(contentsOf: path) }
-      #expect(error?.description.contains("heap") == true, "\(shift)")
+      #expect(refusal(FileFormatError.self) { try FastMRIFile(contentsOf: path) }.contains("heap"), "\(shift)")
     }
   }
 }

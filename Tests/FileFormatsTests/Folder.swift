@@ -2,19 +2,9 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 
-/// A folder that goes away with its last reference.
-final class Folder {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "/unfold-file-formats-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-  var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
+extension Folder {
   func write(_ base64: String, as name: String) throws -> String {
     try bytes(base64).write(to: URL(fileURLWithPath: file(name)))
     return file(name)

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct HDF5Tests {
@@ -67,8 +68,7 @@ import Testing
     let first = heap.lowerBound + 16  // behind signature and size: index, count, size of the first object
     if size == 0 { file.replaceSubrange(first..<first + 2, with: [0, 0]) }
     file.replaceSubrange(first + 8..<first + 16, with: withUnsafeBytes(of: size.littleEndian) { Array($0) })
-    let error = #expect(throws: FileFormatError.self) { try HDF5File(decoding: file, path: "a.h5") }
-    #expect(error?.description.contains("heap") == true)
+    #expect(refusal(FileFormatError.self) { try HDF5File(decoding: file, path: "a.h5") }.contains("heap"))
   }
 
   /// Threads take turns in the library.

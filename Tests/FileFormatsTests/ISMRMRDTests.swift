@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct ISMRMRDTests {
@@ -104,8 +105,7 @@ import Testing
       var damaged = whole
       damaged.replaceSubrange(place, with: Data(change))
       try damaged.write(to: URL(fileURLWithPath: folder.file("b.h5")))
-      let error = #expect(throws: FileFormatError.self, "\(change)") { try ISMRMRDFile(contentsOf: folder.file("b.h5")) }
-      #expect(error?.description.contains("\n") == false)
+      #expect(refusal(FileFormatError.self) { try ISMRMRDFile(contentsOf: folder.file("b.h5")) } != "", "\(change)")
     }
   }
 
@@ -121,7 +121,6 @@ import Testing
     xml += Data(repeating: 0, count: place.count - xml.count)
     bytes.replaceSubrange(place, with: xml)
     try bytes.write(to: URL(fileURLWithPath: folder.file("a.h5")))
-    let error = #expect(throws: FileFormatError.self) { try ISMRMRDFile(contentsOf: folder.file("a.h5")) }
-    #expect(error?.description.contains("\n") == false)
+    #expect(refusal(FileFormatError.self) { try ISMRMRDFile(contentsOf: folder.file("a.h5")) } != "")
   }
 }

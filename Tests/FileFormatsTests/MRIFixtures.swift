@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import TestSupport
 
 /// Files packed by gzip, in base64, made by h5py 3.16.0 and ismrmrd-python 1.15.0.
 enum MRIFixture {

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// `safetensors.numpy.save` of safetensors 0.8.0, numpy 2.4.6:
@@ -115,8 +116,7 @@ private let everyType = """
   ]) func damagedHeadersAreErrors(header: String) {
     var file = Data(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) })
     file += Data(header.utf8) + Data(count: 8)
-    let error = #expect(throws: FileFormatError.self) { try SafeTensors(decoding: file, path: "x.safetensors") }
-    #expect(error?.description.hasPrefix("x.safetensors: ") == true)
+    #expect(refusal(FileFormatError.self) { try SafeTensors(decoding: file, path: "x.safetensors") }.hasPrefix("x.safetensors: "))
   }
 
   @Test func aHeaderLongerThanTheFileIsAnError() {

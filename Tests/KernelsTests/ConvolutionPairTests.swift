@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kernels
-import TestSupport
 import Testing
 
 @Suite struct ConvolutionPairTests {
@@ -22,13 +21,15 @@ import Testing
     layer.forward(x, first.weights, bias: first.bias!, rectified: true, into: &between)
     layer.forward(between, second.weights, into: &whole)
     let sums = zip(x, whole).map(+)
-    let found = try withThreads([1, 2, 3, 7]) {
-      let pair = try #require(ConvolutionPairs(height: height, width: width, inputChannels: channels, first, second))
-      var (written, added, inPlace) = ([Float](repeating: .nan, count: x.count), x, x)
-      pair(x, into: &written, adding: false)
-      pair(x, into: &added, adding: true)
-      inPlace.withUnsafeMutableBufferPointer { pair($0.baseAddress!, into: $0.baseAddress!, adding: true) }
-      return (written, added, inPlace)
+    let found = try [1, 2, 3, 7].map {
+      try Parallel.with(threads: $0) {
+        let pair = try #require(ConvolutionPairs(height: height, width: width, inputChannels: channels, first, second))
+        var (written, added, inPlace) = ([Float](repeating: .nan, count: x.count), x, x)
+        pair(x, into: &written, adding: false)
+        pair(x, into: &added, adding: true)
+        inPlace.withUnsafeMutableBufferPointer { pair($0.baseAddress!, into: $0.baseAddress!, adding: true) }
+        return (written, added, inPlace)
+      }
     }
     for (written, added, inPlace) in found { #expect(written == whole && added == sums && inPlace == sums) }
   }

@@ -47,24 +47,23 @@ private func runNested(_ record: Record, callers: Int) {
 
 private func currentThread() -> ObjectIdentifier { ObjectIdentifier(Thread.current) }
 
+/// Waits for at most a minute.
+private func wait(until holds: () -> Bool) { for _ in 0..<60_000 where !holds() { usleep(1000) } }
+
 private struct Failure: Error, Equatable { let index: Int }
 
-/// Each in a process of its own: the number of threads is one for the whole process.
 @Suite struct ParallelTests {
-  @Test func nestedLoopsStayWithinTheThreads() async {
-    await #expect(processExitsWith: .success) {
-      for threads in 1...4 {
-        Parallel.threads = threads
-        for _ in 0..<20 {
-          let record = Record(60)
-          record.runNested()
-          #expect(record.coversAllOnce && (1...threads).contains(record.mostAtOnce), "\(record.mostAtOnce) of \(threads) threads")
-        }
+  @Test(arguments: 1...4) func nestedLoopsStayWithinTheThreads(threads: Int) {
+    Parallel.with(threads: threads) {
+      for _ in 0..<20 {
+        let record = Record(60)
+        record.runNested()
+        #expect(record.coversAllOnce && (1...threads).contains(record.mostAtOnce), "\(record.mostAtOnce) of \(threads) threads")
       }
     }
   }
 
-  /// Every caller works itself, beside as many more as one caller alone may have.
+  /// Every caller works itself, beside as many more as one caller alone may have. In a process of its own, whose number this is.
   @Test func severalCallersShareTheThreads() async {
     await #expect(processExitsWith: .success) {
       Parallel.threads = 3
@@ -79,11 +78,44 @@ private struct Failure: Error, Equatable { let index: Int }
     }
   }
 
-  /// The thread that is done with its piece of the outer loop takes part in the inner loop of the other.
-  @Test func anInnerLoopTakesAnIdleCore() async {
+  /// A task's own number, also in its workers; detached tasks and those that come later have that of the process.
+  @Test func aTaskHasItsThreads() async throws {
+    let before = Parallel.threads
+    let detached = Parallel.with(threads: before + 3) {
+      #expect(Parallel.map(40) { _ in Parallel.threads } == Array(repeating: before + 3, count: 40))
+      #expect(
+        Parallel.with(threads: 2) { Parallel.map(40) { _ in Parallel.windows(5) } }
+          == Array(repeating: [0..<2, 2..<4, 4..<5], count: 40))
+      #expect(throws: Failure(index: 1)) { try Parallel.with(threads: 1) { throw Failure(index: Parallel.threads) } }
+      return Task.detached { Parallel.threads }
+    }
+    #expect(await detached.value == before && Parallel.threads == before)
+  }
+
+  /// Three pieces meet, though the process has two threads and both are taken.
+  @Test func aTaskGetsTheThreadsThatItAskedFor() async {
     await #expect(processExitsWith: .success) {
       Parallel.threads = 2
-      let most = Atomic<Int>(0)
+      let met = Atomic<Int>(0)
+      let isOver = Atomic<Bool>(false)
+      Parallel.forEach(2) { i in
+        if i == 1 { return wait { isOver.load(ordering: .relaxed) } }
+        Parallel.with(threads: 3) {
+          Parallel.forEach(3) { _ in
+            met.add(1, ordering: .relaxed)
+            wait { met.load(ordering: .relaxed) == 3 }
+            #expect(met.load(ordering: .relaxed) == 3)
+          }
+        }
+        isOver.store(true, ordering: .relaxed)
+      }
+    }
+  }
+
+  /// The thread that is done with its piece of the outer loop takes part in the inner loop of the other.
+  @Test func anInnerLoopTakesAnIdleCore() {
+    let most = Atomic<Int>(0)
+    Parallel.with(threads: 2) {
       Parallel.forEach(2) { i in
         guard i == 1 else { return }
         for _ in 0..<10_000 where most.load(ordering: .relaxed) < 2 {
@@ -92,33 +124,28 @@ private struct Failure: Error, Equatable { let index: Int }
           most.max(record.mostAtOnce, ordering: .relaxed)
         }
       }
-      #expect(most.load(ordering: .relaxed) == 2)
     }
+    #expect(most.load(ordering: .relaxed) == 2)
   }
 
-  @Test func oneThreadIsTheCallers() async {
-    await #expect(processExitsWith: .success) {
-      Parallel.threads = 1
-      #expect(Set(Parallel.map(50) { _ in currentThread() } + [currentThread()]).count == 1)
-    }
+  @Test func oneThreadIsTheCallers() {
+    let seen = Parallel.with(threads: 1) { Parallel.map(50) { _ in currentThread() } }
+    #expect(Set(seen + [currentThread()]).count == 1)
   }
 
   /// A later piece fails first.
-  @Test func theErrorOfTheLowestIndexIsThrown() async {
-    await #expect(processExitsWith: .success) {
-      for threads in 1...4 {
-        Parallel.threads = threads
-        for _ in 0..<20 {
-          #expect(throws: Failure(index: 5)) {
-            try Parallel.map(40) { i throws(Failure) in
-              if i == 5 { usleep(500) }
-              if i == 5 || i == 6 || i == 30 { throw Failure(index: i) }
-              return i
-            }
+  @Test(arguments: 1...4) func theErrorOfTheLowestIndexIsThrown(threads: Int) {
+    Parallel.with(threads: threads) {
+      for _ in 0..<20 {
+        #expect(throws: Failure(index: 5)) {
+          try Parallel.map(40) { i throws(Failure) in
+            if i == 5 { usleep(500) }
+            if i == 5 || i == 6 || i == 30 { throw Failure(index: i) }
+            return i
           }
         }
-        #expect(Parallel.map(40) { 2 * $0 } == (0..<40).map { 2 * $0 })
       }
+      #expect(Parallel.map(40) { 2 * $0 } == (0..<40).map { 2 * $0 })
     }
   }
 

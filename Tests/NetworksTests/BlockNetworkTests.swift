@@ -207,16 +207,12 @@ private struct TinyBlocks {
     var result = network
     result.updateParameters { name, value in
       let fan = value.shape.count > 1 ? Double(value.count / value.shape[0]) : 100
-      return (scaled ? 1 / fan.squareRoot() : 1) * sines(0.7, value.shape, value.precision)
+      return (scaled ? 1 / fan.squareRoot() : 1) * chirp(value.shape, 0.7, precision: value.precision)
     }
     return result
   }
   private func measurement(_ rows: Int, _ columns: Int, _ precision: Precision) -> Tensor {
-    sines(0.3, [rows, columns], precision)
-  }
-  private func sines(_ factor: Double, _ shape: [Int], _ precision: Precision) -> Tensor {
-    let values: [Double] = (0..<shape.reduce(1, *)).map { i in sin(factor * Double((i + 1) * (i + 1))) }
-    return Tensor(values, shape: shape, precision: precision)
+    chirp([rows, columns], 0.3, precision: precision)
   }
 
   /// Expected, by PyTorch 2.13.0 (CPU, torch.float64), for four measurements of two blocks of 5 × 5:

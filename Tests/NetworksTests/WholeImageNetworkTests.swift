@@ -70,10 +70,13 @@ import Testing
     let sodasNet = disturbed(SODASNet(sodasNet: A, depth: 4, seed: 6))
     for stages in [1, 4] {
       for traversal in [ImageTraversal.whole, .rows] {
-        let found = withThreads([1, 2]) {
-          (
-            scNet.image(blocks, stages: stages, traversal: traversal), sodasNet.image(blocks, stages: stages, traversal: traversal)
-          )
+        let found = [1, 2].map {
+          Parallel.with(threads: $0) {
+            (
+              scNet.image(blocks, stages: stages, traversal: traversal),
+              sodasNet.image(blocks, stages: stages, traversal: traversal)
+            )
+          }
         }
         #expect(found[0].0 == found[1].0 && found[0].1 == found[1].1)
         expectClose(found[0].0.reshaped(image.shape), scNet(y, stages: stages), relative: 1e-5)

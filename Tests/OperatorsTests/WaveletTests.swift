@@ -8,11 +8,6 @@ import Testing
 @Suite struct WaveletTests {
   static let images = [(1, 1), (2, 3), (5, 4), (8, 8), (7, 1), (1, 9), (30, 16)]
 
-  /// sin(0.3 (i + 1)²).
-  private func chirp(_ h: Int, _ w: Int) -> Tensor {
-    Tensor((0..<h * w).map { sin(0.3 * Double(($0 + 1) * ($0 + 1))) }, shape: [h, w])
-  }
-
   private func identity<Op: LinearOperator>(_ A: Op, _ x: Op.Domain) -> Double where Op.Domain == Op.Codomain {
     relativeError(A.adjoint(A.forward(x)), x)
   }
@@ -63,7 +58,7 @@ import Testing
     image: (Int, Int), filter: WaveletFilter
   ) {
     let (h, w) = image
-    var low = chirp(h, w)
+    var low = chirp([h, w], 0.3)
     var details: [Tensor] = []
     func filtered(_ a: Tensor, _ taps: [Double], _ step: Int, alongRow: Bool) -> Tensor {
       var out = [Double](repeating: 0, count: h * w)
@@ -87,9 +82,9 @@ import Testing
       low = band(a, a)
     }
     let W = UndecimatedWavelet<Tensor>(height: h, width: w, filter: filter, levels: 3)
-    let bands = W.forward(chirp(h, w))
+    let bands = W.forward(chirp([h, w], 0.3))
     for (i, expected) in ([low] + details).enumerated() {
-      #expect((bands.row(i) - expected).norm <= 1e-13 * chirp(h, w).norm)
+      #expect((bands.row(i) - expected).norm <= 1e-13 * chirp([h, w], 0.3).norm)
     }
   }
 
@@ -115,7 +110,7 @@ import Testing
       ),
     ]
     for (filter, values) in expected {
-      let bands = UndecimatedWavelet<Tensor>(height: 4, width: 8, filter: filter, levels: 2).forward(chirp(4, 8))
+      let bands = UndecimatedWavelet<Tensor>(height: 4, width: 8, filter: filter, levels: 2).forward(chirp([4, 8], 0.3))
       for (k, value) in values.enumerated() { #expect(abs(bands[flat: 17 * k % bands.count] - value) <= 1e-12) }
     }
   }
@@ -146,7 +141,7 @@ import Testing
   @Test func depthOfTheOrthonormal() {
     #expect(OrthonormalWavelet<Tensor>.deepest(height: 256, width: 96) == 5)
     #expect(OrthonormalWavelet<Tensor>.deepest(height: 5, width: 8) == 0)
-    let x = chirp(5, 8)
+    let x = chirp([5, 8], 0.3)
     #expect(OrthonormalWavelet<Tensor>(height: 5, width: 8, levels: 0).forward(x) == x)
   }
 
@@ -188,7 +183,7 @@ import Testing
       ),
     ]
     for (filter, values) in expected {
-      let bands = OrthonormalWavelet<Tensor>(height: 8, width: 16, filter: filter, levels: 3).forward(chirp(8, 16))
+      let bands = OrthonormalWavelet<Tensor>(height: 8, width: 16, filter: filter, levels: 3).forward(chirp([8, 16], 0.3))
       for (k, value) in values.enumerated() { #expect(abs(bands[flat: 11 * k % bands.count] - value) <= 1e-12) }
     }
   }

@@ -30,8 +30,8 @@ import Testing
   ///
   ///     Y = Phi @ X;  numpy.linalg.lstsq(Y.T, X.T, rcond=None)[0].T
   @Test func startEqualsNumPy() {
-    let phi = Tensor((1...12).map { sin(0.7 * Double($0 * $0)) }, shape: [3, 4])
-    let X = Tensor((1...28).map { sin(0.3 * Double($0 * $0)) }, shape: [4, 7])
+    let phi = chirp([3, 4], 0.7)
+    let X = chirp([4, 7], 0.3)
     let expected = Tensor(
       [
         -1.2296279925329734, -1.2591534078967124, 0.7037656178919904, 0.8505543595244339, 0.32353162924065293, 0.8470043441703297,

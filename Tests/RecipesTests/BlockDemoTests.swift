@@ -17,26 +17,26 @@ import Training
 #endif
 
 @Suite struct BlockDemoTests {
-  private let folder: String
+  private let folder: Folder
   private static let sizes = [(50, 70), (36, 40), (60, 45)]
 
   init() throws {
-    folder = NSTemporaryDirectory() + "/unfold-block-demo-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder + "/images", withIntermediateDirectories: true)
+    folder = try Folder()
+    try FileManager.default.createDirectory(atPath: folder.file("images"), withIntermediateDirectories: true)
     for (k, (height, width)) in Self.sizes.enumerated() {
       // Smooth with edges, never the same twice.
       let pixels = (0..<height * width).map { at -> Double in
         let (i, j) = (Double(at / width), Double(at % width))
         return 0.5 + 0.2 * sin(i / 5 + Double(k)) * cos(j / 7) + (i + 2 * j > 60 + 9 * Double(k) ? 0.25 : -0.2)
       }
-      try writePNG(Tensor(pixels, shape: [height, width]), to: folder + "/images/\(k).png")
+      try writePNG(Tensor(pixels, shape: [height, width]), to: folder.file("images/\(k).png"))
     }
   }
 
   private func run(report: (String) -> Void = { _ in }) throws -> BlockDemo.Outcome {
-    var demo = BlockDemo(library: ModelLibrary(path: folder))
+    var demo = BlockDemo(library: ModelLibrary(path: folder.path))
     demo.fittedBlocks = 600
-    return try demo.run(images: ImageFolder(folder + "/images", maximumSide: 512), report: report)
+    return try demo.run(images: ImageFolder(folder.file("images"), maximumSide: 512), report: report)
   }
 
   /// An untrained network of few channels, as a file that ships.
@@ -45,12 +45,12 @@ import Training
     let initial = sensing.phi.entries.transposed.converted(to: .single)
     let network = BlockMethod.istaNetPlus.network(
       phi: sensing.phi.converted(to: .single), initial: initial, depth: depth, channels: 2, seed: 1)!
-    try FileManager.default.createDirectory(atPath: folder + "/image-cs", withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(atPath: folder.file("image-cs"), withIntermediateDirectories: true)
     try Weights(parameters: network.parameters, operators: [NamedParameter(name: "initial", value: initial)])
-      .write(to: folder + "/image-cs/ista-net-plus-25.safetensors")
+      .write(to: folder.file("image-cs/ista-net-plus-25.safetensors"))
     let wholeImage = BlockMethod.scNet.network(
       phi: sensing.phi.converted(to: .single), initial: .zero, depth: 2, channels: 16, seed: 1)!
-    try Weights(parameters: wholeImage.parameters).write(to: folder + "/image-cs/scnet.safetensors")
+    try Weights(parameters: wholeImage.parameters).write(to: folder.file("image-cs/scnet.safetensors"))
   }
 
   private func decibel(_ a: Tensor, _ b: Tensor) -> Double { -10 * log10(squaredNorm(a - b) / Double(a.count)) }
@@ -67,7 +67,7 @@ import Training
 
   /// The table's figures are those of the pictures beside it.
   private func check(_ page: Page, methods: [String], inTable columns: [String]) throws {
-    let shown = try page.images(in: "comparison").map { try page.pixels($0, scratch: folder) }
+    let shown = try page.images(in: "comparison").map { try page.pixels($0, scratch: folder.path) }
     #expect(page.names(in: "comparison") == methods + ["Original"])
     #expect(shown.allSatisfy { $0.shape == [50, 70] })
     #expect(page.rows[0] == ["Photograph"] + columns)
@@ -84,19 +84,18 @@ import Training
   }
 
   @Test func withoutWeights() throws {
-    defer { try? FileManager.default.removeItem(atPath: folder) }
     var lines: [String] = []
     let outcome = try run { lines.append($0) }
     #expect(lines.filter { $0.contains("no weights of ISTA-Net⁺") && $0.contains("ista-net-plus-25.safetensors") }.count == 1)
     #expect(outcome.photographs.map(\.name) == ["0.png", "1.png"] && outcome.stages.isEmpty && outcome.networks.isEmpty)
     #expect(outcome.missing.count == 2 && lines.filter { $0.contains("no weights of SCNet") }.count == 1)
 
-    try DemoPage(blocks: outcome).write(to: folder, source: "images", command: "unfold demo")
-    let page = try Page(String(contentsOfFile: folder + "/index.html", encoding: .utf8))
+    try DemoPage(blocks: outcome).write(to: folder.path, source: "images", command: "unfold demo")
+    let page = try Page(String(contentsOfFile: folder.file("index.html"), encoding: .utf8))
     try check(page, methods: ["Linear start", "TVAL3"], inTable: ["Linear start", "TVAL3"])
     #expect(page.paragraphs.filter { $0.contains("no weights at") }.count == 2)
     #expect(page.images(in: "strip").isEmpty)
-    #expect(FileManager.default.fileExists(atPath: folder + "/comparison.png"))
+    #expect(FileManager.default.fileExists(atPath: folder.file("comparison.png")))
 
     // A fit to photographs is better than none, Φᵀ y.
     let photograph = outcome.photographs[0]
@@ -106,7 +105,6 @@ import Training
   }
 
   @Test func withUntrainedWeights() throws {
-    defer { try? FileManager.default.removeItem(atPath: folder) }
     try writeWeights(depth: 3)
     var lines: [String] = []
     let outcome = try run { lines.append($0) }
@@ -117,26 +115,25 @@ import Training
     expectClose(outcome.stages[0].estimate, found[0].estimate, relative: 1e-12)
     expectClose(outcome.stages[3].estimate, found[2].estimate, relative: 1e-12)
 
-    try DemoPage(blocks: outcome).write(to: folder, source: "images", command: "unfold demo")
-    let page = try Page(String(contentsOfFile: folder + "/index.html", encoding: .utf8))
+    try DemoPage(blocks: outcome).write(to: folder.path, source: "images", command: "unfold demo")
+    let page = try Page(String(contentsOfFile: folder.file("index.html"), encoding: .utf8))
     try check(
       page, methods: ["TVAL3", "SCNet", "ISTA-Net⁺", "Linear start"], inTable: ["Linear start", "TVAL3", "ISTA-Net⁺", "SCNet"])
     let strip = page.images(in: "strip")
     #expect(page.names(in: "strip") == ["x⁽⁰⁾", "x⁽¹⁾", "x⁽²⁾", "x⁽³⁾", "TVAL3", "Original"])
     // The photograph is smaller than the detail, so that its stages are shown whole; PSNR of what is shown is what is stated.
-    let stages = try strip.map { try page.pixels($0, scratch: folder) }
+    let stages = try strip.map { try page.pixels($0, scratch: folder.path) }
     for (stage, stated) in zip(stages, page.details(in: "strip").dropLast()) {
       let value = try #require(Double(stated.split(separator: " ")[0]))
       #expect(stage.shape == [50, 70] && isRounding(stage, of: stages.last!, value), "\(stated)")
     }
     #expect(outcome.stagePlot?.series[0].points.map(\.x) == [0, 1, 2, 3])
-    #expect(FileManager.default.fileExists(atPath: folder + "/stages.png"))
+    #expect(FileManager.default.fileExists(atPath: folder.file("stages.png")))
   }
 
   @Test func oneImageIsRefused() throws {
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let images = try ImageFolder(folder + "/images/0.png")
-    #expect(throws: RecipeError.self) { try BlockDemo(library: ModelLibrary(path: folder)).run(images: images) }
+    let images = try ImageFolder(folder.file("images/0.png"))
+    #expect(throws: RecipeError.self) { try BlockDemo(library: ModelLibrary(path: folder.path)).run(images: images) }
   }
 }
 

@@ -12,17 +12,11 @@ import Testing
 import Training
 
 /// Two stages on blocks of 6 × 6, a few steps of a few blocks.
-@Suite(.serialized) struct BlockTrainingTests {
+@Suite struct BlockTrainingTests {
   private let folder: Folder
   init() throws { folder = try Folder() }
 
-  private static let images = [2, 3, 4].map { k in
-    func wave(_ i: Int) -> Double {
-      let phase = 0.05 * Double(i * k) + 0.3 * Double(i % 12)
-      return 0.5 + 0.4 * sin(phase)
-    }
-    return Tensor((0..<14 * 12).map(wave), shape: [14, 12])
-  }
+  private static let images = [0.1, 0.15, 0.2].map { texture(14, 12, $0) }
 
   private func training(
     _ method: BlockMethod = .istaNetPlus, constraint: BlockTraining.Constraint = .none, phiSeed: UInt64? = 4,
@@ -54,8 +48,10 @@ import Training
   }
 
   @Test(arguments: [BlockMethod.istaNet, .istaNetPlus]) func threadsDoNotMatter(method: BlockMethod) throws {
-    let runs = try withThreads([1, 2]) {
-      try bytes(training(method, constraint: .running), channels: 32, steps: 3)
+    let runs = try [1, 2].map {
+      try Parallel.with(threads: $0) {
+        try bytes(training(method, constraint: .running), channels: 32, steps: 3)
+      }
     }
     #expect(runs[0] == runs[1])
   }

@@ -117,22 +117,18 @@ private let mri = dataFolder + "/mri/"
   }
 
   @Test func mistakesAreNamed() throws {
-    func message(_ body: () throws -> Void) -> String {
-      do { try body() } catch { return "\(error)" }
-      return ""
-    }
     let image = try MRIImage(Self.all[0], toMaximum: false)
     let centred = try MRISampling(.file(mri + "masks/cartesian-1d_20.npy"), ratio: nil, seed: 1)
-    #expect(message { _ = try centred.mask(height: 256, width: 256) }.contains("the mask is centred"))
-    #expect(message { _ = try centred.mask(height: 128, width: 256) }.contains("expected 128 × 256"))
-    #expect(message { _ = try MRISampling(.radial, ratio: nil, seed: 1) }.contains("--ratio 0.2"))
+    #expect(refusal { try centred.mask(height: 256, width: 256) }.contains("the mask is centred"))
+    #expect(refusal { try centred.mask(height: 128, width: 256) }.contains("expected 128 × 256"))
+    #expect(refusal { try MRISampling(.radial, ratio: nil, seed: 1) }.contains("--ratio 0.2"))
     let mask = try SamplingMask.pseudoRadial(height: image.height, width: image.width, ratio: 0.2)
     var options = MRISolver.Options()
     options.weights = dataFolder + "/block-cs/checkpoints/ista-net_25.npz"
-    #expect(message { _ = try MRISolver(.admmNet, mask: mask, options: options) }.contains("found no parameters of admm-net"))
+    #expect(refusal { try MRISolver(.admmNet, mask: mask, options: options) }.contains("found no parameters of admm-net"))
     options.weights = mri + "checkpoints/admm-net_20_stage07.npz"
     options.depth = 12
-    #expect(message { _ = try MRISolver(.admmNet, mask: mask, options: options) }.contains("found weights of 9 stages"))
-    #expect(message { _ = try MRISolver(.tv, mask: mask, options: options) }.contains("classical method"))
+    #expect(refusal { try MRISolver(.admmNet, mask: mask, options: options) }.contains("found weights of 9 stages"))
+    #expect(refusal { try MRISolver(.tv, mask: mask, options: options) }.contains("classical method"))
   }
 }

@@ -9,14 +9,8 @@ import TestSupport
 import Testing
 
 /// Images side by side: the numbers are those of one after the other.
-@Suite(.serialized) struct MRIThreadTests {
-  private static func wave(_ k: Int, height: Int, width: Int) -> Tensor {
-    Tensor(
-      (0..<height * width).map { i in
-        let phase = 0.07 * Double(i * (k + 1)) + 0.4 * Double(i % width)
-        return 0.5 + 0.4 * sin(phase)
-      }, shape: [height, width])
-  }
+@Suite struct MRIThreadTests {
+  private static func wave(_ k: Int, height: Int, width: Int) -> Tensor { texture(height, width, 0.07 * Double(k + 1), 0.4) }
 
   /// Seven of two sizes.
   private static let images = (0..<7).map { k in
@@ -50,12 +44,14 @@ import Testing
     evaluation.coils = coils
     // Coil maps are estimated from at least 8 × 8 frequencies without a gap.
     if coils > 1 { evaluation.sampling = try MRISampling(.cartesian, ratio: 1, seed: 3) }
-    let runs = try withThreads([1, 2, 3]) {
-      try evaluation.run(images: isComplex ? Self.phased : Self.images).images.map { image in
-        var scores = image.scores
-        #expect(scores.seconds! >= 0)
-        scores.seconds = nil
-        return scores
+    let runs = try [1, 2, 3].map {
+      try Parallel.with(threads: $0) {
+        try evaluation.run(images: isComplex ? Self.phased : Self.images).images.map { image in
+          var scores = image.scores
+          #expect(scores.seconds! >= 0)
+          scores.seconds = nil
+          return scores
+        }
       }
     }
     #expect(runs[0].count == (isComplex ? 5 : 7) && Set(runs[0].map(\.psnr)).count == runs[0].count)
@@ -64,14 +60,17 @@ import Testing
 
   @Test func scansComeInTheirOrder() throws {
     let sampling = try MRISampling(.cartesian, ratio: 0.6, seed: 3)
-    let runs = try withThreads([1, 2, 3]) {
-      let scans = MRIScans(try MRIMeasurement(Self.images, sampling: sampling, noiseDecibel: 30, seed: 4, keepingGroundTruth: true))
-      var found: [Tensor] = []
-      try scans.forEachImage(.tv, options: Self.options(.tv)) { index, reconstruction in
-        #expect(index == found.count && reconstruction.scores != nil)
-        found.append(reconstruction.image.display)
+    let runs = try [1, 2, 3].map {
+      try Parallel.with(threads: $0) {
+        let scans = MRIScans(
+          try MRIMeasurement(Self.images, sampling: sampling, noiseDecibel: 30, seed: 4, keepingGroundTruth: true))
+        var found: [Tensor] = []
+        try scans.forEachImage(.tv, options: Self.options(.tv)) { index, reconstruction in
+          #expect(index == found.count && reconstruction.scores != nil)
+          found.append(reconstruction.image.display)
+        }
+        return found
       }
-      return found
     }
     #expect(runs[0].map(\.shape) == Self.images.map { [$0.height, $0.width] })
     #expect(runs[1] == runs[0] && runs[2] == runs[0])
@@ -84,12 +83,14 @@ import Testing
     images[2] = Self.phased[0]
     images[5] = Self.phased[1]
     let scans = MRIScans(try MRIMeasurement(images, sampling: sampling, seed: 4, keepingGroundTruth: false))
-    let runs = withThreads([1, 2, 3]) {
-      var seen: [Int] = []
-      #expect(throws: RecipeError.self) {
-        try scans.forEachImage(.admmNet, options: Self.options(.admmNet)) { index, _ in seen.append(index) }
+    let runs = [1, 2, 3].map {
+      Parallel.with(threads: $0) {
+        var seen: [Int] = []
+        #expect(throws: RecipeError.self) {
+          try scans.forEachImage(.admmNet, options: Self.options(.admmNet)) { index, _ in seen.append(index) }
+        }
+        return seen
       }
-      return seen
     }
     #expect(runs == [[0, 1], [0, 1], [0, 1]])
   }

@@ -38,19 +38,15 @@ import Training
     return try Arithmetic.$current.withValue(arithmetic) { (try run(training.network(depth: depth)!), last.value) }
   }
 
-  private static let waves = [2, 3, 4].map { k in
-    func wave(_ i: Int) -> Double {
-      let phase = 0.02 * Double(i * k) + 0.3 * Double(i % 40)
-      return 0.5 + 0.4 * sin(phase)
-    }
-    return Tensor((0..<40 * 40).map(wave), shape: [40, 40])
-  }
+  private static let waves = [0.04, 0.06, 0.08].map { texture(40, 40, $0) }
 
   /// The same bytes for one thread and two, and others than in single precision: the arithmetic of a task is that of its threads.
   @Test func threadsDoNotMatter() throws {
     let training = try Self.training(Self.waves, momentBlocks: 1200, validationCount: 8)
-    let runs = try withThreads([1, 2]) {
-      try Self.train(training, depth: 1, steps: 2, .mixed).parameters
+    let runs = try [1, 2].map {
+      try Parallel.with(threads: $0) {
+        try Self.train(training, depth: 1, steps: 2, .mixed).parameters
+      }
     }
     #expect(runs[0] == runs[1])
     #expect(try runs[0] != Self.train(training, depth: 1, steps: 2, .single).parameters)

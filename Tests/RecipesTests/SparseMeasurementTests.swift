@@ -5,6 +5,7 @@ import Foundation
 import Operators
 import Recipes
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct SparseMeasurementTests {

@@ -6,16 +6,9 @@ import Operators
 import Problems
 import Recipes
 import Tensors
+import TestSupport
 import Testing
 import Training
-
-/// A folder of files that goes away with its last reference.
-final class Folder {
-  let path = (NSTemporaryDirectory() as NSString).appendingPathComponent("unfold-recipes-" + UUID().uuidString)
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-  func file(_ name: String) -> String { path + "/" + name }
-}
 
 @Suite struct SparseSolverTests {
   private let folder: Folder

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Foundation
+import Kernels
 import Networks
 import Operators
 import Problems
@@ -140,17 +141,11 @@ struct LargeImageTests {
 }
 
 /// Two modules on crops of 3 × 3 blocks of 4 × 4 pixels, a few steps of a few crops.
-@Suite(.serialized) struct WholeImageTrainingTests {
+@Suite struct WholeImageTrainingTests {
   private let folder: Folder
   init() throws { folder = try Folder() }
 
-  private static let images = [2, 3, 4].map { k in
-    func wave(_ i: Int) -> Double {
-      let phase = 0.05 * Double(i * k) + 0.3 * Double(i % 18)
-      return 0.5 + 0.4 * sin(phase)
-    }
-    return Tensor((0..<17 * 18).map(wave), shape: [17, 18])
-  }
+  private static let images = [0.1, 0.15, 0.2].map { texture(17, 18, $0) }
 
   private func training(_ loss: WholeImageLoss = .logSquares, method: BlockMethod = .scNet) throws -> WholeImageTraining {
     let fixed = method == .sodasNet ? (sensing: CompressiveSensing(ratio: 0.4, side: 4, seed: 4), seed: UInt64(4) as UInt64?) : nil
@@ -171,7 +166,7 @@ struct LargeImageTests {
   }
 
   @Test(arguments: WholeImageLoss.allCases) func threadsDoNotMatter(loss: WholeImageLoss) throws {
-    let runs = try withThreads([1, 2]) { try bytes(training(loss), channels: 32, steps: 2) }
+    let runs = try [1, 2].map { try Parallel.with(threads: $0) { try bytes(training(loss), channels: 32, steps: 2) } }
     #expect(runs[0] == runs[1])
   }
 

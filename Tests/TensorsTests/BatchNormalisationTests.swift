@@ -6,11 +6,6 @@ import TestSupport
 import Testing
 import _Differentiation
 
-/// scale sin(a i + b) + offset, i counted from 0, in `shape`.
-func wave(_ shape: [Int], _ a: Double, _ b: Double, scale: Double = 1, offset: Double = 0) -> Tensor {
-  Tensor((0..<shape.reduce(1, *)).map { offset + scale * sin(a * Double($0) + b) }, shape: shape)
-}
-
 /// The elements at these places, and the norm after them.
 func sampled(_ x: Tensor, _ places: [Int]) -> Tensor { Tensor(places.map { x[flat: $0] } + [x.norm]) }
 

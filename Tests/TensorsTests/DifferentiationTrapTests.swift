@@ -2,6 +2,7 @@
 // What today's compiler does wrong with differentiable generic code, each in its smallest form, compiled and run on its own without
 // optimisation. When one of these tests fails, a new toolchain has mended it and the rule that the package keeps for it can go.
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct DifferentiationTrapTests {
@@ -82,12 +83,10 @@ private enum Toolchain {
 
   /// What becomes of these files, compiled one by one without optimisation.
   static func outcome(of files: [String: String]) throws -> Outcome {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    for (name, text) in files { try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8) }
-    let sources = files.keys.sorted().map { folder.appendingPathComponent($0).path }
-    let program = folder.appendingPathComponent("program").path
+    let folder = try Folder()
+    for (name, text) in files { try text.write(toFile: folder.file(name), atomically: true, encoding: .utf8) }
+    let sources = files.keys.sorted().map(folder.file)
+    let program = folder.file("program")
     let compiled = try run(compiler!, ["-Onone", "-o", program] + sources)
     guard compiled.status == 0 else {
       // swiftc hands on a crash of its own front end as a signal or as a status beyond 1.

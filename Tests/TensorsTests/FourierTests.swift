@@ -10,11 +10,6 @@ func complexNormal(_ shape: [Int], precision: Precision = .double, seed: UInt64)
   return ComplexTensor(pairs: .normal(shape + [2], precision: precision, using: &generator))
 }
 
-/// sin(a (i + 1)²), as pairs where `shape` says so.
-func chirp(_ shape: [Int], _ a: Double) -> Tensor {
-  Tensor((0..<shape.reduce(1, *)).map { sin(a * Double(($0 + 1) * ($0 + 1))) }, shape: shape)
-}
-
 @Suite struct FourierTests {
   static let shapes = [[1], [2], [15], [16], [17], [1, 1], [3, 1], [1, 4], [5, 6], [2, 7, 8], [2, 2, 67, 3]]
 

@@ -55,7 +55,7 @@ import _Differentiation
   /// ½ wᵀ D w − bᵀw, minimised by D⁻¹b. With exact searches L-BFGS is the conjugate-gradient method: n steps. The search's cubic
   /// is exact on a quadratic, and demanding a small slope makes every step use it.
   @Test(arguments: [2, 5, 8]) func minimisesAQuadraticInAsManySteps(n: Int) {
-    let (D, b) = (Tensor((0..<n).map { 1 + 0.5 * Double($0) }), fill([n], 1.1, 0.3))
+    let (D, b) = (Tensor((0..<n).map { 1 + 0.5 * Double($0) }), wave([n], 1.1, 0.3))
     func quadratic(_ u: Unknowns) -> LossGradient<Unknowns> {
       LossGradient(loss: 0.5 * u.w.inner(D .* u.w) - b.inner(u.w), gradient: .init(w: D .* u.w - b))
     }
@@ -114,12 +114,12 @@ import _Differentiation
 
   @Test func minimisesInSinglePrecision() {
     func gradient(_ u: Unknowns) -> LossGradient<Unknowns> {
-      let residual = u.w - fill([7], 0.9, 0.1, precision: .single)
+      let residual = u.w - wave([7], 0.9, 0.1, precision: .single)
       return LossGradient(loss: squaredNorm(residual), gradient: .init(w: 2 * residual))
     }
     var (u, optimiser) = (Unknowns(w: .zeros([7], precision: .single)), LBFGS())
     for _ in 0..<20 { _ = optimiser.step(&u, learningRate: 1, groups: [], gradient: gradient) }
-    expectClose(u.w, fill([7], 0.9, 0.1, precision: .single), relative: 1e-6)
+    expectClose(u.w, wave([7], 0.9, 0.1, precision: .single), relative: 1e-6)
     #expect(u.w.precision == .single)
   }
 }

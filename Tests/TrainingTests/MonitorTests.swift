@@ -2,10 +2,14 @@
 import FileFormats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 import Training
 
 @Suite struct MonitorTests {
+  private let folder: Folder
+  init() throws { folder = try Folder() }
+
   @Test func linesAreOneAValidation() throws {
     var text = ""
     let progress = ProgressBar(isTerminal: false) { text += $0 }
@@ -25,56 +29,52 @@ import Training
   }
 
   @Test func curvesContinueAfterResuming() throws {
-    try withTemporaryFolder { folder in
-      let (path, curves) = (folder + "/run.safetensors", folder + "/run.tfevents")
-      let trainer = StagedNetwork.trainer(.varied)
-      // Checkpoints every 4 steps and an end without warning after 10: steps 9 and 10 will be done again.
-      struct Killed: Error {}
-      final class Killer: TrainingMonitor {
-        func record(_ report: TrainingReport) throws { if report.totalStep == 10 { throw Killed() } }
-        func finish() {}
-      }
-      #expect(throws: Killed.self) {
-        try trainer.train(
-          StagedNetwork(depth: 3), checkpoints: CheckpointPolicy(path: path, steps: 4, seconds: nil),
-          monitors: [EventLog(path: curves), Killer()])
-      }
-      #expect(try EventFile.read(curves).map(\.step).max() == 10)
-      let checkpoint = try Checkpoint(contentsOf: path)
-      #expect(checkpoint.totalStep == 8)
-      _ = try trainer.train(
-        StagedNetwork(depth: 3), resuming: checkpoint, monitors: [EventLog(path: curves, resuming: checkpoint)])
-      _ = try trainer.train(StagedNetwork(depth: 3), monitors: [EventLog(path: folder + "/whole.tfevents")])
-      func curve(_ path: String) throws -> [String] { try EventFile.read(path).map { "\($0.tag) \($0.step) \($0.value)" } }
-      #expect(try curve(curves) == curve(folder + "/whole.tfevents"))
-      #expect(try curve(curves).contains { $0.hasPrefix("loss/validation 9 ") })
-
-      try Data("not events, and longer than a record's header".utf8).write(to: URL(fileURLWithPath: folder + "/notes"))
-      #expect(throws: FileFormatError.self) { try EventLog(path: folder + "/notes") }
+    let (path, curves) = (folder.file("run.safetensors"), folder.file("run.tfevents"))
+    let trainer = StagedNetwork.trainer(.varied)
+    // Checkpoints every 4 steps and an end without warning after 10: steps 9 and 10 will be done again.
+    struct Killed: Error {}
+    final class Killer: TrainingMonitor {
+      func record(_ report: TrainingReport) throws { if report.totalStep == 10 { throw Killed() } }
+      func finish() {}
     }
+    #expect(throws: Killed.self) {
+      try trainer.train(
+        StagedNetwork(depth: 3), checkpoints: CheckpointPolicy(path: path, steps: 4, seconds: nil),
+        monitors: [EventLog(path: curves), Killer()])
+    }
+    #expect(try EventFile.read(curves).map(\.step).max() == 10)
+    let checkpoint = try Checkpoint(contentsOf: path)
+    #expect(checkpoint.totalStep == 8)
+    _ = try trainer.train(
+      StagedNetwork(depth: 3), resuming: checkpoint, monitors: [EventLog(path: curves, resuming: checkpoint)])
+    _ = try trainer.train(StagedNetwork(depth: 3), monitors: [EventLog(path: folder.file("whole.tfevents"))])
+    func curve(_ path: String) throws -> [String] { try EventFile.read(path).map { "\($0.tag) \($0.step) \($0.value)" } }
+    #expect(try curve(curves) == curve(folder.file("whole.tfevents")))
+    #expect(try curve(curves).contains { $0.hasPrefix("loss/validation 9 ") })
+
+    try Data("not events, and longer than a record's header".utf8).write(to: URL(fileURLWithPath: folder.file("notes")))
+    #expect(throws: FileFormatError.self) { try EventLog(path: folder.file("notes")) }
   }
 
   @Test func signalsStopWithACheckpoint() throws {
-    try withTemporaryFolder { folder in
-      let path = folder + "/run.safetensors"
-      for number in [SIGINT, SIGTERM] {
-        let result = try StopRequest.onSignals { stop in
-          let observer = StepObserver { report in
-            guard report.step == 3 else { return }
-            kill(getpid(), number)  // to the process: any thread that lets it through takes it, soon
-            for _ in 0..<5000 where !stop.isRequested { usleep(1000) }
-          }
-          let result = try StagedNetwork.trainer(.plain(steps: 50)).train(
-            StagedNetwork(depth: 1), checkpoints: CheckpointPolicy(path: path), monitors: [observer], stop: stop)
-          #expect(stop.signal == number)
-          return result
+    let path = folder.file("run.safetensors")
+    for number in [SIGINT, SIGTERM] {
+      let result = try StopRequest.onSignals { stop in
+        let observer = StepObserver { report in
+          guard report.step == 3 else { return }
+          kill(getpid(), number)  // to the process: any thread that lets it through takes it, soon
+          for _ in 0..<5000 where !stop.isRequested { usleep(1000) }
         }
-        #expect(!result.isFinished)
-        #expect(try Checkpoint(contentsOf: path).position.step == 3)
+        let result = try StagedNetwork.trainer(.plain(steps: 50)).train(
+          StagedNetwork(depth: 1), checkpoints: CheckpointPolicy(path: path), monitors: [observer], stop: stop)
+        #expect(stop.signal == number)
+        return result
       }
-      var action = sigaction()
-      sigaction(SIGTERM, nil, &action)
-      #expect(action.__sigaction_handler.sa_handler == nil, "the former action is back")
+      #expect(!result.isFinished)
+      #expect(try Checkpoint(contentsOf: path).position.step == 3)
     }
+    var action = sigaction()
+    sigaction(SIGTERM, nil, &action)
+    #expect(action.__sigaction_handler.sa_handler == nil, "the former action is back")
   }
 }

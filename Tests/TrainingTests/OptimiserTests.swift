@@ -97,7 +97,7 @@ import _Differentiation
     arguments: [OptimiserChoice.adam(), .sgd(momentum: 0.9), .lbfgs(memory: 3), .lbfgs(memory: 3, scaling: .gradients)],
     [Precision.single, .double])
   func stateIsRestoredExactly(choice: OptimiserChoice, precision: Precision) throws {
-    var (network, optimiser) = (Unknowns(w: fill([6], 0.7, 0.3, precision: precision)), choice.makeOptimiser())
+    var (network, optimiser) = (Unknowns(w: wave([6], 0.7, 0.3, precision: precision)), choice.makeOptimiser())
     func gradient(_ u: Unknowns) -> LossGradient<Unknowns> {
       let (loss, pullback) = valueWithPullback(at: u) { squaredNorm($0.w .* $0.w) + squaredNorm($0.w) }
       return LossGradient(loss: loss, gradient: pullback(1))

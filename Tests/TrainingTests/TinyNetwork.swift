@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Tensors
+import TestSupport
 import Training
 import _Differentiation
-
-/// `shape` filled with sin(a i + b), the i-th element counted from 0.
-func fill(_ shape: [Int], _ a: Double, _ b: Double, scale: Double = 1, precision: Precision = .double) -> Tensor {
-  Tensor((0..<shape.reduce(1, *)).map { scale * sin(a * Double($0) + b) }, shape: shape, precision: precision)
-}
 
 /// Two dense layers with a soft threshold between.
 struct TinyNetwork: Parameterized {
@@ -16,9 +12,9 @@ struct TinyNetwork: Parameterized {
   var decoder: Tensor
 
   init(precision: Precision = .double) {
-    encoder = fill([4, 3], 0.9, 0.5, scale: 0.8, precision: precision)
+    encoder = wave([4, 3], 0.9, 0.5, scale: 0.8, precision: precision)
     threshold = 0.1
-    decoder = fill([2, 4], 1.7, -0.4, scale: 0.8, precision: precision)
+    decoder = wave([2, 4], 1.7, -0.4, scale: 0.8, precision: precision)
   }
 
   @differentiable(reverse)
@@ -39,7 +35,7 @@ struct TinyNetwork: Parameterized {
   }
 
   /// The problem of ``TorchReference``.
-  static var samples: SamplePairs { SamplePairs(measurement: fill([5, 3], 1.3, 0.2), groundTruth: fill([5, 2], 0.7, 1.1)) }
+  static var samples: SamplePairs { SamplePairs(measurement: wave([5, 3], 1.3, 0.2), groundTruth: wave([5, 2], 0.7, 1.1)) }
 
   static func gradient(at network: TinyNetwork) -> LossGradient<TinyNetwork> {
     let batch = SamplePairs.Batch(measurement: samples.measurement, groundTruth: samples.groundTruth)
@@ -131,12 +127,4 @@ struct Unknowns: Parameterized {
 /// Equal names, shapes, precisions and bits.
 func areIdentical(_ a: [NamedParameter], _ b: [NamedParameter]) -> Bool {
   a.count == b.count && zip(a, b).allSatisfy { $0.name == $1.name && $0.value.isIdentical(to: $1.value) }
-}
-
-/// A folder that is removed at the end.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("training-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.path)
 }
