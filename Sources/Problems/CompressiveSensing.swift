@@ -6,7 +6,7 @@ import Tensors
 /// Block compressive sensing: y = Φ x for every block x of 33 × 33 pixels in [0, 1], Φ of M orthonormal rows.
 ///
 /// Source: Kulkarni et al., CVPR 2016 (ReconNet); Zhang & Ghanem, CVPR 2018 (ISTA-Net).
-public struct CompressiveSensing: Sendable {
+public struct CompressiveSensing: Model {
   /// The side of published blocks, in pixels.
   public static let blockSide = 33
 
@@ -14,6 +14,9 @@ public struct CompressiveSensing: Sendable {
   public let phi: Matrix
 
   public init(phi: Matrix) { self.phi = phi }
+
+  /// Φ, on blocks `[…, side²]`.
+  public var A: Matrix { phi }
 
   /// Φ of its own for a ratio, drawn from `seed`.
   public init(ratio: Double, side: Int = blockSide, seed: UInt64) {

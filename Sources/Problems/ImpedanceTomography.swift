@@ -7,7 +7,7 @@ import Tensors
 /// the few numbers `[…, M]` that coils or electrodes measure.
 ///
 /// Rows of A have unit norm. Source: Xiang, Dong & Yang, FISTA-Net (2021).
-public struct ImpedanceTomography: Sendable {
+public struct ImpedanceTomography: Model {
   /// `[M, count]`.
   public let A: Matrix
   public let pixels: PixelDisc
@@ -40,20 +40,22 @@ public struct ImpedanceTomography: Sendable {
       v.indices.map { v[$0] / rowNorms[$0 % A.rows] }, shape: measurement.shape, precision: measurement.precision)
   }
 
-  /// Measurements of contrasts `[…, count]`, in their precision; a pure function of seed and stream.
-  public func simulate(_ x: Tensor, seed: UInt64, stream: UInt64 = 0) -> Tensor {
-    var generator = RandomGenerator(seed: seed, stream: stream)
-    return withNoise(A.converted(to: x.precision).forward(x), using: &generator)
+  /// Measurements of contrasts `[…, count]`, in their precision.
+  public func measure(_ x: Tensor, using generator: inout RandomGenerator) -> Tensor {
+    noisy(A.converted(to: x.precision).forward(x), using: &generator)
   }
 
   /// b + ε for measurements without noise, of this or another model: white, of standard deviation rms(b) · 10^(−SNR/20) of each sample.
-  public func withNoise(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
+  public func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
     precondition(clean.shape.last == A.rows, "measurements of shape \(clean.shape); expected […, \(A.rows)]")
     guard let noiseDecibel else { return clean }
-    return noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
+    return Problems.noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
       (sample.reduce(0) { $0 + $1 * $1 } / Double(sample.count)).squareRoot()
     }
   }
+
+  /// ``initialMap(weight:)`` of the published weight.
+  public var initial: any LinearOperator<Tensor, Tensor> { initialMap() }
 
   /// The least weight of ``initialMap(weight:)``, relative to ‖A‖²: below it AᵀA + weight R is singular to rounding.
   public static let leastWeight = 1e-9

@@ -13,7 +13,7 @@ public protocol Objective: Sendable {
 /// The model family of sparse coding: E(X, Z) = ½‖X − W_d Z‖₂² + α‖Z‖₁ over codes Z, with a dictionary W_d of n × m.
 ///
 /// A patch is a row of n pixels, a code a row of m coefficients. Source: Gregor & LeCun (2010), eq. 1.
-public struct SparseCoding: Objective {
+public struct SparseCoding: Objective, Model {
   /// W_d, n × m; its columns, the atoms, have unit norm for coordinate descent.
   public let dictionary: Matrix
   /// α, the weight of ‖Z‖₁.
@@ -29,6 +29,8 @@ public struct SparseCoding: Objective {
     self.lipschitz = lipschitz ?? dictionary.lipschitz
   }
 
+  /// W_d, codes to patches.
+  public var A: Matrix { dictionary }
   /// n.
   public var patchSize: Int { dictionary.rows }
   /// m.

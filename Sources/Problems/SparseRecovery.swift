@@ -6,7 +6,7 @@ import Tensors
 ///
 /// The standard benchmark: A of 250 × 500 with independent N(0, 1/M) entries and columns scaled to unit norm; an entry of x* is
 /// non-zero with probability 0.1 and then N(0, 1). Sources: Chen et al. (2018), Liu et al. (2019).
-public struct SparseRecovery: Sendable {
+public struct SparseRecovery: Model {
   /// A, M × N.
   public let A: Matrix
   /// Probability that an entry of x* is not zero.
@@ -47,11 +47,10 @@ public struct SparseRecovery: Sendable {
     return (measure(x, using: &generator), x)
   }
 
-  /// b = A x + ε for given codes: white noise of standard deviation std(A x) · 10^(−SNR/20) per sample.
-  public func measure(_ x: Tensor, using generator: inout RandomGenerator) -> Tensor {
-    let clean = A.forward(x)
+  /// b + ε: white noise of standard deviation std(b) · 10^(−SNR/20) per sample.
+  public func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
     guard let noiseDecibel else { return clean }
-    return noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
+    return Problems.noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
       let mean = sample.reduce(0, +) / Double(sample.count)
       return (sample.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(sample.count)).squareRoot()
     }

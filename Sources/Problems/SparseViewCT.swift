@@ -8,7 +8,7 @@ import Tensors
 /// Photon counts are N ~ Poisson(N₀ exp(−p)) + N(0, σ²) with the ray's integral of attenuation p, which is the projection of the image times
 /// `attenuation`, what an image value of 1 attenuates over a length of 1; the measurement is −log(max(N, 1) / N₀) in the units of A x.
 /// Source: Sauer & Bouman, IEEE Trans. Signal Process. 41 (1993); electronic noise as Xu & Tsui, IEEE Trans. Med. Imaging 28 (2009).
-public struct SparseViewCT<Projector: LinearOperator>: Sendable where Projector.Domain == Tensor, Projector.Codomain == Tensor {
+public struct SparseViewCT<Projector: LinearOperator>: Model where Projector.Domain == Tensor, Projector.Codomain == Tensor {
   /// Photons and the detector's own noise.
   public struct Noise: Sendable, Equatable {
     /// N₀, photons of a ray that meets nothing.
@@ -45,16 +45,22 @@ public struct SparseViewCT<Projector: LinearOperator>: Sendable where Projector.
     self.noise = noise
   }
 
-  /// Measurements of images, in their precision; a pure function of seed and stream.
-  public func simulate(_ images: Tensor, seed: UInt64, stream: UInt64 = 0) -> Tensor {
-    let clean = projector.forward(images)
-    guard let noise, !clean.isShapelessZero else { return A.factor * clean }
-    var generator = RandomGenerator(seed: seed, stream: stream)
-    let values = clean.doubles.map { length in
+  public func measure(_ images: Tensor, using generator: inout RandomGenerator) -> Tensor {
+    A.factor * counted(projector.forward(images), using: &generator)
+  }
+
+  public func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
+    A.factor * counted((1 / A.factor) * clean, using: &generator)
+  }
+
+  /// What photons say of integrals along rays.
+  private func counted(_ integrals: Tensor, using generator: inout RandomGenerator) -> Tensor {
+    guard let noise, !integrals.isShapelessZero else { return integrals }
+    let values = integrals.doubles.map { length in
       var count = generator.poisson(mean: noise.photons * exp(-noise.attenuation * length))
       if noise.electronic > 0 { count += noise.electronic * generator.normalPair().0 }
       return -log(max(count, 1) / noise.photons) / noise.attenuation
     }
-    return A.factor * Tensor(values, shape: clean.shape, precision: clean.precision)
+    return Tensor(values, shape: integrals.shape, precision: integrals.precision)
   }
 }

@@ -25,7 +25,7 @@ extension OnReal: KSpaceSampling where Op: KSpaceSampling {
 ///
 /// What the operator is says which: ``RealMaskedFourier`` for real images, ``MaskedFourier`` for complex ones, ``SENSE`` for the coils of
 /// complex ones, ``OnReal`` of that for those of real ones. Source: Lustig, Donoho & Pauly (2007); Pruessmann et al. (2001).
-public struct UndersampledMRI<Op: KSpaceSampling>: Sendable {
+public struct UndersampledMRI<Op: KSpaceSampling>: Model {
   /// P F or P F S.
   public let A: Op
   /// ‖A x‖² / E‖ε‖² of an image in dB; nil: no noise.
@@ -38,16 +38,9 @@ public struct UndersampledMRI<Op: KSpaceSampling>: Sendable {
 
   public var mask: SamplingMask { A.mask }
 
-  /// k-space of images, in their precision; a pure function of seed and stream.
-  public func simulate(_ images: Op.Domain, seed: UInt64, stream: UInt64 = 0) -> ComplexTensor {
-    var generator = RandomGenerator(seed: seed, stream: stream)
-    return measure(images, using: &generator)
-  }
-
-  /// A x + ε: white noise, real and imaginary part independent and of one variance, on the samples of the mask, its power that of
-  /// A x times 10^(−SNR / 10) for each image on its own, all coils together.
-  public func measure(_ images: Op.Domain, using generator: inout RandomGenerator) -> ComplexTensor {
-    let clean = A.forward(images)
+  /// y + ε: white noise, real and imaginary part independent and of one variance, on the samples of the mask, its power that of y
+  /// times 10^(−SNR / 10) for each image on its own, all coils together.
+  public func noisy(_ clean: ComplexTensor, using generator: inout RandomGenerator) -> ComplexTensor {
     guard let noiseDecibel, !clean.isShapelessZero, mask.count > 0 else { return clean }
     let (v, grid) = (clean.pairs.doubles, mask.isSampled.count)
     var noise = [Double](repeating: 0, count: v.count)
