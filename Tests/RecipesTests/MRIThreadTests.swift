@@ -87,7 +87,7 @@ import Testing
       Parallel.with(threads: $0) {
         var seen: [Int] = []
         #expect(throws: RecipeError.self) {
-          try scans.forEachImage(.admmNet, options: Self.options(.admmNet)) { index, _ in seen.append(index) }
+          try scans.forEachImage(.scNet, options: Self.options(.scNet)) { index, _ in seen.append(index) }
         }
         return seen
       }
