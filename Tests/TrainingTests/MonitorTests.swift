@@ -56,25 +56,29 @@ import Training
     #expect(throws: FileFormatError.self) { try EventLog(path: folder.file("notes")) }
   }
 
-  @Test func signalsStopWithACheckpoint() throws {
-    let path = folder.file("run.safetensors")
-    for number in [SIGINT, SIGTERM] {
-      let result = try StopRequest.onSignals { stop in
-        let observer = StepObserver { report in
-          guard report.step == 3 else { return }
-          kill(getpid(), number)  // to the process: any thread that lets it through takes it, soon
-          for _ in 0..<5000 where !stop.isRequested { usleep(1000) }
+  /// In a process of its own, whose signals reach no other test.
+  @Test func signalsStopWithACheckpoint() async {
+    await #expect(processExitsWith: .success) {
+      let folder = try Folder()
+      let path = folder.file("run.safetensors")
+      for number in [SIGINT, SIGTERM] {
+        let result = try StopRequest.onSignals { stop in
+          let observer = StepObserver { report in
+            guard report.step == 3 else { return }
+            kill(getpid(), number)  // to the process: any thread that lets it through takes it, soon
+            for _ in 0..<5000 where !stop.isRequested { usleep(1000) }
+          }
+          let result = try StagedNetwork.trainer(.plain(steps: 50)).train(
+            StagedNetwork(depth: 1), checkpoints: CheckpointPolicy(path: path), monitors: [observer], stop: stop)
+          #expect(stop.signal == number)
+          return result
         }
-        let result = try StagedNetwork.trainer(.plain(steps: 50)).train(
-          StagedNetwork(depth: 1), checkpoints: CheckpointPolicy(path: path), monitors: [observer], stop: stop)
-        #expect(stop.signal == number)
-        return result
+        #expect(!result.isFinished)
+        #expect(try Checkpoint(contentsOf: path).position.step == 3)
       }
-      #expect(!result.isFinished)
-      #expect(try Checkpoint(contentsOf: path).position.step == 3)
+      var action = sigaction()
+      sigaction(SIGTERM, nil, &action)
+      #expect(action.__sigaction_handler.sa_handler == nil, "the former action is back")
     }
-    var action = sigaction()
-    sigaction(SIGTERM, nil, &action)
-    #expect(action.__sigaction_handler.sa_handler == nil, "the former action is back")
   }
 }
