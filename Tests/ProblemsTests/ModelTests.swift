@@ -34,7 +34,8 @@ import Testing
     let sensitivity = Matrix.gaussian(rows: 7, columns: pixels.count, seed: 4)
     check(
       ImpedanceTomography(sensitivity: sensitivity, pixels: pixels),
-      ImpedanceTomography(sensitivity: sensitivity, pixels: pixels, noiseDecibel: 30), .uniform([2, pixels.count], using: &generator))
+      ImpedanceTomography(sensitivity: sensitivity, pixels: pixels, noiseDecibel: 30),
+      .uniform([2, pixels.count], using: &generator))
 
     let beam = ParallelBeam(ParallelBeamGeometry(side: 8, views: 6))
     check(
