@@ -37,6 +37,21 @@ import Testing
     #expect(try mean(hann, "psnr") > mean(filtered, "psnr"))
   }
 
+  /// The two ways to a score, of one scan: every figure is the same.
+  @Test func reconstructScoresAsEvaluateDoes() throws {
+    let scan = " --views 40 --photons 1e4 --seed 7 --quantity hounsfield"
+    try run("simulate ct ct.npy -o s.h5 --ground-truth --quiet" + scan)
+    let outputs = try #require(run("reconstruct fbp s.h5 -o x.npy --json -").json["outputs"] as? [[String: Any]])
+    let images = try #require(run("evaluate fbp ct --images ct.npy --json -" + scan).json["images"] as? [[String: Any]])
+    #expect(outputs.count == 2 && images.count == 2)
+    for (output, image) in zip(outputs, images) {
+      for key in ["psnr", "ssim", "nmse", "rmse"] {
+        let (a, b) = (try #require(output[key] as? Double), try #require(image[key] as? Double))
+        #expect(abs(a - b) <= 1e-6 * abs(b), "\(key): \(a), \(b)")
+      }
+    }
+  }
+
   /// Phantoms of the voltages' sets, by the classical methods.
   @Test func images() throws {
     try NPY.write(.real(Tensor((0..<256).map { $0 / 16 > 7 ? 1.0 : 0 }, shape: [16, 16])), to: folder.file("x.npy"))

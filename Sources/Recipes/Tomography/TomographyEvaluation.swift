@@ -23,16 +23,10 @@ public struct TomographyEvaluation: Sendable {
       throw RecipeError("\(solver.method.rawValue): found NaN or infinity in its images; expected finite ones, check the weights")
     }
     if clips { estimates = estimates.map { min(max($0, 0), 1) } }
-    let (images, size) = (estimates, [scans.system.height, scans.system.width])
-    @Sendable func image(_ t: Tensor, _ i: Int) -> Tensor { t.rows(i..<i + 1).reshaped(size).converted(to: .double) }
-    let found = try Parallel.map(scans.names.count) { i in
-      let (estimate, truth) = (image(images, i), image(truth, i))
-      return EvaluationReport.ImageScore(
-        name: scans.names[i],
-        scores: Scores(
-          psnr: try psnr(estimate, truth),
-          ssim: try ssim(estimate, truth, window: .gaussian11ZeroPadded), nmse: truth.norm > 0 ? try nmse(estimate, truth) : nil,
-          rmse: try rmse(estimate, truth), seconds: seconds))
+    let found = zip(scans.names, try scans.scores(estimates) ?? []).map { name, scores in
+      var scores = scores
+      scores.seconds = seconds
+      return EvaluationReport.ImageScore(name: name, scores: scores)
     }
     report = try EvaluationReport(
       method: solver.method.rawValue,
@@ -41,7 +35,7 @@ public struct TomographyEvaluation: Sendable {
         "views": scans.system.geometry.map { .integer($0.angles.count) },
         "photons": scans.notes["photons"].flatMap(Double.init).map(JSONValue.number),
         "noise_snr": scans.notes["noise_snr_db"].flatMap(Double.init).map(JSONValue.number),
-      ]), protocol: ScoringProtocol(clip: clips, peak: 1, ssim: .gaussian11ZeroPadded), images: found,
+      ]), protocol: ScoringProtocol(clip: clips, peak: 1, ssim: TomographyScans.similarity), images: found,
       parameters: solver.parameterCount, weights: solver.weights, seed: seed)
     let error = (estimates.converted(to: .double) - truth.converted(to: .double)).norm
     let rms = error / Double(truth.count).squareRoot()

@@ -109,12 +109,19 @@ public struct TomographyScans: Sendable {
     groundTruth?.rows(i..<i + 1).reshaped([system.height, system.width]).converted(to: .double)
   }
 
-  /// The scores of images `[n, height, width]` made of the measurements, unclipped; nil where the true ones are not known.
+  /// The window of SSIM, that of the authors of FISTA-Net.
+  public static let similarity = SimilarityWindow.gaussian11ZeroPadded
+
+  /// The scores of images `[n, height, width]` made of the measurements, as they are; nil where the true ones are not known.
   public func scores(_ images: Tensor) throws -> [Scores]? {
     guard let groundTruth else { return nil }
     let size = [system.height, system.width]
+    @Sendable func image(_ t: Tensor, _ i: Int) -> Tensor { t.rows(i..<i + 1).reshaped(size).converted(to: .double) }
     return try Parallel.map(names.count) { i in
-      try Scores.ofImage(images.rows(i..<i + 1).reshaped(size), groundTruth.rows(i..<i + 1).reshaped(size), clip: false)
+      let (estimate, truth) = (image(images, i), image(groundTruth, i))
+      return Scores(
+        psnr: try psnr(estimate, truth), ssim: try ssim(estimate, truth, window: Self.similarity),
+        nmse: truth.norm > 0 ? try nmse(estimate, truth) : nil, rmse: try rmse(estimate, truth))
     }
   }
 
