@@ -48,6 +48,9 @@ public enum Method: RawRepresentable, CaseIterable, Hashable, Sendable {
     }
   }
 
+  /// Single and double precision may be chosen between.
+  public var hasPrecisionChoice: Bool { if case .sparse = self { true } else { false } }
+
   public var title: String {
     switch self {
     case .sparse(let method): method.title

@@ -16,6 +16,7 @@ struct Methods: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try common.apply()
     let rows = Method.allCases.map { method in
       [
         method.rawValue, method.isTrained ? "trained" : "classical",
@@ -31,6 +32,7 @@ struct Problems: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try common.apply()
     let rows = ProblemKind.allCases.map { [$0.rawValue, $0.title, $0.source] }
     try common.answer(catalogue("problems", ["problem", "title", "source"], rows))
   }
@@ -41,6 +43,7 @@ struct Tables: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try common.apply()
     let rows = PublishedTable.allCases.map { [$0.rawValue, $0.title, $0.source] }
     try common.answer(catalogue("tables", ["table", "title", "source"], rows))
   }

@@ -15,8 +15,11 @@ enum PrecisionChoice: String, ExpressibleByArgument, CaseIterable {
 struct CommonOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write the answer as one JSON object; - for standard output.", valueName: "file"))
   var json: String?
-  @Option(help: "Bits of the arithmetic, where there is a choice; mixed: products of convolutional networks in bfloat16.")
-  var precision: PrecisionChoice = .double
+  @Option(
+    help:
+      "Bits of the arithmetic: single or double (default) for methods of sparse problems in reconstruct and evaluate; mixed: products of convolutional networks in bfloat16."
+  )
+  var precision: PrecisionChoice?
   @Option(help: "Threads to use; all cores by default. Results do not depend on it.")
   var threads: Int?
   @Flag(help: "No progress, no text.")
@@ -30,10 +33,11 @@ struct CommonOptions: ParsableArguments {
 
   /// Takes up what holds for the whole process; to be called first by every command.
   ///
-  /// - Throws: for mixed precision, which commands of networks take up by ``withArithmetic(of:isConvolutional:_:)`` in place of this.
+  /// - Throws: where a precision is chosen, which commands of methods take up by ``withArithmetic(of:isConvolutional:hasChoice:_:)`` in
+  ///   place of this.
   func apply() throws {
-    if precision == .mixed {
-      throw InputError("found --precision mixed; expected single or double, mixed is for train, reconstruct, evaluate and bench")
+    if let precision {
+      throw InputError("found --precision \(precision.rawValue); leave it out, it is for train, reconstruct, evaluate and bench")
     }
     takeThreads()
   }
@@ -42,9 +46,13 @@ struct CommonOptions: ParsableArguments {
 
   /// ``apply()`` and the work of a command, in mixed precision where that is asked for and the processor gains by it.
   ///
-  /// - Throws: for mixed precision of what is no convolutional network.
-  func withArithmetic(of name: String, isConvolutional: Bool, _ work: () throws -> Void) throws {
+  /// - Parameter hasChoice: single and double may be asked for.
+  /// - Throws: for mixed precision of what is no convolutional network, and for another where there is no choice.
+  func withArithmetic(of name: String, isConvolutional: Bool, hasChoice: Bool = false, _ work: () throws -> Void) throws {
     takeThreads()
+    if let precision, precision != .mixed, !hasChoice {
+      throw InputError("found --precision \(precision.rawValue) for \(name); leave it out, it has a precision of its own")
+    }
     guard precision == .mixed else { return try work() }
     guard isConvolutional else {
       throw InputError(

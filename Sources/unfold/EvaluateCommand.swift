@@ -29,7 +29,9 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional) { try work() }
+    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional, hasChoice: method.hasPrecisionChoice) {
+      try work()
+    }
   }
 
   private func work() throws {
@@ -47,7 +49,8 @@ struct Evaluate: ParsableCommand {
     case _ where problem.isOnDisc: report = try phantoms(method.forTomography!, seed)
     case .sparse(let method):
       let evaluation = try SparseEvaluation(
-        method, options: running.sparseOptions(problem, precision: common.precision), noiseDecibel: measuring.noiseSnr, seed: seed)
+        method, options: running.sparseOptions(problem, precision: common.precision ?? .double), noiseDecibel: measuring.noiseSnr,
+        seed: seed)
       report = problem == .sparseCoding ? try coding(evaluation) : try recovery(evaluation, seed)
     case .block(let method): report = try blocks(method, seed)
     case .mri, .tomography: preconditionFailure("checked above")

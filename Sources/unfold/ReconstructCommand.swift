@@ -52,7 +52,9 @@ struct Reconstruct: ParsableCommand {
     guard methodAndMeasurement.count == 2, let method = Method(rawValue: methodAndMeasurement[0]) else {
       return try common.withArithmetic(of: "a network", isConvolutional: true) { try reconstructByDefault() }
     }
-    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional) { try work(method) }
+    try common.withArithmetic(of: method.rawValue, isConvolutional: method.isConvolutional, hasChoice: method.hasPrecisionChoice) {
+      try work(method)
+    }
   }
 
   /// By the network that ships for the Φ of a measurement.
@@ -167,7 +169,7 @@ struct Reconstruct: ParsableCommand {
     let places = try targets(measurement)
     let solver = try SparseSolver(
       method, for: measurement.problem, A: measurement.A, alpha: measurement.alpha,
-      options: running.sparseOptions(measurement.problem, precision: common.precision))
+      options: running.sparseOptions(measurement.problem, precision: common.precision ?? .double))
     if running.weights == nil, let weights = solver.weights { common.note("weights that ship: \(weights)") }
     let solution = solver.solve(measurement.samples)
     guard solution.codes.isFinite else {

@@ -57,12 +57,15 @@ import Testing
 
   /// Mixed precision is for networks of convolutions, and for commands that run them.
   @Test func mixedPrecision() throws {
-    try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --precision mixed", naming: "single or double")
+    try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --precision mixed", naming: "leave it out")
     try refuse("evaluate tval3 image-cs --images a.png --phi phi.npy --precision mixed", naming: "convolutions")
     try refuse("reconstruct tval3 m.h5 -o x.png --precision mixed", naming: "convolutions")
     try refuse("train sda image-cs --images a.png --phi phi.npy -o x.safetensors --precision mixed", naming: "convolutions")
     try refuse("train lista sparse-recovery -o x.safetensors --precision mixed", naming: "convolutions")
     try refuse("bench lista-train --precision mixed", naming: "convolutions")
+    try refuse("evaluate tval3 image-cs --images a.png --phi phi.npy --precision double", naming: "precision of its own")
+    try refuse("train lista sparse-recovery -o x.safetensors --precision single", naming: "precision of its own")
+    try refuse("methods --precision double", naming: "leave it out")
     try refuse("bench lista-train --precision half", naming: "half")
   }
 
