@@ -13,7 +13,7 @@ dependencies:
 build: dependencies
 	$(RELEASE)
 
-# Real photographs by TVAL3 and ISTA-Net⁺, a CT slice from few X-rays, a LISTA trained on the spot; pictures and a page in $(OUT).
+# Real photographs by TVAL3, ISTA-Net⁺ and SCNet, a CT slice from few X-rays, a LISTA trained on the spot; pictures and a page in $(OUT).
 demo:
 	@Scripts/dependencies.sh demo
 	$(RELEASE)
