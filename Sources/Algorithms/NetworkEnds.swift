@@ -48,9 +48,6 @@ public struct FixedStart<Op: LinearOperator>: InitialMap {
   public func callAsFunction(_ y: Op.Domain) -> Op.Codomain { Q(y) }
 }
 
-/// x⁽⁰⁾ = Aᴴ y.
-public typealias AdjointStart<Op: LinearOperator> = FixedStart<Adjoint<Op>>
-
 /// The last estimate as it is.
 public struct AsEstimated<Measurement: VectorSpace, Signal: VectorSpace>: OutputMap {
   public init() {}

@@ -102,7 +102,7 @@ public struct BlockSampling: Undersampling {
   /// Block by block; what fills up the last blocks is not part of the image, and then by conjugate gradients.
   public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
     if b.isShapelessZero { return b }
-    guard grid.filled == grid else { return conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x }
+    guard grid.filled == grid else { return iteratedSolve(b, penalty: penalty) }
     return grid.assemble(phi.solveNormalEquations(grid.cut(b), penalty: penalty))
   }
   public var domainShape: [Int] { [grid.height, grid.width] }

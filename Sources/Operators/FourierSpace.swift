@@ -14,6 +14,13 @@ public protocol FourierSpace: ImageSpace {
   func spectrallyFiltered(by factors: [Double], height: Int, width: Int) -> Self
 }
 
+extension FourierSpace {
+  /// (Fᴴ P F + ρ)⁻¹ of these images, P F their sampling.
+  func solvingNormalEquations(of mask: SamplingMask, penalty: Double) -> Self {
+    spectrallyFiltered(by: Self.diagonal(of: mask).map { 1 / ($0 + penalty) }, height: mask.height, width: mask.width)
+  }
+}
+
 extension Tensor: FourierSpace {
   public static func sampling(_ mask: SamplingMask) -> RealMaskedFourier { RealMaskedFourier(mask) }
   public static func spectralColumns(ofWidth width: Int) -> Int { width / 2 + 1 }

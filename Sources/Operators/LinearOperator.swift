@@ -19,8 +19,8 @@ public protocol LinearOperator<Domain, Codomain>: Sendable {
   var domainShape: [Int] { get }
   /// The extents of one A x.
   var codomainShape: [Int] { get }
-  /// (AᴴA + ρ)⁻¹ b for ρ > 0: by conjugate gradients to 1e-12 relative unless the operator has a way of its own. ``regularisedInverse(_:penalty:)``
-  /// is the same, differentiable.
+  /// (AᴴA + ρ)⁻¹ b for ρ > 0: by conjugate gradients to 1e-12 relative unless the operator has a way of its own.
+  /// ``regularisedInverse(_:penalty:)`` is the same, differentiable.
   func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain
 }
 
@@ -39,9 +39,10 @@ extension LinearOperator {
   /// AᴴA x, as one operator.
   public var gram: Gram<Self> { Gram(self) }
 
-  public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain {
-    conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x
-  }
+  public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain { iteratedSolve(b, penalty: penalty) }
+
+  /// (AᴴA + ρ)⁻¹ b by conjugate gradients.
+  func iteratedSolve(_ b: Domain, penalty: Double) -> Domain { conjugateGradient({ gram.forward($0) + penalty * $0 }, b).x }
 
   /// x = (AᴴA + ρ)⁻¹ b = argmin ½‖A x‖² + (ρ/2)‖x‖² − ⟨b, x⟩, differentiable with one more solve: for w = (AᴴA + ρ)⁻¹ v, db = w and
   /// dρ = −⟨w, x⟩.

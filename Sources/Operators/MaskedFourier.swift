@@ -16,7 +16,7 @@ public struct MaskedFourier: Undersampling {
   public var lipschitz: Double { mask.count > 0 ? 1 : 0 }
   /// PᴴP is diagonal in k-space.
   public func solveNormalEquations(_ b: ComplexTensor, penalty: Double) -> ComplexTensor {
-    b.spectrallyFiltered(by: mask.values.doubles.map { 1 / ($0 + penalty) }, height: mask.height, width: mask.width)
+    b.solvingNormalEquations(of: mask, penalty: penalty)
   }
   /// The fraction of frequencies measured.
   public var samplingRatio: Double { mask.ratio }

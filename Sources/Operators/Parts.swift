@@ -34,9 +34,7 @@ public struct OnReal<Op: LinearOperator>: LinearOperator where Op.Domain == Comp
   /// That of A: an upper bound.
   /// Re Fᴴ P F is diagonal in the half of k-space that says all of a real image; of other operators by conjugate gradients.
   public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
-    guard let mask = (A as? MaskedFourier)?.mask else { return conjugateGradient({ adjoint(forward($0)) + penalty * $0 }, b).x }
-    let factors = mask.symmetricHalf.doubles.map { 1 / ($0 + penalty) }
-    return b.spectrallyFiltered(by: factors, height: mask.height, width: mask.width)
+    (A as? MaskedFourier).map { b.solvingNormalEquations(of: $0.mask, penalty: penalty) } ?? iteratedSolve(b, penalty: penalty)
   }
   public var domainShape: [Int] { A.domainShape }
   public var codomainShape: [Int] { A.codomainShape }

@@ -136,12 +136,3 @@ public func complex(_ x: Tensor) -> ComplexTensor {
 
 @derivative(of: complex) @usableFromInline
 func _vjpComplex(_ x: Tensor) -> (value: ComplexTensor, pullback: (ComplexTensor) -> Tensor) { (complex(x), { $0.real }) }
-
-/// The numbers of a complex tensor as pairs (real, imaginary) along a last axis.
-@differentiable(reverse)
-public func pairs(_ z: ComplexTensor) -> Tensor { z.pairs }
-
-@derivative(of: pairs) @usableFromInline
-func _vjpPairs(_ z: ComplexTensor) -> (value: Tensor, pullback: (Tensor) -> ComplexTensor) {
-  (z.pairs, { ComplexTensor(pairs: $0) })
-}

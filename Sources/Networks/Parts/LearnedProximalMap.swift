@@ -50,8 +50,8 @@ public struct ConvolutionChain: Parameterized {
 ///
 ///     x = max(r + G * F̃(soft(F(D * r), θ)), 0)
 ///
-/// on maps `[batch, h, w, channels]` of images; without the last maximum where images may be negative. F and F̃ are chains of convolutions between maps of one number of channels. What is recorded for the loss is
-/// the mean of (F̃(F(d)) − d)², d = D * r, plus `sparsityWeight` times the mean of |soft(F(d), θ)|.
+/// on maps `[batch, h, w, channels]` of images; without the last maximum where images may be negative. F and F̃ are chains of
+/// convolutions between maps of one number of channels. What is recorded for the loss is the mean of (F̃(F(d)) − d)², d = D * r, plus `sparsityWeight` times the mean of |soft(F(d), θ)|.
 /// Source: Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021), eqs. 17 to 19; the sparsity term as in its authors' program.
 public struct LearnedProximalMap: ThresholdedPrior {
   /// D, `[c, 1, 3, 3]`.

@@ -11,8 +11,8 @@ import _Differentiation
 ///     β ← β + η (x − z)
 ///     x = (AᴴA + ρ)⁻¹(Aᴴ y + ρ (z − β));   from k-space Fᴴ[(y + ρ F(z − β)) / (mask + ρ)]
 ///
-/// nothing shared between its stages, for any operator on images `[batch, h, w]`. Of complex images the same filters and curves act on the real and on the imaginary part. 19 459
-/// parameters a stage with 128 filters of 5 × 5 and 101 knots, and ρ of the first x.
+/// nothing shared between its stages, for any operator on images `[batch, h, w]`. Of complex images the same filters and curves act on the
+/// real and on the imaginary part. 19 459 parameters a stage with 128 filters of 5 × 5 and 101 knots, and ρ of the first x.
 public typealias ADMMCSNet<Op: LinearOperator> = Unrolled<
   AsMeasured<Op.Codomain>, RegularisedStart<Op, Identity<Op.Domain>, OperatorSolver<Op>>,
   Untied<ClassicalADMM<Op, Identity<Op.Domain>, OperatorSolver<Op>, PriorOnParts<ConvolutionalShrinkage, Op.Domain>>>,

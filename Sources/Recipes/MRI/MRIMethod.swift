@@ -79,17 +79,14 @@ public struct MRIArchitecture: Sendable, Equatable {
   /// The extent of the filters.
   public var filterSize: Int
   public var knots = 101
-  /// Images have a phase.
-  public var isComplex = false
   /// Curves have slopes of their own outside the knots.
   public var learnsSlopes = false
 
   /// Of a method before training.
-  public init(_ method: MRIMethod, depth: Int? = nil, channels: Int? = nil, isComplex: Bool = false) {
+  public init(_ method: MRIMethod, depth: Int? = nil, channels: Int? = nil) {
     self.depth = depth ?? method.usualDepth
     self.channels = channels ?? (method == .admmCSNet ? 128 : 32)
     filterSize = method == .admmCSNet ? 5 : 3
-    self.isComplex = isComplex
   }
 }
 

@@ -96,7 +96,7 @@ public struct MRISolver: Sendable {
       return .real(try stored?.filled(any: network, file: path) ?? network)
     }
     if options.isUntrained {
-      let shape = MRIArchitecture(method, depth: options.depth, isComplex: isComplex)
+      let shape = MRIArchitecture(method, depth: options.depth)
       (kind, weights, depth) = (try made(shape, nil, ""), nil, shape.depth)
       return
     }
@@ -104,7 +104,7 @@ public struct MRISolver: Sendable {
     let path = try options.weights ?? library.existing(shipped, instead: "--weights")
     let stored = try Weights(anyFile: path).withHouseNames
     _ = try stored.recipe(of: method.rawValue, for: .mri, file: path)
-    guard let shape = MRIArchitecture(of: stored, method, isComplex: isComplex) else {
+    guard let shape = MRIArchitecture(of: stored, method) else {
       throw RecipeError("\(path): found no parameters of \(method.rawValue); expected its weights, choose others")
     }
     if let wanted = options.depth, wanted > shape.depth {
@@ -190,8 +190,8 @@ public struct MRIEstimate: Sendable {
 
 extension MRIArchitecture {
   /// Of weights under the names of this package; nil when they are not the method's.
-  init?(of weights: Weights, _ method: MRIMethod, isComplex: Bool) {
-    self.init(method, isComplex: isComplex)
+  init?(of weights: Weights, _ method: MRIMethod) {
+    self.init(method)
     let key =
       switch method {
       case .admmNet: "prior.values"
