@@ -27,8 +27,9 @@ let package = Package(
       name: "Unfold",
       targets: [
         "Tensors", "Operators", "ProximalMaps", "Problems", "Algorithms", "Networks", "Training", "FileFormats", "Datasets",
-        "Evaluation",
+        "Evaluation", "Experiments",
       ]),
+    .library(name: "UnfoldProgram", targets: ["UnfoldProgram"]),
     .executable(name: "unfold", targets: ["unfold"]),
   ],
   traits: [
@@ -70,15 +71,12 @@ let package = Package(
     module("Training", ["Tensors", "FileFormats"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),
-    .executableTarget(
-      name: "unfold",
-      dependencies: [
-        "Networks", "Training", "Datasets", "Evaluation", "Recipes", "Checks", argumentParser,
-        .product(name: "Yams", package: "Yams"),
-      ],
-      swiftSettings: strict),
+    module("Experiments", ["Networks", "Training", "Datasets", "Evaluation"]),
+    .target(
+      name: "UnfoldProgram",
+      dependencies: ["Experiments", "Checks", argumentParser, .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+    .executableTarget(name: "unfold", dependencies: ["UnfoldProgram"], swiftSettings: strict),
 
-    module("Recipes", ["Networks", "Training", "Datasets", "Evaluation"]),
     module("Checks", ["Networks"]),
     .executableTarget(
       name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
@@ -96,7 +94,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets"]),
     tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("ChecksTests", ["Checks"]),
-    tests("RecipesTests", ["Recipes"]),
+    tests("ExperimentsTests", ["Experiments"]),
     tests("EndToEndTests", ["FileFormats", "unfold"]),
   ],
   swiftLanguageModes: [.v6]

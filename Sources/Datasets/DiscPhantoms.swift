@@ -79,7 +79,7 @@ public struct Inclusion: Sendable, Equatable {
 /// Shapes that do not overlap, of values between 0.5 and 1, in a background of 0: what is to be found in a round sensor.
 public struct DiscPhantom: Sendable, Equatable {
   /// What phantoms are made of.
-  public enum Shapes: String, Sendable, CaseIterable {
+  public enum Shapes: String, Sendable, CaseIterable, Codable {
     /// Discs of radius 0.12 to 0.28.
     case discs
     /// Ellipses and rectangles, either with the chance 1/2, that circles of radius 0.16 to 0.32 hold: unlike any disc.

@@ -3,7 +3,7 @@ import Operators
 import Tensors
 
 /// Where an array of frequencies has frequency 0.
-public enum FrequencyOrder: String, Sendable, CaseIterable {
+public enum FrequencyOrder: String, Codable, Sendable, CaseIterable {
   /// At [0, 0], as the transform has it.
   case transform
   /// In the middle, at [⌊height / 2⌋, ⌊width / 2⌋], as masks are drawn.

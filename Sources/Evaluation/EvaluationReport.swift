@@ -100,6 +100,8 @@ public struct EvaluationReport: Report, Sendable, Equatable {
   /// The file of weights, nil for a classical method.
   public let weights: String?
   public let seed: UInt64
+  /// What was passed over, scaled or guessed.
+  public var remarks: [String] = []
 
   /// - Parameter nmseDecibel: the error of the whole set, ``nmseDecibel(_:_:)-([Tensor],_)``, where the problem is judged by it.
   /// - Throws: when there are no images.
@@ -127,7 +129,7 @@ public struct EvaluationReport: Report, Sendable, Equatable {
     return .object([
       "method": .string(method), "problem": problem, "protocol": `protocol`.json, "images": .array(rows),
       "mean": .object(mean.members), "parameters": .integer(parameters), "weights": weights.map(JSONValue.string) ?? .null,
-      "seed": .unsigned(seed),
+      "seed": .unsigned(seed), "remarks": remarks.isEmpty ? nil : .array(remarks.map(JSONValue.string)),
     ])
   }
 

@@ -9,7 +9,7 @@ import Tensors
 /// ``ParallelBeamGeometry``. Cell b is at γ = (b − (cells − 1)/2 − c) α on an arc, α = cellWidth / sourceToDetector, and at
 /// tan γ = (b − (cells − 1)/2 − c) α on a line.
 public struct FanBeamGeometry: Sendable, Equatable {
-  public enum Detector: String, Sendable, CaseIterable {
+  public enum Detector: String, Sendable, CaseIterable, Codable {
     /// Cells of equal angles.
     case arc
     /// Cells of equal widths.
@@ -124,7 +124,7 @@ extension RayProjection {
 /// is the transpose.
 /// Sources: Kak & Slaney (1988), ch. 3.4; Parker, Med. Phys. 9 (1982).
 public struct FanBackProjection: LinearOperator {
-  public enum Scan: String, Sendable, CaseIterable {
+  public enum Scan: String, Sendable, CaseIterable, Codable {
     /// β over 2π.
     case full
     /// β over π + 2 halfFan, from the first angle on.

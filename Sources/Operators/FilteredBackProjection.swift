@@ -13,7 +13,7 @@ import Tensors
 /// with V angles spread evenly over [0, π) and the bin width d. Domain sinograms `[…, views, bins]`, codomain images `[…, height, width]`. The
 /// adjoint is the transpose. Source: Ramachandran & Lakshminarayanan (1971); Kak & Slaney (1988), ch. 3.
 public struct FilteredBackProjection: LinearOperator {
-  public enum Window: String, Sendable, CaseIterable {
+  public enum Window: String, Sendable, CaseIterable, Codable {
     /// The ramp itself (Ram-Lak).
     case ramp
     /// The ramp times cos²(π f / (2 f_max)): less noise, less sharp.

@@ -2,7 +2,7 @@
 import Tensors
 
 /// Which frequencies of an image of `height` × `width` are measured, on the grid of ``fft2(_:)``: frequency 0 at [0, 0].
-public struct SamplingMask: Sendable, Equatable {
+public struct SamplingMask: Sendable, Hashable {
   public let height: Int
   public let width: Int
   /// Row by row.

@@ -4,7 +4,7 @@ import Tensors
 
 /// A pair of orthonormal filters: the low pass h with Σ h[m] = √2 and Σ h[m] h[m + 2 l] = δ_l, and the high pass
 /// g[m] = (−1)^m h[L − 1 − m] (Daubechies, 1988).
-public enum WaveletFilter: Int, Sendable, CaseIterable {
+public enum WaveletFilter: Int, Codable, Sendable, CaseIterable {
   case haar = 2
   /// Daubechies' filter of length 4, with two vanishing moments (`db2` of PyWavelets); the ones below have three and four.
   case daubechies4 = 4

@@ -10,12 +10,18 @@ public struct Recipe: Sendable, Hashable, Codable {
   public var phases: [Phase]
   /// Steps between validations; the last step of a phase is always validated. Nil: no validation.
   public var validationInterval: Int?
+  /// The network's shape; nil where its users know it.
+  public var architecture: Architecture?
   /// What else made the weights, for the reader of the file: problem, ratio, data set.
   public var notes: [String: String]
 
-  public init(network: String, seed: UInt64, phases: [Phase], validationInterval: Int? = nil, notes: [String: String] = [:]) {
+  public init(
+    network: String, seed: UInt64, architecture: Architecture? = nil, phases: [Phase], validationInterval: Int? = nil,
+    notes: [String: String] = [:]
+  ) {
     self.network = network
     self.seed = seed
+    self.architecture = architecture
     self.phases = phases
     self.validationInterval = validationInterval
     self.notes = notes
@@ -82,6 +88,7 @@ public struct Recipe: Sendable, Hashable, Codable {
     do { self = try JSONDecoder().decode(Recipe.self, from: Data(json.utf8)) } catch {
       throw TrainingError.recipe("the recipe is not one of this version of the program, or damaged.")
     }
+    architecture = architecture ?? Architecture(takenFrom: &notes)
   }
 }
 
@@ -112,6 +119,7 @@ extension Recipe {
   /// The first thing in which the recipe of a file differs, said in a few words; nil when they are equal.
   func difference(from file: Recipe) -> String? {
     if network != file.network { return "network \(file.network) in the file, \(network) here" }
+    if architecture != file.architecture { return "a network of another shape in the file" }
     if seed != file.seed { return "seed \(file.seed) in the file, \(seed) here" }
     if phases.count != file.phases.count { return "\(file.phases.count) phases in the file, \(phases.count) here" }
     for (i, (here, there)) in zip(phases, file.phases).enumerated() where here != there {

@@ -20,11 +20,11 @@ import Testing
   @Test func ratios() throws {
     try refuse("simulate image-cs a.png -o x.h5", naming: "--ratio")
     for ratio in ["0", "1.5", "nan", "inf"] { try refuse("simulate image-cs a.png -o x.h5 --ratio \(ratio)", naming: "--ratio") }
-    try refuse("evaluate tval3 image-cs --images a.png --ratio 1.5", naming: "--ratio")
+    try refuse("evaluate image-cs tval3 --images a.png --ratio 1.5", naming: "--ratio")
     try refuse("simulate image-cs a.png -o x.h5 --ratio=-0.25", naming: "--ratio")
     try refuse("simulate image-cs a.png -o x.h5 --ratio 0.25 --phi phi.npy", naming: "--phi")
-    try refuse("train sda image-cs --images . -o x.safetensors", naming: "--ratio")
-    try refuse("train sda image-cs --images . -o x.safetensors --ratio 0", naming: "--ratio")
+    try refuse("train image-cs sda --images . -o x.safetensors", naming: "--ratio")
+    try refuse("train image-cs sda --images . -o x.safetensors --ratio 0", naming: "--ratio")
     try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --noise-snr inf", naming: "noise")
     try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --color gray", naming: "every-channel")
     try refuse("simulate image-cs none.png -o x.h5 --phi phi.npy", naming: "none.png")
@@ -46,8 +46,8 @@ import Testing
     try bad(.filled(1, shape: [1, 129 * 129]), "128")
     try refuse("simulate image-cs a.png -o x.h5 --phi none.npy", naming: "none.npy")
     try refuse("simulate image-cs a.png -o x.h5 --phi a.png", naming: "PNG")
-    try refuse("evaluate tval3 image-cs --images a.png --phi bad.npy", naming: "128")
-    try refuse("train sda image-cs --images a.png -o x.safetensors --phi bad.npy", naming: "128")
+    try refuse("evaluate image-cs tval3 --images a.png --phi bad.npy", naming: "128")
+    try refuse("train image-cs sda --images a.png -o x.safetensors --phi bad.npy", naming: "128")
     let whole = try #require(folder.bytes("phi.npy"))
     for count in [0, 5, 60, whole.count - 1] {
       try whole.prefix(count).write(to: URL(fileURLWithPath: folder.file("cut.npy")))
@@ -58,13 +58,13 @@ import Testing
   /// Mixed precision is for networks of convolutions, and for commands that run them.
   @Test func mixedPrecision() throws {
     try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --precision mixed", naming: "leave it out")
-    try refuse("evaluate tval3 image-cs --images a.png --phi phi.npy --precision mixed", naming: "convolutions")
-    try refuse("reconstruct tval3 m.h5 -o x.png --precision mixed", naming: "convolutions")
-    try refuse("train sda image-cs --images a.png --phi phi.npy -o x.safetensors --precision mixed", naming: "convolutions")
-    try refuse("train lista sparse-recovery -o x.safetensors --precision mixed", naming: "convolutions")
+    try refuse("evaluate image-cs tval3 --images a.png --phi phi.npy --precision mixed", naming: "convolutions")
+    try refuse("reconstruct image-cs tval3 m.h5 -o x.png --precision mixed", naming: "convolutions")
+    try refuse("train image-cs sda --images a.png --phi phi.npy -o x.safetensors --precision mixed", naming: "convolutions")
+    try refuse("train sparse-recovery lista -o x.safetensors --precision mixed", naming: "convolutions")
     try refuse("bench lista-train --precision mixed", naming: "convolutions")
-    try refuse("evaluate tval3 image-cs --images a.png --phi phi.npy --precision double", naming: "precision of its own")
-    try refuse("train lista sparse-recovery -o x.safetensors --precision single", naming: "precision of its own")
+    try refuse("evaluate image-cs tval3 --images a.png --phi phi.npy --precision double", naming: "precision of its own")
+    try refuse("train sparse-recovery lista -o x.safetensors --precision single", naming: "precision of its own")
     try refuse("methods --precision double", naming: "leave it out")
     try refuse("bench lista-train --precision half", naming: "half")
   }
@@ -73,36 +73,36 @@ import Testing
     try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --dictionary phi.npy", naming: "--dictionary")
     try refuse("simulate image-cs a.png -o x.h5 --phi phi.npy --matrix phi.npy", naming: "--matrix")
     try refuse("simulate sparse-coding a.png -o x.h5 --ratio 0.1", naming: "--ratio")
-    try refuse("evaluate ista sparse-coding --images a.png --color luminance", naming: "--color")
-    try refuse("evaluate ista image-cs --images a.png --phi phi.npy", naming: "tval3")
-    try refuse("evaluate tval3 image-cs --phi phi.npy", naming: "--images")
-    try refuse("evaluate tval3 image-cs --images a.png --data phi.npy --phi phi.npy", naming: "--data")
-    try refuse("evaluate ista sparse-recovery --initial phi.npy", naming: "--initial")
+    try refuse("evaluate sparse-coding ista --images a.png --color luminance", naming: "--color")
+    try refuse("evaluate image-cs ista --images a.png --phi phi.npy", naming: "tval3")
+    try refuse("evaluate image-cs tval3 --phi phi.npy", naming: "--images")
+    try refuse("evaluate image-cs tval3 --images a.png --data phi.npy --phi phi.npy", naming: "--data")
+    try refuse("evaluate sparse-recovery ista --initial phi.npy", naming: "--initial")
     for option in ["--weights w.safetensors", "--depth 1", "--initial phi.npy", "--iterations 3", "--lambda 1", "--codes c.npy"] {
-      try refuse("reconstruct tval3 m.h5 -o x.png \(option)", naming: String(option.split(separator: " ")[0]))
+      try refuse("reconstruct image-cs tval3 m.h5 -o x.png \(option)", naming: String(option.split(separator: " ")[0]))
     }
-    try refuse("reconstruct lista m.h5 -o x.png", naming: "image-cs")
-    let train = "train ista-net image-cs --images a.png --phi phi.npy -o x.safetensors"
+    try refuse("reconstruct image-cs lista m.h5 -o x.png", naming: "image-cs")
+    let train = "train image-cs ista-net --images a.png --phi phi.npy -o x.safetensors"
     for option in [
       "--units 100", "--iterations 3", "--patches 100", "--dictionary phi.npy", "--rows 10", "--columns 20", "--noise-snr 20",
     ] {
       try refuse("\(train) \(option)", naming: String(option.split(separator: " ")[0]))
     }
     for option in [
-      "--ratio 0.1", "--phi phi.npy", "--channels 4", "--constraint none", "--initial phi.npy", "--start w.safetensors",
+      "--ratio 0.1", "--phi phi.npy", "--channels 4", "--constraint none", "--initial phi.npy",
     ] {
-      try refuse("train alista sparse-recovery -o x.safetensors \(option)", naming: String(option.split(separator: " ")[0]))
+      try refuse("train sparse-recovery alista -o x.safetensors \(option)", naming: String(option.split(separator: " ")[0]))
     }
     for option in ["--depth 2", "--channels 4", "--initial phi.npy", "--constraint running"] {
-      let line = "train reconnet image-cs --images a.png --phi phi.npy -o x.safetensors \(option)"
+      let line = "train image-cs reconnet --images a.png --phi phi.npy -o x.safetensors \(option)"
       try refuse(line, naming: String(option.split(separator: " ")[0]))
     }
-    try refuse("train tval3 image-cs --images a.png --phi phi.npy -o x.safetensors", naming: "tval3")
-    try refuse("train lista image-cs --images a.png --phi phi.npy -o x.safetensors", naming: "image-cs")
+    try refuse("train image-cs tval3 --images a.png --phi phi.npy -o x.safetensors", naming: "tval3")
+    try refuse("train image-cs lista --images a.png --phi phi.npy -o x.safetensors", naming: "ista-net-plus")
   }
 
   @Test func training() throws {
-    let train = "train ista-net-plus image-cs --phi phi.npy --steps 1 --quiet -o x.safetensors"
+    let train = "train image-cs ista-net-plus --phi phi.npy --steps 1 --quiet -o x.safetensors"
     try refuse(train, naming: "--images")
     try refuse("\(train) --images none", naming: "none")
     try refuse("\(train) --images a.png --depth 0", naming: "--depth")
@@ -125,7 +125,7 @@ import Testing
   }
 
   @Test func weights() throws {
-    let run = "reconstruct ista-net-plus m.h5 -o x.png"
+    let run = "reconstruct image-cs ista-net-plus m.h5 -o x.png"
     try refuse(run, naming: "UNFOLD_MODELS")
     try refuse("\(run) --weights none.safetensors", naming: "none.safetensors")
     try refuse("\(run) --weights phi.npy", naming: "phi.npy")
@@ -133,10 +133,10 @@ import Testing
     try refuse("\(run) --weights w.safetensors --depth 0", naming: "--depth")
     try refuse("\(run) --weights w.safetensors --depth 100000000000", naming: "--depth")
     try refuse("\(run) --weights w.safetensors --initial phi.npy", naming: "transpose")
-    try refuse("reconstruct ista-net m.h5 -o x.png --weights w.safetensors", naming: "w.safetensors")
-    try refuse("reconstruct reconnet m.h5 -o x.png --weights w.safetensors", naming: "dense.weight")
-    try refuse("reconstruct sda m.h5 -o x.png --weights w.safetensors --depth 2", naming: "--depth")
-    try refuse("reconstruct sda m.h5 -o x.png --weights w.safetensors --initial phi.npy", naming: "--initial")
+    try refuse("reconstruct image-cs ista-net m.h5 -o x.png --weights w.safetensors", naming: "w.safetensors")
+    try refuse("reconstruct image-cs reconnet m.h5 -o x.png --weights w.safetensors", naming: "dense.weight")
+    try refuse("reconstruct image-cs sda m.h5 -o x.png --weights w.safetensors --depth 2", naming: "--depth")
+    try refuse("reconstruct image-cs sda m.h5 -o x.png --weights w.safetensors --initial phi.npy", naming: "--initial")
     let file = try SafeTensors(contentsOf: folder.file("w.safetensors"))
     func bad(_ word: String, sourceLocation: SourceLocation = #_sourceLocation, _ change: (inout SafeTensors) -> Void) throws {
       var changed = file
@@ -152,8 +152,8 @@ import Testing
     }
     let phi = try folder.table("phi.npy")
     try bad("--initial", without("operator.initial", "operator.phi"))
-    try bad("another Φ", set("operator.phi", -1 * phi))
-    try bad("another Φ", set("operator.phi", phi.rows(0..<9)))
+    try bad("another phi", set("operator.phi", -1 * phi))
+    try bad("another phi", set("operator.phi", phi.rows(0..<9)))
     try bad("9 measurements") { file in
       without("operator.phi")(&file)
       set("operator.initial", phi.rows(0..<9).transposed)(&file)
@@ -190,44 +190,41 @@ import Testing
       var changed = file
       change(&changed)
       try changed.write(to: folder.file("bad.h5"))
-      try refuse("reconstruct tval3 bad.h5 -o x.png", naming: word, sourceLocation: sourceLocation)
+      try refuse("reconstruct image-cs tval3 bad.h5 -o x.png", naming: word, sourceLocation: sourceLocation)
     }
     func set(_ name: String, _ value: Tensor) -> (inout HDF5File) -> Void {
       { file in file.arrays[file.arrays.firstIndex { $0.name == name }!].value = .real(value) }
     }
-    for name in ["samples", "sizes", "phi"] { try bad(name) { $0.arrays.removeAll { $0.name == name } } }
-    for name in ["seed", "side"] { try bad("side") { $0.attributes[name] = nil } }
-    try bad("NaN", set("samples", .filled(.nan, shape: [6, 10])))
-    try bad("phi", set("samples", .zeros([6, 9])))
-    try bad("at most 25", set("samples", .zeros([6, 26])))
-    try bad("samples", set("samples", .zeros([60])))
-    try bad("samples", set("samples", .zeros([6, 0])))
+    for name in ["measurement/0", "size/0", "phi"] { try bad(name) { $0.arrays.removeAll { $0.name == name } } }
+    for name in ["seed", "side"] { try bad(name) { $0.attributes[name] = nil } }
+    try bad("NaN", set("measurement/0", .filled(.nan, shape: [6, 10])))
+    try bad("phi", set("measurement/0", .zeros([6, 9])))
+    try bad("at most 25", set("measurement/0", .zeros([6, 26])))
+    try bad("measurement/0", set("measurement/0", .zeros([60])))
+    try bad("measurement/0", set("measurement/0", .zeros([6, 0])))
     try bad("infinity", set("phi", .filled(.infinity, shape: [10, 25])))
     try bad("phi", set("phi", .zeros([25, 10])))
     for sizes in [[7, 12, 2], [0, 12, 1], [-7, 12, 1], [7.5, 12, 1], [1e9, 1e9, 1], [1e300, 12, 1]] {
-      try bad("sizes", set("sizes", Tensor(sizes, shape: [1, 3])))
+      try bad("size/0", set("size/0", Tensor(sizes)))
     }
-    try bad("sizes", set("sizes", Tensor([7, 12], shape: [1, 2])))
-    try bad("sizes", set("sizes", Tensor([7, 12, 1, 7, 12, 1], shape: [2, 3])))
-    try bad("ground truth", set("sizes", Tensor([7, 13, 1], shape: [1, 3])))
-    try bad("ground_truth/0", set("sizes", Tensor([7, 12, 3], shape: [1, 3])))
-    try bad("blocks") { file in
+    try bad("size/0", set("size/0", Tensor([7, 12])))
+    try bad("ground_truth/0", set("size/0", Tensor([7, 13, 1])))
+    try bad("measurement/0", set("size/0", Tensor([7, 12, 3])))
+    try bad("measurement/0") { file in
       file.arrays.removeAll { $0.name == "ground_truth/0" }
-      set("sizes", Tensor([7, 16, 1], shape: [1, 3]))(&file)
+      set("size/0", Tensor([7, 16, 1]))(&file)
     }
     try bad("ground_truth", set("ground_truth/0", .filled(.nan, shape: [7, 12])))
     for side in ["0", "-5", "129", "five", "99999999999999999999"] { try bad("side") { $0.attributes["side"] = side } }
     try bad("seed") { $0.attributes["seed"] = "-3" }
-    try bad("noise_snr_db") { $0.attributes["noise_snr_db"] = "loud" }
-    try bad("simulate") { $0.attributes["problem"] = "weather" }
+    try bad("weather") { $0.attributes["problem"] = "weather" }
     try bad("simulate") { $0.attributes["format"] = "unfold measurement 9" }
-    try refuse("reconstruct tval3 phi.npy -o x.png", naming: "simulate")
-    try refuse("reconstruct tval3 m.h5 -o x.npy", naming: "arrays")
-    try refuse("reconstruct tval3 m.h5 -o none/x.png", naming: "none/x.png")
+    try refuse("reconstruct image-cs tval3 phi.npy -o x.png", naming: "simulate")
+    try refuse("reconstruct image-cs tval3 m.h5 -o none/x.png", naming: "none/x.png")
     let whole = try #require(folder.bytes("m.h5"))
     for count in [0, 100, whole.count / 2, whole.count - 100] {
       try whole.prefix(count).write(to: URL(fileURLWithPath: folder.file("cut.h5")))
-      try refuse("reconstruct tval3 cut.h5 -o x.png", naming: "cut.h5")
+      try refuse("reconstruct image-cs tval3 cut.h5 -o x.png", naming: "cut.h5")
     }
   }
 
@@ -249,7 +246,8 @@ import Testing
         try file == "phi.npy"
         ? Program.run("simulate", "image-cs", "a.png", "--phi", name, "-o", "x.out", "--quiet", in: folder)
         : Program.run(
-          "reconstruct", "ista-net-plus", file == "m.h5" ? name : "m.h5", "--weights", file == "m.h5" ? "w.safetensors" : name,
+          "reconstruct", "image-cs", "ista-net-plus", file == "m.h5" ? name : "m.h5", "--weights",
+          file == "m.h5" ? "w.safetensors" : name,
           "-o", "x.png", "--quiet", in: folder)
       #expect(
         [0, 1, 2].contains(done.status) && done.errorLines.count == (done.status == 0 ? 0 : 1),

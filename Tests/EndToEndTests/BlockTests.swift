@@ -53,26 +53,26 @@ import Testing
     try run("simulate image-cs a.png -o m.h5 --phi phi.npy --ground-truth")
     for (network, settings) in [("sodas-net", "--loss absolute"), ("scnet", "--loss measurements")] {
       try run(
-        "train \(network) image-cs --images . --phi phi.npy --depth 2 --channels 2 --steps 2 \(settings) -o w.safetensors --quiet")
-      let plain = try run("reconstruct \(network) m.h5 --weights w.safetensors -o out.png --json -")
-      let mean = try run("reconstruct \(network) m.h5 --weights w.safetensors --self-ensemble -o mean.png --json -")
+        "train image-cs \(network) --images . --phi phi.npy --depth 2 --channels 2 --steps 2 \(settings) -o w.safetensors --quiet")
+      let plain = try run("reconstruct image-cs \(network) m.h5 --weights w.safetensors -o out.png --json -")
+      let mean = try run("reconstruct image-cs \(network) m.h5 --weights w.safetensors --self-ensemble -o mean.png --json -")
       #expect(try psnr(plain, "outputs") > 3 && psnr(mean, "outputs") > 3)
       #expect(try readImage(folder.file("mean.png")).values.shape == [17, 21])
     }
-    try refuse("reconstruct m.h5 -o out2.png", naming: "5 × 5 pixels")
-    try refuse("reconstruct tval3 m.h5 --self-ensemble -o out2.png", naming: "--self-ensemble")
-    try refuse("train ista-net image-cs --images . --phi phi.npy --loss squares -o x.safetensors", naming: "--loss")
-    try refuse("train scnet image-cs --images . --constraint running -o x.safetensors", naming: "--constraint")
-    try refuse("train scnet image-cs --images . --ratio 0.5 -o x.safetensors", naming: "99 × 99")
+    try refuse("reconstruct image-cs m.h5 -o out2.png", naming: "5 × 5 pixels")
+    try refuse("reconstruct image-cs tval3 m.h5 --self-ensemble -o out2.png", naming: "--self-ensemble")
+    try refuse("train image-cs ista-net --images . --phi phi.npy --loss squares -o x.safetensors", naming: "--loss")
+    try refuse("train image-cs scnet --images . --constraint running -o x.safetensors", naming: "--constraint")
+    try refuse("train image-cs scnet --images . --ratio 0.5 -o x.safetensors", naming: "99 × 99")
   }
 
   @Test func measurementHoldsBlocks() throws {
     let image = try folder.image("a.png", height: 7, width: 12)
     try run("simulate image-cs a.png -o m.h5 --phi phi.npy --ground-truth")
     let file = try HDF5File(contentsOf: folder.file("m.h5"))
-    let (samples, phi) = (try #require(file["samples"]?.real), try folder.table("phi.npy"))
+    let (samples, phi) = (try #require(file["measurement/0"]?.real), try folder.table("phi.npy"))
     #expect(samples.shape == [6, 10] && file["phi"]?.real?.doubles == phi.doubles)
-    #expect(file["sizes"]?.real?.doubles == [7, 12, 1] && file["ground_truth/0"]?.real?.doubles == image.doubles)
+    #expect(file["size/0"]?.real?.doubles == [7, 12, 1] && file["ground_truth/0"]?.real?.doubles == image.doubles)
     #expect(file.attributes["problem"] == "image-cs" && file.attributes["side"] == "5" && file.attributes["phi_seed"] == nil)
     // Block 4 begins at row 5, column 5; rows 5 and 6 are in the image.
     for m in 0..<10 {
@@ -81,7 +81,7 @@ import Testing
     }
     let answer = try run("inspect m.h5 --json -").json
     let arrays = try #require(answer["arrays"] as? [[String: Any]])
-    #expect(Set(arrays.compactMap { $0["name"] as? String }) == ["samples", "sizes", "phi", "ground_truth/0"])
+    #expect(Set(arrays.compactMap { $0["name"] as? String }) == ["measurement/0", "size/0", "phi", "ground_truth/0"])
     #expect((answer["text"] as? [String: Any])?["problem"] as? String == "image-cs")
   }
 
@@ -89,15 +89,15 @@ import Testing
   @Test func phiOfASeed() throws {
     let image = try folder.image("a.png")
     let done = try run("simulate image-cs a.png -o m.h5 --ratio 0.01 --seed 7 --json -").json
-    #expect(done["samples"] as? Int == 1 && done["size"] as? Int == 10 && done["seed"] as? Int == 7 && done["side"] as? Int == 33)
+    #expect(done["rows"] as? Int == 10 && done["seed"] as? Int == 7 && done["side"] as? Int == 33)
     let file = try HDF5File(contentsOf: folder.file("m.h5"))
     #expect(file["phi"] == nil && file.attributes["phi_seed"] == "7" && file["ground_truth/0"] == nil)
     let block = Tensor((0..<1089).map { $0 / 33 < 20 && $0 % 33 < 25 ? image[flat: $0 / 33 * 25 + $0 % 33] : 0 }, shape: [1, 1089])
     let y = Matrix.orthonormalRows(rows: 10, columns: 1089, seed: 7).forward(block)
-    let difference = try #require(file["samples"]?.real) - y
+    let difference = try #require(file["measurement/0"]?.real) - y
     #expect(difference.maximumMagnitude < 1e-12)
     // The estimate agrees with the measurement: TVAL3 holds Φ u = y.
-    try run("reconstruct tval3 m.h5 -o out.tiff --quiet")
+    try run("reconstruct image-cs tval3 m.h5 -o out.tiff --quiet")
     #expect(try readImage(folder.file("out.tiff")).values.shape == [20, 25])
   }
 
@@ -109,8 +109,8 @@ import Testing
     for stages in [1, 2] {
       let psnr = decibel(try expected(image, stages: stages), image.doubles)
       let depth = stages == 1 ? " --depth 1" : ""
-      let single = try run("reconstruct ista-net-plus m.h5 -o out.png --weights w.safetensors --json -" + depth)
-      let scored = try run("evaluate ista-net-plus image-cs --images a.png --phi phi.npy --weights w.safetensors --json -" + depth)
+      let single = try run("reconstruct image-cs ista-net-plus m.h5 -o out.png --weights w.safetensors --json -" + depth)
+      let scored = try run("evaluate image-cs ista-net-plus --images a.png --phi phi.npy --weights w.safetensors --json -" + depth)
       #expect(abs(try self.psnr(single, "outputs") - psnr) < 1e-4)
       #expect(try self.psnr(scored, "images") == self.psnr(single, "outputs"))
       let written = try readImage(folder.file("out.png")).values
@@ -123,14 +123,14 @@ import Testing
   @Test func flatImagesByTotalVariation() throws {
     try writePNG(.filled(100.0 / 255, shape: [10, 15]), to: folder.file("flat.png"))
     try run("simulate image-cs flat.png -o m.h5 --phi phi.npy --ground-truth")
-    let done = try run("reconstruct tval3 m.h5 -o out.png --json -")
+    let done = try run("reconstruct image-cs tval3 m.h5 -o out.png --json -")
     let score = try psnr(done, "outputs")
     #expect(score > 50, "\(score)")
-    #expect(try psnr(run("evaluate tval3 image-cs --images flat.png --phi phi.npy --json -"), "images") == score)
+    #expect(try psnr(run("evaluate image-cs tval3 --images flat.png --phi phi.npy --json -"), "images") == score)
     // Black is reconstructed exactly; the PSNR is infinite.
     try writePNG(.zeros([8, 9]), to: folder.file("black.png"))
     try run("simulate image-cs black.png -o b.h5 --phi phi.npy --ground-truth")
-    try run("reconstruct tval3 b.h5 -o out.png")
+    try run("reconstruct image-cs tval3 b.h5 -o out.png")
     #expect(try readImage(folder.file("out.png")).values == .zeros([8, 9]))
   }
 
@@ -143,23 +143,23 @@ import Testing
     }
     try run("simulate image-cs c.png -o m.h5 --phi phi.npy --ground-truth")
     #expect(try HDF5File(contentsOf: folder.file("m.h5"))["ground_truth/0"]?.real?.doubles == luminance)
-    let gray = try run("reconstruct ista-net-plus m.h5 -o out.png --weights w.safetensors --json -")
+    let gray = try run("reconstruct image-cs ista-net-plus m.h5 -o out.png --weights w.safetensors --json -")
     let luma = Tensor(luminance, shape: [7, 8])
     #expect(abs(try psnr(gray, "outputs") - decibel(try expected(luma, stages: 2), luminance)) < 1e-4)
     #expect(
-      try psnr(run("evaluate ista-net-plus image-cs --images c.png --phi phi.npy --weights w.safetensors --json -"), "images")
+      try psnr(run("evaluate image-cs ista-net-plus --images c.png --phi phi.npy --weights w.safetensors --json -"), "images")
         == psnr(gray, "outputs"))
 
     try run("simulate image-cs c.png -o c.h5 --phi phi.npy --ground-truth --color every-channel")
-    #expect(try HDF5File(contentsOf: folder.file("c.h5"))["sizes"]?.real?.doubles == [7, 8, 3])
-    let colour = try run("reconstruct ista-net-plus c.h5 -o out.png --weights w.safetensors --json -")
+    #expect(try HDF5File(contentsOf: folder.file("c.h5"))["size/0"]?.real?.doubles == [7, 8, 3])
+    let colour = try run("reconstruct image-cs ista-net-plus c.h5 -o out.png --weights w.safetensors --json -")
     let all = try planes.flatMap { try expected($0, stages: 2) }
     #expect(abs(try psnr(colour, "outputs") - decibel(all, planes.flatMap(\.doubles))) < 1e-4)
     let image = try readImage(folder.file("out.png"))
     #expect(image.channels == 3)
     for (a, b) in zip(image.values.doubles, all) { #expect(abs(a - b) <= 0.5 / 255 + 1e-5) }
     let scored = try run(
-      "evaluate ista-net-plus image-cs --images c.png --phi phi.npy --weights w.safetensors --color every-channel --json -")
+      "evaluate image-cs ista-net-plus --images c.png --phi phi.npy --weights w.safetensors --color every-channel --json -")
     #expect(try psnr(scored, "images") == psnr(colour, "outputs"))
     #expect((scored.json["problem"] as? [String: Any])?["color"] as? String == "every-channel")
   }
@@ -178,8 +178,8 @@ import Testing
     try folder.image("a.png")
     try run("simulate image-cs a.png -o m.h5 --phi phi.npy")
     #expect(try Program.run("convert", "w.safetensors", "w.\(ending)", "--quiet", in: folder).status == 0)
-    try run("reconstruct ista-net-plus m.h5 -o x.png --weights w.\(ending)")
-    try run("reconstruct ista-net-plus m.h5 -o y.png --weights w.safetensors")
+    try run("reconstruct image-cs ista-net-plus m.h5 -o x.png --weights w.\(ending)")
+    try run("reconstruct image-cs ista-net-plus m.h5 -o y.png --weights w.safetensors")
     #expect(folder.bytes("x.png") == folder.bytes("y.png") && folder.has("x.png"))
   }
 
@@ -192,7 +192,8 @@ import Testing
     try SafeTensors(tensors: file.tensors.filter { $0.name != "operator.initial" }).write(to: folder.file("bare.safetensors"))
     let psnr = decibel(try expected(image, stages: 1000), image.doubles)
     for weights in ["w", "bare"] {
-      let done = try run("reconstruct ista-net-plus m.h5 -o x.png --weights \(weights).safetensors --initial q.npy --json -")
+      let done = try run(
+        "reconstruct image-cs ista-net-plus m.h5 -o x.png --weights \(weights).safetensors --initial q.npy --json -")
       #expect(abs(try self.psnr(done, "outputs") - psnr) < 1e-4)
     }
   }
@@ -206,17 +207,17 @@ import Testing
     try run(noisy + " -o again.h5 --seed 3")
     try run(noisy + " -o other.h5 --seed 4")
     #expect(folder.bytes("two.h5") == folder.bytes("again.h5") && folder.bytes("two.h5") != folder.bytes("other.h5"))
-    func samples(_ name: String) throws -> Tensor { try HDF5File(contentsOf: folder.file(name))["samples"]!.real! }
-    let (clean, two) = (try samples("clean.h5"), try samples("two.h5"))
-    // Blocks of a, then of b: 8 · 9 and 7 · 9, of ten numbers each.
-    for range in [0..<72, 72..<135] {
-      let noise = two.rows(range) - clean.rows(range)
-      #expect(abs(noise.norm / clean.rows(range).norm / 0.1 - 1) < 5 / Double(2 * 10 * range.count).squareRoot())
+    let (clean, two) = (try HDF5File(contentsOf: folder.file("clean.h5")), try HDF5File(contentsOf: folder.file("two.h5")))
+    // Blocks of a, and of b: 8 · 9 and 7 · 9, of ten numbers each.
+    for (name, count) in [("measurement/0", 72), ("measurement/1", 63)] {
+      let y = try #require(clean[name]?.real)
+      let noise = try #require(two[name]?.real) - y
+      #expect(y.shape == [count, 10] && abs(noise.norm / y.norm / 0.1 - 1) < 5 / Double(2 * 10 * count).squareRoot())
     }
-    let refused = try Program.run("reconstruct", "tval3", "two.h5", "-o", "one.png", in: folder)
+    let refused = try Program.run("reconstruct", "image-cs", "tval3", "two.h5", "-o", "one.png", in: folder)
     #expect(refused.status == 2 && refused.errorLines.count == 1 && !folder.has("one.png"))
     try FileManager.default.createDirectory(atPath: folder.file("out"), withIntermediateDirectories: true)
-    let done = try run("reconstruct ista-net-plus two.h5 -o out --weights w.safetensors --json -")
+    let done = try run("reconstruct image-cs ista-net-plus two.h5 -o out --weights w.safetensors --json -")
     #expect(try readImage(folder.file("out/a.png")).values.shape == [40, 45])
     #expect(try readImage(folder.file("out/b.png")).values.shape == [33, 45])
     try FileManager.default.createDirectory(atPath: folder.file("set"), withIntermediateDirectories: true)
@@ -224,7 +225,7 @@ import Testing
       try FileManager.default.moveItem(atPath: folder.file(name), toPath: folder.file("set/" + name))
     }
     let scored = try run(
-      "evaluate ista-net-plus image-cs --images set --phi phi.npy --weights w.safetensors --noise-snr 20 --seed 3 --json -")
+      "evaluate image-cs ista-net-plus --images set --phi phi.npy --weights w.safetensors --noise-snr 20 --seed 3 --json -")
     for index in [0, 1] { #expect(try psnr(scored, "images", index) == psnr(done, "outputs", index)) }
     let mean = try #require((scored.json["mean"] as? [String: Any])?["psnr"] as? Double)
     #expect(abs(mean - (try psnr(scored, "images", 0) + psnr(scored, "images", 1)) / 2) < 1e-12)
@@ -237,7 +238,7 @@ import Testing
     try FileManager.default.createDirectory(atPath: folder.file("set"), withIntermediateDirectories: true)
     for name in ["set/a.png", "set/b.png"] { try folder.image(name) }
     try NPY.write(folder.table("phi.npy").transposed, to: folder.file("q.npy"))
-    let train = "train ista-net image-cs --images set --phi phi.npy --initial q.npy --depth 1 --channels 2 --batch 4 --quiet"
+    let train = "train image-cs ista-net --images set --phi phi.npy --initial q.npy --depth 1 --channels 2 --batch 4 --quiet"
     try run(train + " --steps 4 --seed 1 -o first.safetensors")
     try run(train + " --steps 1 --seed 2 --learning-rate 1e-9 --start first.safetensors -o second.safetensors")
     try run(train + " --steps 1 --seed 2 --learning-rate 1e-9 -o fresh.safetensors")
@@ -253,10 +254,10 @@ import Testing
     let recipe = try #require(answer["recipe"] as? [String: Any])
     #expect(recipe["network"] as? String == "ista-net" && (recipe["notes"] as? [String: Any])?["phi"] as? String == "given")
     try run("simulate image-cs set/a.png -o m.h5 --phi phi.npy --ground-truth")
-    let done = try run("reconstruct ista-net m.h5 -o out.png --weights first.safetensors --json -")
+    let done = try run("reconstruct image-cs ista-net m.h5 -o out.png --weights first.safetensors --json -")
     #expect(try psnr(done, "outputs").isFinite && done.json["depth"] as? Int == 1)
-    try run("train sda image-cs --images set --phi phi.npy --steps 1 --quiet -o net.safetensors")
-    let sda = try run("evaluate sda image-cs --images set --phi phi.npy --weights net.safetensors --json -")
+    try run("train image-cs sda --images set --phi phi.npy --steps 1 --quiet -o net.safetensors")
+    let sda = try run("evaluate image-cs sda --images set --phi phi.npy --weights net.safetensors --json -")
     #expect(sda.json["parameters"] as? Int == 3 * 250 + 2 * 25 + 10)
   }
 
@@ -264,7 +265,7 @@ import Testing
   @Test func stepsOfAnEpoch() throws {
     try folder.image("a.png")
     try NPY.write(folder.table("phi.npy").transposed, to: folder.file("q.npy"))
-    let line = "train ista-net image-cs --images a.png --phi phi.npy --initial q.npy --depth 1 --channels 2 --epochs 1"
+    let line = "train image-cs ista-net --images a.png --phi phi.npy --initial q.npy --depth 1 --channels 2 --epochs 1"
     let process = try Program.process(
       line.split(separator: " ").map(String.init) + ["--checkpoint-every", "1", "--quiet", "-o", "w1.safetensors"], in: folder)
     process.standardError = FileHandle.nullDevice

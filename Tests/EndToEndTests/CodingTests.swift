@@ -17,10 +17,10 @@ import Testing
   /// Patches side by side, the last column shifted inwards: 2 × 3 of 10 × 10 in 20 × 25.
   @Test func measurementHoldsNormalisedPatches() throws {
     let file = try HDF5File(contentsOf: folder.file("m.h5"))
-    let samples = try #require(file["samples"]?.real)
+    let samples = try #require(file["measurement/0"]?.real)
     #expect(samples.shape == [6, 100])
-    #expect(file["sizes"]?.real?.doubles == [20, 25])
-    #expect(file.attributes["problem"] == "sparse-coding" && file.attributes["alpha"] == "0.5" && file.attributes["seed"] == "2010")
+    #expect(file["size/0"]?.real?.doubles == [20, 25])
+    #expect(file.attributes["problem"] == "sparse-coding" && file.attributes["seed"] == "2010")
     for row in 0..<6 {
       let x = samples.row(row).doubles
       #expect(abs(x.reduce(0, +)) < 1e-9 && abs(x.reduce(0) { $0 + $1 * $1 } - 100) < 1e-9)
@@ -28,17 +28,18 @@ import Testing
     let image = try readImage(folder.file("a.png")).values
     #expect(file["ground_truth/0"]?.real?.doubles == image.doubles)
     // Pixel (0, 0) of the third patch is pixel (0, 15) of the image.
-    let (mean, deviation) = (file["means"]!.real![flat: 2], file["deviations"]!.real![flat: 2])
+    let (mean, deviation) = (file["means/0"]!.real![flat: 2], file["deviations/0"]!.real![flat: 2])
     #expect(abs(samples[flat: 200] * deviation + mean - image[flat: 15]) < 1e-12)
   }
 
   @Test(arguments: ["ista", "fista", "cod", "lista"]) func codesAreSoftThresholdedPatches(method: String) throws {
     let weights = method == "lista" ? ["--weights", "lista.safetensors", "--depth", "4"] : ["--iterations", "300"]
     let done = try Program.run(
-      ["reconstruct", method, "m.h5", "-o", "out.png", "--codes", "codes.npy", "--json", "-"] + weights, in: folder)
+      ["reconstruct", "sparse-coding", method, "m.h5", "-o", "out.png", "--json", "-"] + weights, in: folder)
     #expect(done.status == 0 && done.errors == "", "\(done.errors)")
-    let samples = try HDF5File(contentsOf: folder.file("m.h5"))["samples"]!.real!.doubles
-    let codes = try folder.table("codes.npy").doubles
+    _ = try Program.run(["reconstruct", "sparse-coding", method, "m.h5", "-o", "out.npz"] + weights, in: folder)
+    let samples = try HDF5File(contentsOf: folder.file("m.h5"))["measurement/0"]!.real!.doubles
+    let codes = try folder.table("out.npz", "codes").doubles
     let worst = zip(samples, codes).reduce(0) { max($0, abs(($1.0 > 0 ? 1 : -1) * max(abs($1.0) - 0.5, 0) - $1.1)) }
     #expect(worst < 1e-6, "\(method)")
     #expect(try readImage(folder.file("out.png")).values.shape == [20, 25])
@@ -52,10 +53,11 @@ import Testing
 
   /// The image of the codes, put together by hand from the measurement.
   @Test func imageIsAssembledFromCodes() throws {
-    _ = try Program.run("reconstruct", "ista", "m.h5", "-o", "out.tiff", "--codes", "codes.h5", in: folder)
+    _ = try Program.run("reconstruct", "sparse-coding", "ista", "m.h5", "-o", "out.tiff", in: folder)
+    _ = try Program.run("reconstruct", "sparse-coding", "ista", "m.h5", "-o", "out.h5", in: folder)
     let file = try HDF5File(contentsOf: folder.file("m.h5"))
-    let (codes, means) = (try folder.table("codes.h5").doubles, file["means"]!.real!.doubles)
-    let deviations = file["deviations"]!.real!.doubles
+    let (codes, means) = (try folder.table("out.h5", "codes").doubles, file["means/0"]!.real!.doubles)
+    let deviations = file["deviations/0"]!.real!.doubles
     let image = try readImage(folder.file("out.tiff")).values.doubles
     // Row 3, column 7 lies in the first patch only; row 13, column 17 in the fifth and the sixth (which starts at column 15).
     let first = codes[37] * deviations[0] + means[0]
@@ -71,20 +73,21 @@ import Testing
     let made = try Program.run("simulate", "sparse-coding", "a.png", "-o", "shipped.h5", in: folder)
     #expect(made.status == 0, "\(made.errors)")
     #expect(try HDF5File(contentsOf: folder.file("shipped.h5"))["dictionary"]?.real?.doubles == Tensor.identity(100).doubles)
-    let done = try Program.run("reconstruct", "lista", "shipped.h5", "-o", "out.jpg", "--depth", "4", in: folder)
+    let done = try Program.run("reconstruct", "sparse-coding", "lista", "shipped.h5", "-o", "out.jpg", "--depth", "4", in: folder)
     #expect(done.status == 0)
     #expect(done.errorLines.count == 1 && done.errors.contains("Models/sparse-coding/lista-3-100.safetensors"))
-    let quiet = try Program.run("reconstruct", "lista", "shipped.h5", "-o", "out.jpg", "--depth", "4", "--quiet", in: folder)
+    let quiet = try Program.run(
+      "reconstruct", "sparse-coding", "lista", "shipped.h5", "-o", "out.jpg", "--depth", "4", "--quiet", in: folder)
     #expect(quiet.status == 0 && quiet.errors == "" && quiet.output == "")
   }
 
   @Test(arguments: ["npz", "mat", "h5"]) func weightsOfEveryFormat(ending: String) throws {
     #expect(try Program.run("convert", "lista.safetensors", "w.\(ending)", in: folder).status == 0)
     let done = try Program.run(
-      "reconstruct", "lista", "m.h5", "-o", "x.png", "--weights", "w.\(ending)", "--depth", "2", in: folder)
+      "reconstruct", "sparse-coding", "lista", "m.h5", "-o", "x.png", "--weights", "w.\(ending)", "--depth", "2", in: folder)
     #expect(done.status == 0, "\(done.errors)")
     let own = try Program.run(
-      "reconstruct", "lista", "m.h5", "-o", "y.png", "--weights", "lista.safetensors", "--depth", "2", in: folder)
+      "reconstruct", "sparse-coding", "lista", "m.h5", "-o", "y.png", "--weights", "lista.safetensors", "--depth", "2", in: folder)
     #expect(own.status == 0 && folder.bytes("x.png") == folder.bytes("y.png") && folder.bytes("x.png") != nil)
   }
 
@@ -93,7 +96,7 @@ import Testing
     try folder.image("set/b.png", height: 31, width: 20)
     try folder.image("set/c.png")
     let done = try Program.run(
-      "evaluate", "lista", "sparse-coding", "--images", "set", "--dictionary", "dictionary.npy", "--weights", "lista.safetensors",
+      "evaluate", "sparse-coding", "lista", "--images", "set", "--dictionary", "dictionary.npy", "--weights", "lista.safetensors",
       "--depth",
       "2", "--json", "-", "--no-clip", in: folder)
     #expect(done.status == 0 && done.errors == "", "\(done.errors)")
@@ -115,7 +118,7 @@ import Testing
         && answer["weights"] as? String == "lista.safetensors")
     #expect((answer["problem"] as? [String: Any])?["name"] as? String == "sparse-coding" && answer["seed"] as? Int == 2010)
     let classical = try Program.run(
-      "evaluate", "ista", "sparse-coding", "--images", "set/b.png", "--dictionary", "dictionary.npy", "--json", "answer.json",
+      "evaluate", "sparse-coding", "ista", "--images", "set/b.png", "--dictionary", "dictionary.npy", "--json", "answer.json",
       in: folder)
     #expect(classical.status == 0 && classical.output.contains("b.png"))
     let text = try #require(folder.bytes("answer.json"))
@@ -130,10 +133,10 @@ import Testing
       "--seed", "7",
       in: folder)
     #expect(made.status == 0, "\(made.errors)")
-    let refused = try Program.run("reconstruct", "ista", "two.h5", "-o", "one.png", in: folder)
+    let refused = try Program.run("reconstruct", "sparse-coding", "ista", "two.h5", "-o", "one.png", in: folder)
     #expect(refused.status == 2 && refused.errorLines.count == 1 && !folder.has("one.png"))
     try FileManager.default.createDirectory(atPath: folder.file("out"), withIntermediateDirectories: true)
-    #expect(try Program.run("reconstruct", "ista", "two.h5", "-o", "out", in: folder).status == 0)
+    #expect(try Program.run("reconstruct", "sparse-coding", "ista", "two.h5", "-o", "out", in: folder).status == 0)
     #expect(try readImage(folder.file("out/a.png")).values.shape == [20, 25])
     #expect(try readImage(folder.file("out/b.png")).values.shape == [12, 12])
     let again = try Program.run(

@@ -23,35 +23,34 @@ import Testing
 
   @Test func commandLine() throws {
     try expectRefusal("nonsense")
-    try expectRefusal("reconstruct frobnicate m.h5 -o x.png", naming: "frobnicate")
+    try expectRefusal("reconstruct sparse-coding frobnicate m.h5 -o x.png", naming: "frobnicate")
     try expectRefusal("simulate image-cs a.png -o x.h5", naming: "--ratio")
-    try expectRefusal("reconstruct ista m.h5", naming: "output")
-    try expectRefusal("reconstruct ista m.h5 -o x.gif", naming: "gif")
-    try expectRefusal("reconstruct ista m.h5 -o x.npy", naming: "arrays")
-    try expectRefusal("reconstruct ista r.h5 -o x.png", naming: "images")
-    try expectRefusal("reconstruct ista m.h5 -o none/x.png", naming: "none/x.png")
-    try expectRefusal("reconstruct ista m.h5 -o x.png --threads 0", naming: "--threads")
-    try expectRefusal("reconstruct ista m.h5 -o x.png --iterations 0", naming: "--iterations")
+    try expectRefusal("reconstruct sparse-coding ista m.h5", naming: "output")
+    try expectRefusal("reconstruct sparse-coding ista m.h5 -o x.gif", naming: "gif")
+    try expectRefusal("reconstruct sparse-recovery ista r.h5 -o x.png", naming: "images")
+    try expectRefusal("reconstruct sparse-coding ista m.h5 -o none/x.png", naming: "none/x.png")
+    try expectRefusal("reconstruct sparse-coding ista m.h5 -o x.png --threads 0", naming: "--threads")
+    try expectRefusal("reconstruct sparse-coding ista m.h5 -o x.png --iterations 0", naming: "--iterations")
     try expectRefusal("simulate sparse-coding a.png -o x.h5 --dictionary dictionary.npy --noise-snr nan", naming: "noise")
   }
 
   @Test func methodAndProblem() throws {
-    try expectRefusal("reconstruct alista m.h5 -o x.png", naming: "sparse-coding")
-    try expectRefusal("reconstruct cod r.h5 -o x.npy", naming: "sparse-recovery")
-    try expectRefusal("reconstruct lista m.h5 -o x.png --iterations 3", naming: "--depth")
-    try expectRefusal("reconstruct ista m.h5 -o x.png --depth 3", naming: "--iterations")
-    try expectRefusal("reconstruct ista m.h5 -o x.png --lambda 3", naming: "--lambda")
-    try expectRefusal("reconstruct ista r.h5 -o x.npy --lambda -1", naming: "--lambda")
-    try expectRefusal("reconstruct ista r.h5 -o x.npy --weights lista.safetensors", naming: "--weights")
-    try expectRefusal("evaluate ista sparse-coding --dictionary dictionary.npy", naming: "--images")
-    try expectRefusal("evaluate ista sparse-recovery --images .", naming: "--data")
+    try expectRefusal("reconstruct sparse-coding alista m.h5 -o x.png", naming: "sparse-coding")
+    try expectRefusal("reconstruct sparse-recovery cod r.h5 -o x.npy", naming: "sparse-recovery")
+    try expectRefusal("reconstruct sparse-coding lista m.h5 -o x.png --iterations 3", naming: "--iterations")
+    try expectRefusal("reconstruct sparse-coding ista m.h5 -o x.png --depth 3", naming: "--depth")
+    try expectRefusal("reconstruct sparse-coding ista m.h5 -o x.png --lambda 3", naming: "--lambda")
+    try expectRefusal("reconstruct sparse-recovery ista r.h5 -o x.npy --lambda -1", naming: "--lambda")
+    try expectRefusal("reconstruct sparse-recovery ista r.h5 -o x.npy --weights lista.safetensors", naming: "--weights")
+    try expectRefusal("evaluate sparse-coding ista --dictionary dictionary.npy", naming: "--images")
+    try expectRefusal("evaluate sparse-recovery ista --images .", naming: "--images")
     try expectRefusal("simulate sparse-recovery codes.npy -o x.h5 --dictionary dictionary.npy", naming: "--dictionary")
   }
 
   @Test func images() throws {
     try expectRefusal("simulate sparse-coding none.png -o x.h5 --dictionary dictionary.npy", naming: "none.png")
     try FileManager.default.createDirectory(atPath: folder.file("empty"), withIntermediateDirectories: true)
-    try expectRefusal("evaluate ista sparse-coding --images empty --dictionary dictionary.npy", naming: "empty")
+    try expectRefusal("evaluate sparse-coding ista --images empty --dictionary dictionary.npy", naming: "empty")
     try folder.image("small.png", height: 9, width: 30)
     try expectRefusal("simulate sparse-coding small.png -o x.h5 --dictionary dictionary.npy", naming: "small.png")
     let whole = try #require(folder.bytes("a.png"))
@@ -92,12 +91,12 @@ import Testing
   }
 
   @Test func weights() throws {
-    let run = "reconstruct lista m.h5 -o x.png --depth 2 --weights"
+    let run = "reconstruct sparse-coding lista m.h5 -o x.png --depth 2 --weights"
     try expectRefusal("\(run) none.safetensors", naming: "none.safetensors")
     try expectRefusal("\(run) A.npy", naming: "encoder.weight")
-    try expectRefusal("reconstruct lista m.h5 -o x.png --depth 2", naming: "UNFOLD_MODELS")
-    try expectRefusal("reconstruct lista m.h5 -o x.png --weights lista.safetensors", naming: "--depth")
-    try expectRefusal("reconstruct lista-cp r.h5 -o x.npy --weights lista.safetensors", naming: "stages.0")
+    try expectRefusal("reconstruct sparse-coding lista m.h5 -o x.png --depth 2", naming: "UNFOLD_MODELS")
+    try expectRefusal("reconstruct sparse-coding lista m.h5 -o x.png --weights lista.safetensors", naming: "--depth")
+    try expectRefusal("reconstruct sparse-recovery lista-cp r.h5 -o x.npy --weights lista.safetensors", naming: "stages.0")
     var other = Tensor.identity(100).doubles
     other[0] = -1
     try folder.identityLISTA("other.safetensors", dictionary: Tensor(other, shape: [100, 100]))
@@ -125,34 +124,33 @@ import Testing
   }
 
   @Test func measurements() throws {
-    try expectRefusal("reconstruct ista A.npy -o x.png", naming: "simulate")
+    try expectRefusal("reconstruct sparse-coding ista A.npy -o x.png", naming: "simulate")
     try HDF5File(arrays: [NamedArray(name: "a", value: .zeros([3]))]).write(to: folder.file("other.h5"))
-    try expectRefusal("reconstruct ista other.h5 -o x.png", naming: "simulate")
+    try expectRefusal("reconstruct sparse-recovery ista other.h5 -o x.png", naming: "simulate")
     let file = try HDF5File(contentsOf: folder.file("m.h5"))
     func refuse(_ word: String, _ change: (inout HDF5File) -> Void) throws {
       var changed = file
       change(&changed)
       try changed.write(to: folder.file("bad.h5"))
-      try expectRefusal("reconstruct ista bad.h5 -o x.png", naming: word)
+      try expectRefusal("reconstruct sparse-coding ista bad.h5 -o x.png", naming: word)
     }
     func set(_ name: String, _ value: Tensor) -> (inout HDF5File) -> Void {
       { file in file.arrays[file.arrays.firstIndex { $0.name == name }!].value = .real(value) }
     }
-    try refuse("samples") { $0.arrays.removeAll { $0.name == "samples" } }
-    try refuse("samples", set("samples", .filled(.nan, shape: [6, 100])))
+    try refuse("measurement/0") { $0.arrays.removeAll { $0.name == "measurement/0" } }
+    try refuse("measurement/0", set("measurement/0", .filled(.nan, shape: [6, 100])))
     try refuse("dictionary", set("dictionary", .zeros([100, 0])))
-    try refuse("99 numbers", set("samples", .zeros([6, 99])))
-    try refuse("means", set("means", .zeros([5])))
-    try refuse("sizes", set("sizes", Tensor([20, 1e9], shape: [1, 2])))
-    try refuse("patches", set("sizes", Tensor([40, 40], shape: [1, 2])))
-    try refuse("patches", set("sizes", Tensor([10, 10], shape: [1, 2])))
+    try refuse("[6, 99]", set("measurement/0", .zeros([6, 99])))
+    try refuse("means", set("means/0", .zeros([5])))
+    try refuse("size/0", set("size/0", Tensor([20, 1e9])))
+    try refuse("patches", set("size/0", Tensor([40, 40])))
+    try refuse("patches", set("size/0", Tensor([10, 10])))
     try refuse("seed") { $0.attributes["seed"] = "-3" }
-    try refuse("alpha") { $0.attributes["alpha"] = "often" }
-    try refuse("simulate") { $0.attributes["problem"] = "weather" }
+    try refuse("weather") { $0.attributes["problem"] = "weather" }
     let whole = try #require(folder.bytes("m.h5"))
     for count in [0, 100, whole.count / 2, whole.count - 100] {
       try whole.prefix(count).write(to: URL(fileURLWithPath: folder.file("cut.h5")))
-      try expectRefusal("reconstruct ista cut.h5 -o x.png", naming: "cut.h5")
+      try expectRefusal("reconstruct sparse-coding ista cut.h5 -o x.png", naming: "cut.h5")
     }
   }
 
@@ -176,7 +174,8 @@ import Testing
       try changed.write(to: URL(fileURLWithPath: folder.file(name)))
       let measurement = file == "r.h5" ? name : "r.h5"
       let method = file == "r.h5" ? ["ista", "--iterations", "5"] : ["step-lista", "--weights", name]
-      let done = try Program.run(["reconstruct", method[0], measurement, "-o", "x.npy"] + method.dropFirst(), in: folder)
+      let done = try Program.run(
+        ["reconstruct", "sparse-coding", method[0], measurement, "-o", "x.npy"] + method.dropFirst(), in: folder)
       #expect(
         [0, 1, 2].contains(done.status) && done.errorLines.count == (done.status == 0 ? 0 : 1),
         "\(round): \(done.status) \(done.errors)")

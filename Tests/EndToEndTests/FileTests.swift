@@ -145,12 +145,14 @@ import Testing
     #expect(
       try Program.run("simulate", "sparse-coding", "a.png", "-o", "m.h5", "--dictionary", "dictionary.npy", in: folder).status == 0)
     for (weights, output) in [("w.checkpoint", "x.png"), ("from.safetensors", "y.png")] {
-      let done = try Program.run("reconstruct", "lista", "m.h5", "-o", output, "--weights", weights, "--json", "-", in: folder)
-      #expect(done.status == 0 && done.json["iterations"] as? Int == 3, "\(done.errors)")
+      let done = try Program.run(
+        "reconstruct", "sparse-coding", "lista", "m.h5", "-o", output, "--weights", weights, "--json", "-", in: folder)
+      #expect(done.status == 0 && done.json["depth"] as? Int == 3, "\(done.errors)")
     }
     #expect(folder.bytes("x.png") == folder.bytes("y.png"))
     // An encoder's name with LISTA's weights.
-    let wrong = try Program.run("reconstruct", "tanh-encoder", "m.h5", "-o", "z.png", "--weights", "w.safetensors", in: folder)
+    let wrong = try Program.run(
+      "reconstruct", "sparse-coding", "tanh-encoder", "m.h5", "-o", "z.png", "--weights", "w.safetensors", in: folder)
     #expect(wrong.status == 2 && wrong.errorLines.count == 1 && wrong.errors.contains("lista") && !folder.has("z.png"))
   }
 

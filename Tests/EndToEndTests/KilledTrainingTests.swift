@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized) struct KilledTrainingTests {
   private static func training(_ steps: Int, _ output: String) -> [String] {
     [
-      "train", "alista", "sparse-recovery", "--rows", "20", "--columns", "40", "--depth", "3", "--steps", "\(steps)",
+      "train", "sparse-recovery", "alista", "--rows", "20", "--columns", "40", "--depth", "3", "--steps", "\(steps)",
       "--checkpoint-every", "3", "--seed", "5", "--quiet", "-o", output,
     ]
   }

@@ -30,35 +30,35 @@ import Training
     for (i, m) in mask.doubles.enumerated() {
       for part in 0..<2 { #expect(abs(y.pairs[flat: 2 * i + part] - m * whole.pairs[flat: 2 * i + part]) <= 1e-12) }
     }
-    let filled = try run("reconstruct zero-filling m.h5 -o out.tiff --json -")
+    let filled = try run("reconstruct cs-mri zero-filling m.h5 -o out.tiff --json -")
     let expected = inverseFFT2(y).real
     #expect((try readImage(folder.file("out.tiff")).values - expected.map { min(max($0, 0), 1) }).maximumMagnitude <= 1.0 / 255)
     let error = (expected - image).norm / image.norm
     let found = try #require((filled.json["outputs"] as? [[String: Any]])?[0]["nmse"] as? Double)
     #expect(abs(found - error) <= 1e-9)
-    #expect(try mean(run("evaluate zero-filling cs-mri --images a.png --ratio 1 --mask random --json -"), "nmse") <= 1e-12)
+    #expect(try mean(run("evaluate cs-mri zero-filling --images a.png --ratio 1 --mask random --json -"), "nmse") <= 1e-12)
   }
 
   /// A network with memory trained on magnitudes of complex images; without asking for them they are refused.
   @Test func networksWithMemoryAndMagnitudes() throws {
-    let train = "train scnet cs-mri --images z.npy --ratio 0.5 --size 16 --depth 2 --channels 2 --steps 2 -o w.safetensors --quiet"
+    let train = "train cs-mri scnet --images z.npy --ratio 0.5 --size 16 --depth 2 --channels 2 --steps 2 -o w.safetensors --quiet"
     try refuse(train, naming: "--magnitudes")
     try run(train + " --magnitudes")
-    let report = try run("evaluate scnet cs-mri --images a.png --ratio 0.5 --weights w.safetensors --json -")
+    let report = try run("evaluate cs-mri scnet --images a.png --ratio 0.5 --weights w.safetensors --json -")
     #expect(
       report.json["parameters"] as? Int == 38 + 2 * 76 + 19
         && (report.json["weights"] as? String)?.hasSuffix("w.safetensors") == true)
-    try refuse("train ista-net-plus image-cs --images . --ratio 0.5 --magnitudes -o x.safetensors", naming: "--magnitudes")
+    try refuse("train image-cs ista-net-plus --images . --ratio 0.5 --magnitudes -o x.safetensors", naming: "--magnitudes")
   }
 
   /// Images with a phase: all classical methods, and fewer errors than zero filling where there is something to find.
   @Test func complexImages() throws {
     for method in ["zero-filling", "tv", "sidwt", "recpf"] {
-      let all = try run("evaluate \(method) cs-mri --images z.npy --ratio 1 --mask random --json -")
+      let all = try run("evaluate cs-mri \(method) --images z.npy --ratio 1 --mask random --json -")
       #expect(try mean(all, "nmse") <= (method == "zero-filling" ? 1e-12 : 0.02), "\(method)")
     }
     try run("simulate cs-mri z.npy -o z.h5 --ratio 0.5 --mask cartesian --noise-snr 40 --quiet")
-    try run("reconstruct tv z.h5 -o z.png --quiet")
+    try run("reconstruct cs-mri tv z.h5 -o z.png --quiet")
     #expect(try readImage(folder.file("z.png")).values.shape == [16, 18])
   }
 
@@ -66,15 +66,15 @@ import Training
   /// real images.
   @Test(arguments: ["ista-net", "ista-net-plus", "admm-csnet", "admm-net"]) func complexNetworks(network: String) throws {
     try run(
-      "train \(network) cs-mri --images z.npy --ratio 0.5 --size 16 --depth 2 --steps 3 -o w.safetensors --quiet"
+      "train cs-mri \(network) --images z.npy --ratio 0.5 --size 16 --depth 2 --steps 3 -o w.safetensors --quiet"
         + (network == "admm-net" ? "" : " --channels 4"))
-    let report = try run("evaluate \(network) cs-mri --images z.npy --ratio 0.5 --weights w.safetensors --json -")
+    let report = try run("evaluate cs-mri \(network) --images z.npy --ratio 0.5 --weights w.safetensors --json -")
     let depth = try Weights(contentsOf: folder.file("w.safetensors")).parameters.count { $0.name.hasSuffix("expansion") }
     #expect(depth == (network == "ista-net-plus" ? 2 : 0))
     #expect(try mean(report, "nmse") < 2)
     // The filters of ADMM networks are for one part.
     if !network.hasPrefix("admm") {
-      try refuse("evaluate \(network) cs-mri --images a.png --ratio 0.5 --weights w.safetensors", naming: "stages.0")
+      try refuse("evaluate cs-mri \(network) --images a.png --ratio 0.5 --weights w.safetensors", naming: "stages.0")
     }
   }
 
@@ -82,23 +82,23 @@ import Training
   @Test func totalVariationFindsPieces() throws {
     let pieces = (0..<32 * 32).map { i in (8..<24).contains(i / 32) && (10..<20).contains(i % 32) ? 1.0 : 0.25 }
     try writePNG(Tensor(pieces, shape: [32, 32]), to: folder.file("p.png"))
-    let tv = try run("evaluate tv cs-mri --images p.png --ratio 0.33 --lambda 1e-4 --iterations 500 --json -")
-    let filled = try run("evaluate zero-filling cs-mri --images p.png --ratio 0.33 --json -")
+    let tv = try run("evaluate cs-mri tv --images p.png --ratio 0.33 --lambda 1e-4 --iterations 500 --json -")
+    let filled = try run("evaluate cs-mri zero-filling --images p.png --ratio 0.33 --json -")
     #expect(try mean(tv, "psnr") > 60 && mean(filled, "psnr") < 35)
   }
 
   /// A training on images of another size than theirs; its weights say what they are for.
   @Test(arguments: ["admm-net", "admm-csnet", "ista-net", "ista-net-plus"]) func training(network: String) throws {
     let size = network == "admm-net" ? "" : " --channels 4"
-    try run("train \(network) cs-mri --images a.png --ratio 0.3 --size 16 --depth 2 --steps 3 -o w.safetensors --quiet" + size)
+    try run("train cs-mri \(network) --images a.png --ratio 0.3 --size 16 --depth 2 --steps 3 -o w.safetensors --quiet" + size)
     let weights = try SafeTensors(contentsOf: folder.file("w.safetensors"))
     #expect(weights.metadata["recipe"]?.contains("\"cs-mri\"") == true && weights.tensors.contains { $0.name == "operator.mask" })
-    let scored = try run("evaluate \(network) cs-mri --images a.png --ratio 0.3 --weights w.safetensors --json -")
+    let scored = try run("evaluate cs-mri \(network) --images a.png --ratio 0.3 --weights w.safetensors --json -")
     #expect(try mean(scored, "psnr") > 5 && (scored.json["parameters"] as? Int ?? 0) > 100)
-    try refuse("evaluate \(network) cs-mri --images a.png --ratio 0.3 --weights w.safetensors --depth 3", naming: "2 stages")
-    try refuse("evaluate tval3 image-cs --images a.png --ratio 0.3 --weights w.safetensors", naming: "--weights")
+    try refuse("evaluate cs-mri \(network) --images a.png --ratio 0.3 --weights w.safetensors --depth 3", naming: "2 stages")
+    try refuse("evaluate image-cs tval3 --images a.png --ratio 0.3 --weights w.safetensors", naming: "--weights")
     let other = network == "admm-net" ? "ista-net" : "admm-net"
-    try refuse("evaluate \(other) cs-mri --images a.png --ratio 0.3 --weights w.safetensors", naming: network)
+    try refuse("evaluate cs-mri \(other) --images a.png --ratio 0.3 --weights w.safetensors", naming: network)
   }
 
   /// The page of a table's middle image.
@@ -116,11 +116,11 @@ import Training
   @Test(arguments: ["admm-net", "ista-net-plus"]) func threads(network: String) throws {
     for threads in [1, 2] {
       try run(
-        "train \(network) cs-mri --images a.png --ratio 0.3 --size 32 --depth 2 --steps 3 -o \(threads).safetensors --quiet --threads \(threads)"
+        "train cs-mri \(network) --images a.png --ratio 0.3 --size 32 --depth 2 --steps 3 -o \(threads).safetensors --quiet --threads \(threads)"
       )
       try run(
         "simulate cs-mri a.png -o m\(threads).h5 --ratio 1 --mask random --coils 3 --noise-snr 30 --quiet --threads \(threads)")
-      try run("reconstruct tv m\(threads).h5 -o x\(threads).npy --iterations 5 --quiet --threads \(threads)")
+      try run("reconstruct cs-mri tv m\(threads).h5 -o x\(threads).npy --iterations 5 --quiet --threads \(threads)")
     }
     for name in ["%.safetensors", "m%.h5", "x%.npy"] {
       let pair = [1, 2].map { folder.bytes(name.replacingOccurrences(of: "%", with: "\($0)")) }
@@ -146,17 +146,17 @@ import Training
     try run("simulate cs-mri a.png -o y.h5 --mask centred.npy --mask-order centred --quiet")
     try NPY.write(.filled(.nan, shape: [24, 20]), to: folder.file("nan.npy"))
     try refuse("simulate cs-mri nan.npy -o x.h5 --ratio 0.2", naming: "NaN")
-    try refuse("reconstruct tval3 y.h5 -o x.png", naming: "cs-mri")
-    try refuse("reconstruct admm-net y.h5 -o x.png --lambda 1", naming: "--lambda")
-    try refuse("reconstruct admm-net y.h5 -o x.png", naming: "--weights")
-    try refuse("reconstruct tv y.h5 -o x.png --lambda 0", naming: "--lambda")
-    try refuse("reconstruct tv y.h5 -o x.png --wavelet 4", naming: "--wavelet")
-    try refuse("reconstruct tv y.h5 -o x.png --levels 2", naming: "--levels")
-    try refuse("reconstruct sidwt y.h5 -o x.png --levels 0", naming: "--levels")
-    try refuse("reconstruct zero-filling y.h5 -o x.png --iterations 4", naming: "--iterations")
-    try refuse("evaluate scnet cs-mri --images z.npy --ratio 0.2 --untrained", naming: "complex")
-    try refuse("train tv cs-mri --images a.png --ratio 0.2 -o x.safetensors", naming: "classical")
-    try refuse("train scnet cs-mri --images z.npy --ratio 0.2 -o x.safetensors", naming: "complex")
+    try refuse("reconstruct cs-mri tval3 y.h5 -o x.png", naming: "cs-mri")
+    try refuse("reconstruct cs-mri admm-net y.h5 -o x.png --lambda 1", naming: "--lambda")
+    try refuse("reconstruct cs-mri admm-net y.h5 -o x.png", naming: "--weights")
+    try refuse("reconstruct cs-mri tv y.h5 -o x.png --lambda 0", naming: "--lambda")
+    try refuse("reconstruct cs-mri tv y.h5 -o x.png --wavelet 4", naming: "--wavelet")
+    try refuse("reconstruct cs-mri tv y.h5 -o x.png --levels 2", naming: "--levels")
+    try refuse("reconstruct cs-mri sidwt y.h5 -o x.png --levels 0", naming: "--levels")
+    try refuse("reconstruct cs-mri zero-filling y.h5 -o x.png --iterations 4", naming: "--iterations")
+    try refuse("evaluate cs-mri scnet --images z.npy --ratio 0.2 --untrained", naming: "complex")
+    try refuse("train cs-mri tv --images a.png --ratio 0.2 -o x.safetensors", naming: "classical")
+    try refuse("train cs-mri scnet --images z.npy --ratio 0.2 -o x.safetensors", naming: "complex")
     try refuse("reproduce admm-net-1 --train", naming: "--train")
   }
 
@@ -167,7 +167,7 @@ import Training
     let whole = try #require(folder.bytes("m.h5"))
     for count in [0, 100, whole.count / 2] {
       try whole.prefix(count).write(to: URL(fileURLWithPath: folder.file("cut.h5")))
-      try refuse("reconstruct tv cut.h5 -o x.png", naming: "cut.h5")
+      try refuse("reconstruct cs-mri tv cut.h5 -o x.png", naming: "cut.h5")
     }
     let shape = try #require(file["k_space/0"]).shape
     for (name, value, word) in [
@@ -178,7 +178,7 @@ import Training
       let kept = file.arrays
       file.arrays = kept.map { $0.name == name ? NamedArray(name: name, value: value) : $0 }
       try file.write(to: folder.file("bad.h5"))
-      try refuse("reconstruct tv bad.h5 -o x.png", naming: word)
+      try refuse("reconstruct cs-mri tv bad.h5 -o x.png", naming: word)
       file.arrays = kept
     }
   }

@@ -146,7 +146,10 @@ extension Folder {
     try SafeTensors(tensors: tensors).write(to: file("w.safetensors"))
   }
 
-  func table(_ name: String) throws -> Tensor { try readArrays(file(name))[0].value.real! }
+  func table(_ name: String, _ array: String? = nil) throws -> Tensor {
+    let arrays = try readArrays(file(name))
+    return try #require(arrays.first { $0.name == array ?? arrays[0].name }?.value.real)
+  }
 }
 
 /// Holds that a command ends with status 2, one line on standard error, nothing on standard output, and no new file.

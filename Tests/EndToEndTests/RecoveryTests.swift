@@ -25,17 +25,18 @@ import Testing
     let (A, x) = (try folder.table("A.npy").doubles, try folder.table("codes.npy"))
     for row in 0..<6 {
       let expected = product(x.row(row).doubles, A)
-      #expect(zip(file["samples"]!.real!.row(row).doubles, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+      #expect(zip(file["measurement/0"]!.real!.row(row).doubles, expected).allSatisfy { abs($0 - $1) < 1e-12 })
     }
-    #expect(file["ground_truth"]?.real?.doubles == x.doubles)
+    #expect(file["ground_truth/0"]?.real?.doubles == x.doubles)
   }
 
   /// The solution satisfies the optimality conditions of ½‖A x − b‖² + λ‖x‖₁, looked at by hand.
   @Test(arguments: ["ista", "fista"]) func solutionIsOptimal(method: String) throws {
     let done = try Program.run(
-      "reconstruct", method, "m.h5", "-o", "x.npy", "--lambda", "0.05", "--iterations", "20000", "--json", "-", in: folder)
+      "reconstruct", "sparse-recovery", method, "m.h5", "-o", "x.npy", "--lambda", "0.05", "--iterations", "20000", "--json", "-",
+      in: folder)
     #expect(done.status == 0 && done.json["converged"] as? Bool == true, "\(done.errors)")
-    let (A, b) = (try folder.table("A.npy").doubles, try HDF5File(contentsOf: folder.file("m.h5"))["samples"]!.real!)
+    let (A, b) = (try folder.table("A.npy").doubles, try HDF5File(contentsOf: folder.file("m.h5"))["measurement/0"]!.real!)
     let x = try folder.table("x.npy")
     for row in 0..<6 {
       let code = x.row(row).doubles
@@ -49,18 +50,21 @@ import Testing
 
   /// Step-LISTA with all steps 1/L is ISTA stopped after as many iterations.
   @Test func untrainedStepLISTAIsISTA() throws {
-    let ista = try Program.run("reconstruct", "ista", "m.h5", "-o", "ista.npy", "--lambda", "0.1", "--iterations", "4", in: folder)
+    let ista = try Program.run(
+      "reconstruct", "sparse-recovery", "ista", "m.h5", "-o", "ista.npy", "--lambda", "0.1", "--iterations", "4", in: folder)
     #expect(ista.status == 0)
     let L = try lipschitz() * 1.001
     let steps = (0..<6).map { NamedArray(name: "stages.\($0).stepSize", value: Tensor([1 / L], shape: [])) }
     try NPZ.write(steps, to: folder.file("steps.npz"))
     let network = try Program.run(
-      "reconstruct", "step-lista", "m.h5", "-o", "net.npy", "--weights", "steps.npz", "--lambda", "0.1", "--depth", "4", in: folder)
+      "reconstruct", "sparse-recovery", "step-lista", "m.h5", "-o", "net.npy", "--weights", "steps.npz", "--lambda", "0.1",
+      "--depth", "4", in: folder)
     #expect(network.status == 0, "\(network.errors)")
     let pairs = zip(try folder.table("ista.npy").doubles, try folder.table("net.npy").doubles)
     #expect(pairs.allSatisfy { abs($0 - $1) < 1e-9 })
     let deep = try Program.run(
-      "reconstruct", "step-lista", "m.h5", "-o", "deep.npy", "--weights", "steps.npz", "--depth", "7", in: folder)
+      "reconstruct", "sparse-recovery", "step-lista", "m.h5", "-o", "deep.npy", "--weights", "steps.npz", "--depth", "7", in: folder
+    )
     #expect(deep.status == 2 && deep.errorLines.count == 1 && deep.errors.contains("6 stages") && !folder.has("deep.npy"))
   }
 
@@ -80,7 +84,7 @@ import Testing
 
   @Test func evaluationGivesDecibels() throws {
     let done = try Program.run(
-      "evaluate", "fista", "sparse-recovery", "--data", "codes.npy", "--matrix", "A.npy", "--json", "-", "--iterations", "50",
+      "evaluate", "sparse-recovery", "fista", "--data", "codes.npy", "--matrix", "A.npy", "--json", "-", "--iterations", "50",
       in: folder)
     #expect(done.status == 0 && done.errors == "", "\(done.errors)")
     let mean = try #require(done.json["mean"] as? [String: Any])
@@ -101,8 +105,8 @@ import Testing
       process.waitUntilExit()
       #expect(process.terminationStatus == 0)
     }
-    let clean = try HDF5File(contentsOf: folder.file("clean.h5"))["samples"]!.real!.doubles
-    let noisy = try HDF5File(contentsOf: folder.file("noisy.h5"))["samples"]!.real!.doubles
+    let clean = try HDF5File(contentsOf: folder.file("clean.h5"))["measurement/0"]!.real!.doubles
+    let noisy = try HDF5File(contentsOf: folder.file("noisy.h5"))["measurement/0"]!.real!.doubles
     var (noise, signal) = (0.0, 0.0)
     for row in 0..<400 {
       let part = row * 8..<(row + 1) * 8

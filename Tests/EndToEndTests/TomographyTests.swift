@@ -23,17 +23,17 @@ import Testing
   @Test(arguments: ["", " --geometry fan", " --geometry fan --half-scan --detector line"]) func scans(geometry: String) throws {
     let quantity = " --quantity hounsfield"
     try run("simulate ct ct.npy -o s.h5 --views 180 --ground-truth --quiet" + quantity + geometry)
-    let done = try run("reconstruct fbp s.h5 -o x.npy --json -")
+    let done = try run("reconstruct ct fbp s.h5 -o x.npy --json -")
     let outputs = try #require(done.json["outputs"] as? [[String: Any]])
     #expect(outputs.count == 2)
     for output in outputs {
       #expect(try #require(output["psnr"] as? Double) > 25 && (try #require(output["residual"] as? Double)) < 0.1)
     }
     #expect(try NPY.read(folder.file("x.npy")).shape == [2, 32, 32])
-    let few = "ct --images ct.npy --views 12 --photons 1e4 --json -" + quantity + geometry
-    let (filtered, total) = (try run("evaluate fbp " + few), try run("evaluate fista-tv --lambda 1e-3 " + few))
+    let few = " --images ct.npy --views 12 --photons 1e4 --json -" + quantity + geometry
+    let (filtered, total) = (try run("evaluate ct fbp" + few), try run("evaluate ct fista-tv --lambda 1e-3" + few))
     #expect(try mean(total, "psnr") > mean(filtered, "psnr") + 5)
-    let hann = try run("evaluate fbp " + few + " --window hann")
+    let hann = try run("evaluate ct fbp" + few + " --window hann")
     #expect(try mean(hann, "psnr") > mean(filtered, "psnr"))
   }
 
@@ -41,8 +41,8 @@ import Testing
   @Test func reconstructScoresAsEvaluateDoes() throws {
     let scan = " --views 40 --photons 1e4 --seed 7 --quantity hounsfield"
     try run("simulate ct ct.npy -o s.h5 --ground-truth --quiet" + scan)
-    let outputs = try #require(run("reconstruct fbp s.h5 -o x.npy --json -").json["outputs"] as? [[String: Any]])
-    let images = try #require(run("evaluate fbp ct --images ct.npy --json -" + scan).json["images"] as? [[String: Any]])
+    let outputs = try #require(run("reconstruct ct fbp s.h5 -o x.npy --json -").json["outputs"] as? [[String: Any]])
+    let images = try #require(run("evaluate ct fbp --images ct.npy --json -" + scan).json["images"] as? [[String: Any]])
     #expect(outputs.count == 2 && images.count == 2)
     for (output, image) in zip(outputs, images) {
       for key in ["psnr", "ssim", "nmse", "rmse"] {
@@ -58,7 +58,7 @@ import Testing
     for problem in ["emt", "eit"] {
       try run("simulate \(problem) x.npy -o b.h5 --noise-snr 60 --ground-truth --quiet")
       for method in ["laplacian", "fista-tv"] {
-        let done = try run("reconstruct \(method) b.h5 -o \(method).png --json -")
+        let done = try run("reconstruct \(problem) \(method) b.h5 -o \(method).png --json -")
         let output = try #require((done.json["outputs"] as? [[String: Any]])?.first)
         #expect(
           try #require(output["residual"] as? Double) < 0.1 && FileManager.default.fileExists(atPath: folder.file(method + ".png")))
@@ -71,16 +71,16 @@ import Testing
     let depth = network == "fbpconvnet" ? "" : " --depth 2"
     for threads in [1, 2] {
       try run(
-        "train \(network) ct --images ct.npy --quantity hounsfield --views 8 --photons 1e5 --reduce 2 --channels 4 --batch 1 --steps 3 -o "
+        "train ct \(network) --images ct.npy --quantity hounsfield --views 8 --photons 1e5 --reduce 2 --channels 4 --batch 1 --steps 3 -o "
           + "\(threads).safetensors --quiet --threads \(threads)" + depth)
     }
     #expect(folder.bytes("1.safetensors") != nil && folder.bytes("1.safetensors") == folder.bytes("2.safetensors"))
     let recipe = try #require(SafeTensors(contentsOf: folder.file("1.safetensors")).metadata["recipe"])
     for word in ["\"ct\"", "\"views\":\"8\"", "\"gradient\":\"weight\""] { #expect(recipe.contains(word), "\(word)") }
-    let options = "ct --images ct.npy --quantity hounsfield --views 8 --weights 1.safetensors --json -"
-    let scored = try run("evaluate \(network) " + options)
+    let options = "--images ct.npy --quantity hounsfield --views 8 --weights 1.safetensors --json -"
+    let scored = try run("evaluate ct \(network) " + options)
     #expect(try mean(scored, "psnr").isFinite && scored.json["parameters"] as? Int ?? 0 > 500)
-    try refuse("evaluate \(network == "fista-net" ? "fbpconvnet" : "fista-net") " + options, naming: network)
+    try refuse("evaluate ct \(network == "fista-net" ? "fbpconvnet" : "fista-net") " + options, naming: network)
   }
 
   @Test func mistakes() throws {
@@ -105,24 +105,24 @@ import Testing
     try NPY.write(.filled(.nan, shape: [24, 20]), to: folder.file("nan.npy"))
     try refuse("simulate ct nan.npy -o x.h5", naming: "NaN")
     try run("simulate ct ct.npy -o y.h5 --views 6 --quiet")
-    try refuse("reconstruct laplacian y.h5 -o x.npy", naming: "laplacian")
-    try refuse("reconstruct fbp y.h5 -o x.npy --lambda 3", naming: "--lambda")
-    try refuse("reconstruct fbp y.h5 -o x.png", naming: "folder")
-    try refuse("reconstruct fista-net y.h5 -o x.npy --weights none", naming: "none")
-    try refuse("evaluate fbp ct --images ct.npy --part test", naming: "--split")
-    try refuse("evaluate laplacian emt --images ct.npy", naming: "--images")
-    try refuse("evaluate fbp emt", naming: "fbp")
-    try refuse("train fista-net ct --images ct.npy --gradient newton -o w.safetensors", naming: "newton")
-    try refuse("train fista-net emt --data ct.npy -o w.safetensors", naming: "ct.npy")
-    try refuse("train fbpconvnet ct --images ct.npy --depth 3 -o w.safetensors", naming: "--depth")
+    try refuse("reconstruct ct laplacian y.h5 -o x.npy", naming: "laplacian")
+    try refuse("reconstruct ct fbp y.h5 -o x.npy --lambda 3", naming: "--lambda")
+    try refuse("reconstruct ct fbp y.h5 -o x.png", naming: "folder")
+    try refuse("reconstruct ct fista-net y.h5 -o x.npy --weights none", naming: "none")
+    try refuse("evaluate ct fbp --images ct.npy --part test", naming: "--split")
+    try refuse("evaluate emt laplacian --images ct.npy", naming: "--images")
+    try refuse("evaluate emt fbp", naming: "fbp")
+    try refuse("train ct fista-net --images ct.npy --gradient newton -o w.safetensors", naming: "newton")
+    try refuse("train emt fista-net --data ct.npy -o w.safetensors", naming: "ct.npy")
+    try refuse("train ct fbpconvnet --images ct.npy --depth 3 -o w.safetensors", naming: "--depth")
     // A scan that lost its geometry.
     let scan = try HDF5File(contentsOf: folder.file("y.h5"))
     var attributes = scan.attributes
-    attributes["geometry"] = "helix"
+    attributes["setup"] = #"{"scan": {"geometry": "helix"}}"#
     try HDF5File(arrays: scan.arrays, attributes: attributes).write(to: folder.file("z.h5"))
-    try refuse("reconstruct fbp z.h5 -o x.npy", naming: "helix")
-    (attributes["geometry"], attributes["height"]) = ("parallel", "-3")
-    try HDF5File(arrays: scan.arrays, attributes: attributes).write(to: folder.file("z.h5"))
-    try refuse("reconstruct fbp z.h5 -o x.npy", naming: "height")
+    try refuse("reconstruct ct fbp z.h5 -o x.npy", naming: "setup")
+    let arrays = scan.arrays.map { $0.name == "size/0" ? NamedArray(name: $0.name, value: Tensor([-3, 32])) : $0 }
+    try HDF5File(arrays: arrays, attributes: scan.attributes).write(to: folder.file("z.h5"))
+    try refuse("reconstruct ct fbp z.h5 -o x.npy", naming: "size/0")
   }
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import Foundation
+import Networks
+import Operators
+import Problems
+import Tensors
+
+/// A network on whole images for one Φ, whose rows are made orthonormal first where they are not.
+struct WholeImageSolver: Sendable {
+  private let network: any WholeImageNetwork
+  private let depth: Int
+  private let selfEnsemble: Bool
+  /// Of orthonormal rows, in single precision.
+  private let phi: Matrix
+  /// W, with W Φ of orthonormal rows; nil where Φ has them.
+  private let whitening: Matrix?
+  let remark: String?
+
+  /// Beyond it the noise of single precision, let alone of a sensor, would drown the image.
+  static let largestCondition = 1e4
+
+  /// - Throws: ``InputError`` when the rows of Φ are nearly dependent.
+  init(_ network: any WholeImageNetwork, sensing: CompressiveSensing, depth: Int, selfEnsemble: Bool = false) throws {
+    self.network = network
+    self.depth = depth
+    self.selfEnsemble = selfEnsemble
+    let entries = sensing.phi.entries.converted(to: .double)
+    let gram = linear(entries, entries)
+    if (gram - .identity(sensing.phi.rows)).maximumMagnitude <= 1e-4 {
+      (phi, whitening, remark) = (sensing.phi.converted(to: .single), nil, nil)
+      return
+    }
+    let (W, condition) = sensing.phi.rowWhitening
+    let figure = condition.isFinite ? String(format: "%.3g", condition) : "∞"
+    guard let W, condition <= Self.largestCondition else {
+      throw InputError(
+        "found a Φ of condition number \(figure); expected at most \(Int(Self.largestCondition)), leave out rows that depend on others"
+      )
+    }
+    whitening = W
+    phi = sensing.phi.whitened(by: W).converted(to: .single)
+    remark = "Φ has no orthonormal rows (condition number \(figure)): it and its measurements were multiplied by (Φ Φᵀ)^(−1/2)"
+  }
+
+  /// The image `[height, width]` in double precision from the measurements `[blocks, M]` of its grid.
+  func reconstruct(_ grid: BlockGrid, measurements: Tensor) -> Tensor {
+    let y = whitened(measurements)
+    guard selfEnsemble else { return cropped(estimate(phi, grid.filled, y), grid) }
+    let images = Orientation.allCases.map { turn in
+      let turned = BlockGrid(
+        height: (turn.transposes ? grid.columns : grid.rows) * grid.side,
+        width: (turn.transposes ? grid.rows : grid.columns) * grid.side, side: grid.side)
+      let image = estimate(phi.turned(turn, side: grid.side), turned, y.turnedBlocks(turn, rows: grid.rows, columns: grid.columns))
+      return turn.adjoint(image).converted(to: .double)
+    }
+    return cropped((1 / Double(images.count)) * images.dropFirst().reduce(images[0], +), grid)
+  }
+
+  private func whitened(_ measurements: Tensor) -> Tensor {
+    (whitening?.forward(measurements.converted(to: .double)) ?? measurements).converted(to: .single)
+  }
+
+  /// The image of whole blocks: zeros fill up the last ones, and are part of it.
+  private func estimate(_ phi: Matrix, _ grid: BlockGrid, _ y: Tensor) -> Tensor {
+    let bound = network.with(BlockSampling(phi: phi, grid: grid))
+    return switch bound {
+    case let network as SCNet<BlockSampling>: network.image(y, stages: depth)
+    case let network as SODASNet<BlockSampling>: network.image(y, stages: depth)
+    default: bound(y.reshaped([1] + y.shape), stages: depth).reshaped([grid.height, grid.width])
+    }
+  }
+
+  /// Without what filled up the last blocks.
+  private func cropped(_ image: Tensor, _ grid: BlockGrid) -> Tensor {
+    let filled = grid.filled
+    return grid.assemble(filled.cut(image.reshaped([filled.height, filled.width]).converted(to: .double)))
+  }
+}
+
+extension Matrix {
+  /// Φ T⁻¹: what measures of a turned block what Φ measures of the block.
+  fileprivate func turned(_ turn: Orientation, side: Int) -> Matrix {
+    withEntries(turn.forward(entries.reshaped([rows, side, side])).reshaped([rows, columns]))
+  }
+}
+
+extension Tensor {
+  /// The measurements `[blocks, M]` of an image's blocks in the order of the turned image's.
+  fileprivate func turnedBlocks(_ turn: Orientation, rows: Int, columns: Int) -> Tensor {
+    let M = shape[1]
+    return turn.forward(transposed.reshaped([M, rows, columns])).reshaped([M, rows * columns]).transposed
+  }
+}

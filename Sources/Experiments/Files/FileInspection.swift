@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import Evaluation
+import FileFormats
+import Foundation
+import Tensors
+import Training
+
+/// The answer of `inspect`: what is in a file.
+public struct FileInspection: Report, Sendable {
+  public let file: String
+  public let format: String
+  public let bytes: Int
+  private var arrays: [NamedArray] = []
+  private var image: Image?
+  private var recipe: Recipe?
+  private var position: Checkpoint.Position?
+  private var remarks: [(key: String, value: String)] = []
+  /// Number of learnable numbers, for a file of weights.
+  public private(set) var parameters: Int?
+
+  /// - Throws: the reader's error for a file that cannot be read.
+  public init(_ path: String) throws {
+    file = path
+    let kind = try FileKind.detect(path)
+    bytes = (try? FileManager.default.attributesOfItem(atPath: (path as NSString).resolvingSymlinksInPath)[.size] as? Int) ?? 0
+    switch kind {
+    case .png, .jpeg, .tiff:
+      image = try readImage(path)
+      format = kind.name
+    case .events:
+      let events = try EventFile.read(path)
+      remarks = [("events", "\(events.count)"), ("tags", Set(events.map(\.tag)).sorted().joined(separator: ", "))]
+      format = kind.name
+    case .safetensors:
+      let metadata = try SafeTensors(contentsOf: path).metadata
+      if metadata["kind"] != nil {
+        let checkpoint = try Checkpoint(contentsOf: path)
+        format = "a checkpoint of a training run (safetensors)"
+        position = checkpoint.position
+        recipe = checkpoint.recipe
+      } else {
+        format = kind.name
+        recipe = try metadata["recipe"].map(Recipe.init(json:))
+        remarks = metadata.filter { $0.key != "recipe" }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      }
+      try count(NamedArrays(path).arrays)
+    case .fastMRI:  // slice by slice: a volume may be larger than memory
+      let file = try FastMRIFile(contentsOf: path)
+      func extents(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: " × ") }
+      remarks = [("kspace (slices, coils, height, width)", extents(file.shape))]
+      if let name = file.reconstructionName, let image = try file.reconstruction(slice: 0) {
+        remarks.append((name, extents([file.sliceCount] + image.shape)))
+      }
+      if let mask = file.mask { remarks.append(("mask", "\(mask.doubles.count { $0 != 0 }) of \(mask.count) columns")) }
+      remarks += file.attributes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      format = kind.name
+    case .ismrmrd:
+      let file = try ISMRMRDFile(contentsOf: path)
+      arrays = file.arrays
+      func text(_ space: ISMRMRDHeader.Space) -> String {
+        space.matrixSize.map(String.init).joined(separator: " × ") + " points, "
+          + space.fieldOfView.map { "\($0)" }.joined(separator: " × ") + " mm"
+      }
+      remarks = [("encoded", text(file.header.encodedSpace)), ("wanted", text(file.header.reconSpace))]
+      format = kind.name
+    case .hdf5, .bart, .nifti, .dicom:
+      let content = try NamedArrays(path)
+      arrays = content.arrays
+      format = content.text["format"] ?? kind.name
+      recipe = try content.text["recipe"].map(Recipe.init(json:))
+      remarks = content.text.filter { $0.key != "format" && $0.key != "recipe" }.sorted { $0.key < $1.key }.map {
+        ($0.key, $0.value)
+      }
+    default:
+      format = kind.name
+      try count(readArrays(path))
+    }
+  }
+
+  private mutating func count(_ found: [NamedArray]) {
+    arrays = found
+    parameters = found.filter { !$0.name.hasPrefix("operator.") && !$0.name.hasPrefix("operator_") }.reduce(0) {
+      $0 + $1.value.shape.reduce(1, *)
+    }
+  }
+
+  private static func type(_ value: NumericArray) -> String { (value.real == nil ? "complex, " : "") + value.precision.rawValue }
+
+  public var json: JSONValue {
+    let rows = arrays.map { array in
+      JSONValue.object([
+        "name": .string(array.name), "shape": .array(array.value.shape.map(JSONValue.integer)),
+        "precision": .string(array.value.precision.rawValue), "complex": .bool(array.value.real == nil),
+      ])
+    }
+    return .object([
+      "file": .string(file), "format": .string(format), "bytes": .integer(bytes),
+      "arrays": image == nil ? .array(rows) : nil,
+      "image": image.map {
+        .object([
+          "width": .integer($0.width), "height": .integer($0.height), "channels": .integer($0.channels),
+          "bits": .integer($0.bitDepth),
+        ])
+      },
+      "parameters": parameters.map(JSONValue.integer),
+      "recipe": recipe.map {
+        .object([
+          "network": .string($0.network), "seed": .unsigned($0.seed),
+          "architecture": $0.architecture.map { .object($0.values.map { JSONMember($0.name, .string($0.value)) }) },
+          "phases": .array($0.phases.map { .object(["name": .string($0.name), "steps": .integer($0.steps)]) }),
+          "notes": .object($0.notes.sorted { $0.key < $1.key }.map { JSONMember($0.key, .string($0.value)) }),
+        ])
+      },
+      "checkpoint": position.map { .object(["phase": .integer($0.phase), "step": .integer($0.step)]) },
+      "text": remarks.isEmpty ? nil : .object(remarks.map { JSONMember($0.key, .string($0.value)) }),
+    ])
+  }
+
+  public var text: String {
+    var lines = ["\(file): \(format), \(bytes) bytes"]
+    if let image {
+      lines.append(
+        "\(image.width) × \(image.height) pixels, \(image.channels == 1 ? "gray" : "colour"), \(image.bitDepth) bits a sample")
+    }
+    if !arrays.isEmpty {
+      var cells = TextTable(header: ["Array", "Shape", "Precision"], alignments: [.left, .left, .left])
+      for array in arrays {
+        cells.append([
+          array.name, array.value.shape.isEmpty ? "scalar" : array.value.shape.map(String.init).joined(separator: " × "),
+          Self.type(array.value),
+        ])
+      }
+      lines.append(cells.text)
+    }
+    if let parameters { lines.append("\(parameters) parameters") }
+    if let recipe {
+      let steps = recipe.phases.reduce(0) { $0 &+ $1.steps }
+      let shape = recipe.architecture?.values.map { "\($0.name) \($0.value)" } ?? []
+      let notes = shape + recipe.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      lines.append(
+        "Recipe: "
+          + ([
+            "\(recipe.network), seed \(recipe.seed)"
+              + (recipe.phases.isEmpty ? "" : ", \(steps) steps in \(recipe.phases.count) phases")
+          ] + notes).joined(
+            separator: "; "))
+    }
+    if let position { lines.append("Stands at step \(position.step) of phase \(position.phase + 1)") }
+    lines += remarks.map { "\($0.key): \($0.value)" }
+    return lines.joined(separator: "\n")
+  }
+}

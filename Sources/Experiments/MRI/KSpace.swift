@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Evaluation
+import FileFormats
+import Foundation
+import Kernels
+import Networks
+import Operators
+import Problems
+import Tensors
+import Training
+
+/// Images from k-space: real or complex, of one coil or several.
+public struct KSpace: Experiment {
+  public struct Setup: Settings {
+    /// Of a pattern; nil for a file of a mask.
+    public var ratio: Double?
+    /// radial, cartesian or random, or a file of 0 and 1.
+    public var mask = "radial"
+    /// Where a mask from a file has frequency 0.
+    public var maskOrder: FrequencyOrder?
+    /// Every image is divided by its largest magnitude.
+    public var toMaximum = false
+    /// Receive coils around the image, simulated from the seed.
+    public var coils = 1
+    /// Signal-to-noise ratio in dB; nil: no noise.
+    public var noiseSnr: Double?
+    public init() {}
+  }
+  public struct Opening: Settings {
+    /// The slice of a scanner's file; nil: all.
+    public var slice: Int?
+    /// A file of coil maps, `[coils, height, width]`; estimated by ESPIRiT without.
+    public var maps: String?
+    public init() {}
+  }
+  public typealias System = KSpaceSystem
+  public typealias Measured = KSpaceSlice
+
+  public static let name = "cs-mri"
+  public static let title = "Images from y = P F x, the k-space samples that a mask P selects; real or complex, one coil or several"
+  public static let source = "Lustig, Donoho & Pauly, Magn. Reson. Med. 58 (2007); Yang, Sun, Li & Xu, NIPS 2016"
+  public static let standardSeed: UInt64 = 2018
+  public static var scoring: ScoringProtocol { ScoringProtocol(clip: false, peak: 1, ssim: .uniform7) }
+  public static var tables: [PublishedTable] { KSpaceTable.all }
+
+  public let setup: Setup
+  public let seed: UInt64
+
+  public init(_ setup: Setup, seed: UInt64) throws {
+    if Self.patterns.contains(setup.mask) {
+      guard let ratio = setup.ratio else {
+        throw InputError("found no --ratio; expected one such as --ratio 0.2, or a file as --mask")
+      }
+      guard ratio > 0, ratio <= 1 else { throw InputError("found --ratio \(ratio); expected more than 0 and at most 1") }
+      if let order = setup.maskOrder {
+        throw InputError("found --mask-order \(order.rawValue) without a file of a mask; leave it out")
+      }
+    } else if setup.ratio != nil {
+      throw InputError("found --ratio and a file of a mask; expected one of them, the mask has a ratio of its own")
+    }
+    if let noise = setup.noiseSnr, !(abs(noise) <= 300) { throw InputError("found --noise-snr \(noise); expected -300 to 300 dB") }
+    guard (1...256).contains(setup.coils) else { throw InputError("found --coils \(setup.coils); expected 1 to 256") }
+    (self.setup, self.seed) = (setup, seed)
+  }
+
+  private static let patterns: Set<String> = ["radial", "cartesian", "random"]
+
+  /// The pattern, or the file's name.
+  var maskName: String { (setup.mask as NSString).lastPathComponent }
+
+  public func mask(height: Int, width: Int) throws -> SamplingMask {
+    let ratio = setup.ratio ?? 1
+    switch setup.mask {
+    case "radial": return try .pseudoRadial(height: height, width: width, ratio: ratio)
+    case "cartesian":
+      let centre = max(1, Int((0.32 * ratio * Double(width)).rounded()))  // the share of fastMRI's masks
+      return try .cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: seed)
+    case "random": return try .variableDensity(height: height, width: width, ratio: ratio, seed: seed)
+    case let path:
+      let values = try readTable(path, names: ["mask", "mask_matrix", "Umask"])
+      return try SamplingMask(values: values, height: height, width: width, order: setup.maskOrder ?? .transform, name: path)
+    }
+  }
+
+  // MARK: Measurements
+
+  public func scans(of files: [String]) throws -> Scans<KSpace> {
+    try scans(of: files.flatMap { try NamedImage.paths($0).map { try NamedImage($0, toMaximum: setup.toMaximum) } })
+  }
+
+  /// y = P F x on the whole grid, or P F S x with the maps S of simulated coils; the noise of every image of a stream of its own.
+  public func scans(of images: [NamedImage]) throws -> Scans<KSpace> {
+    let masks = Pool<[Int], SamplingMask>()
+    let systems = Pool<[Int], KSpaceSystem>()
+    let (setup, seed, coils) = (setup, seed, setup.coils)
+    let system: @Sendable (NamedImage) throws -> (number: Int, value: KSpaceSystem) = { image in
+      let mask = try masks.value(image.value.shape) { try self.mask(height: image.height, width: image.width) }.value
+      let isComplex = image.isComplex || coils > 1
+      return systems.value(image.value.shape + [isComplex ? 1 : 0]) {
+        KSpaceSystem(mask: mask, isComplex: isComplex, ratio: setup.ratio)
+      }
+    }
+    var facts = [JSONMember("mask", .string(maskName))]
+    if let first = images.first {
+      let (system, size) = (try system(first).value, first.value.shape)
+      facts += [
+        JSONMember("ratio", .number(system.mask.ratio)), JSONMember("height", .integer(size[0])),
+        JSONMember("width", .integer(size[1])),
+        JSONMember("complex", .bool(system.isComplex)), JSONMember("coils", .integer(coils)),
+      ]
+    }
+    if let noise = setup.noiseSnr { facts.append(JSONMember("noise_snr", .number(noise))) }
+    return Scans(images.map(\.name), facts: facts) { i in
+      let image = images[i]
+      let (number, system) = try system(image)
+      func samples<Op: KSpaceSampling>(_ A: Op) -> ComplexTensor where Op.Domain == ComplexTensor {
+        UndersampledMRI(A, noiseDecibel: setup.noiseSnr).simulate(image.value.complex, seed: seed, stream: UInt64(i))
+      }
+      let kSpace =
+        coils == 1
+        ? samples(MaskedFourier(system.mask))
+        : samples(SENSE(.simulated(coils: coils, height: image.height, width: image.width, seed: seed), mask: system.mask))
+      let truth: NumericArray = coils > 1 && image.isComplex ? .real(image.value.complex.magnitude) : image.value
+      let slice = KSpaceSlice(
+        name: image.name, kSpace: ComplexTensor(pairs: kSpace.pairs.reshaped([coils, image.height, image.width, 2])),
+        mask: system.mask,
+        groundTruth: truth)
+      return Scan(name: image.name, system: system, systemNumber: number, measured: slice, groundTruth: truth)
+    }
+  }
+
+  /// As an HDF5 file, or of one image as BART's pair of files, frequency 0 and the image's origin in the middle.
+  public func simulate(_ files: [String], to path: String, keepingGroundTruth: Bool) throws -> (facts: [JSONMember], text: String) {
+    guard path.lowercased().hasSuffix(".cfl") else {
+      var stored = setup
+      stored.mask = maskName  // masks are in the file
+      return try simulated(files, setup: stored, seed: seed, to: path, keepingGroundTruth: keepingGroundTruth)
+    }
+    guard !keepingGroundTruth else {
+      throw InputError("\(path): found --ground-truth; expected an .h5 file for it, BART's holds k-space alone")
+    }
+    let scans = try scans(of: files)
+    guard scans.count == 1 else {
+      throw InputError("\(path): found \(scans.count) images; expected one for BART's array, or an .h5 file for all")
+    }
+    let centred = try scans[0].measured.kSpace.centredKSpace
+    let (coils, plane) = (centred.shape[0], centred.pairs.shape.dropFirst())
+    try BARTFile.write(ComplexTensor(pairs: centred.pairs.reshaped([coils, 1] + plane)), to: path)
+    return (scans.facts, "\(path): k-space of \(scans.names[0])")
+  }
+
+  /// `k_space/K`, the samples on the whole grid, `[h, w]` or `[coils, h, w]`, 0 where nothing was measured, frequency 0 at [0, 0], unitary transform;
+  /// `mask/K`, 1 where measured.
+  public func store(_ scan: Scan<KSpace>, number k: Int, in file: inout MeasurementContents) {
+    file.add("k_space/\(k)", NumericArray.complex(scan.measured.kSpace).plane)
+    file.add("mask/\(k)", scan.system.mask.values.converted(to: .single))
+    file.attributes["complex", default: ""] += scan.system.isComplex ? "1" : "0"
+  }
+
+  public static func scans(from file: MeasurementFile) throws -> Scans<KSpace> {
+    let setup: Setup = try file.setup()
+    let kinds = Array(file.attribute("complex") ?? "")
+    guard kinds.count == file.names.count else { throw file.damaged("found \(file.names.count) names and \(kinds.count) kinds") }
+    var known: [KSpaceSystem] = []
+    return Scans(
+      try file.names.indices.map { k in
+        let mask = try file.real("mask/\(k)", nil, nil)
+        let (h, w) = (mask.shape[0], mask.shape[1])
+        guard mask.doubles.allSatisfy({ $0 == 0 || $0 == 1 }) else {
+          throw file.damaged("found mask/\(k) of other numbers than 0 and 1")
+        }
+        let stored = try file.array("k_space/\(k)").complex
+        guard (2...3).contains(stored.shape.count), stored.shape.suffix(2) == [h, w] else {
+          throw file.damaged(
+            "found k_space/\(k) of shape \(stored.shape); expected [\(h), \(w)] or [coils, \(h), \(w)], the size of mask/\(k)")
+        }
+        let kSpace = ComplexTensor(pairs: stored.pairs.reshaped([stored.count / (h * w), h, w, 2]))
+        let system = KSpaceSystem(
+          mask: SamplingMask(height: h, width: w, isSampled: mask.doubles.map { $0 == 1 }), isComplex: kinds[k] == "1",
+          ratio: setup.ratio)
+        let number = system.number(among: &known)
+        let truth = try file.groundTruth(k, shape: [h, w])
+        return Scan(
+          name: file.names[k], system: system, systemNumber: number,
+          measured: KSpaceSlice(name: file.names[k], kSpace: kSpace, mask: system.mask, groundTruth: truth), groundTruth: truth)
+      })
+  }
+
+  /// A measurement of `simulate`, or k-space of a scanner: BART's .cfl, fastMRI and ISMRMRD files.
+  public static func open(_ path: String, _ opening: Opening) throws -> Scans<KSpace> {
+    let maps = try opening.maps.map(CoilSensitivities.init(file:))
+    @Sendable func given(_ scan: Scan<KSpace>) -> Scan<KSpace> {
+      var scan = scan
+      scan.measured.maps = maps
+      return scan
+    }
+    guard let file = try ScannerFile(ifKSpace: path) else {
+      if opening.slice != nil { throw InputError("found --slice; expected k-space of a scanner, leave it out") }
+      let file = try MeasurementFile(path)
+      guard file.problem == name else {
+        throw InputError("\(path): found a measurement of \(file.problem); expected \(name), reconstruct it as that")
+      }
+      let scans = try scans(from: file)
+      return Scans(scans.names, facts: scans.facts) { given(try scans[$0]) }
+    }
+    if let slice = opening.slice, !(0..<file.sliceCount).contains(slice) {
+      throw InputError("\(path): found \(file.sliceCount) slices; expected --slice 0 to \(file.sliceCount - 1), not \(slice)")
+    }
+    let slices = opening.slice.map { [$0] } ?? Array(0..<file.sliceCount)
+    let systems = Pool<SamplingMask, KSpaceSystem>()
+    return Scans(slices.map { "\(fileTitle(path))-\($0).png" }) { i in
+      let slice = try file.scan(slices[i])
+      let (number, system) = systems.value(slice.mask) { KSpaceSystem(mask: slice.mask, isComplex: true, ratio: nil) }
+      return given(
+        Scan(name: slice.name, system: system, systemNumber: number, measured: slice, groundTruth: slice.groundTruth))
+    }
+  }
+
+  /// Of a complex image PSNR and SSIM are of the magnitudes, NMSE of the numbers themselves.
+  public static func scores(_ found: Reconstruction, _ truth: NumericArray, of scan: Scan<KSpace>, clip: Bool) throws -> Scores {
+    var scores = try Scores.ofImage(found.display, truth.display, clip: clip)
+    if truth.real == nil { scores.nmse = (found.value.complex - truth.complex).norm / truth.complex.norm }
+    return scores
+  }
+
+  /// The weights of pseudo-radial sampling at the nominal ratio.
+  public static func weightsName(of method: Method<KSpace>, for system: KSpaceSystem, depth: Int?) -> String {
+    weightsName(method.name, ratio: system.ratio ?? system.mask.ratio, isComplex: system.isComplex)
+  }
+
+  /// - Parameter trainedOn: the organ of the training images, where there are weights of several.
+  static func weightsName(_ method: String, ratio: Double, isComplex: Bool = false, trainedOn: String? = nil) -> String {
+    "cs-mri/\(method)-\(trainedOn.map { "\($0)-" } ?? "")\(Int((100 * ratio).rounded()))\(isComplex ? "-complex" : "")"
+  }
+}
+
+/// A space of images that are measured in k-space.
+public protocol KSpaceImage: FourierSpace, StoredSpace {}
+extension Tensor: KSpaceImage {}
+extension ComplexTensor: KSpaceImage {}
+
+/// P F: a mask, and what images are.
+public struct KSpaceSystem: Sendable, Equatable {
+  public let mask: SamplingMask
+  /// Images have a phase.
+  public let isComplex: Bool
+  /// The nominal ratio of the mask, by which the weights that ship are named.
+  public let ratio: Double?
+
+  public init(mask: SamplingMask, isComplex: Bool = false, ratio: Double? = nil) {
+    (self.mask, self.isComplex, self.ratio) = (mask, isComplex, ratio)
+  }
+
+  /// The space of the images.
+  public var space: any KSpaceImage.Type { isComplex ? ComplexTensor.self : Tensor.self }
+
+  fileprivate func number(among known: inout [KSpaceSystem]) -> Int {
+    if let place = known.firstIndex(of: self) { return place }
+    known.append(self)
+    return known.count - 1
+  }
+}

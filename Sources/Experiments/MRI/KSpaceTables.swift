@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Evaluation
+import Foundation
+
+/// The tables `admm-net-1` and `admm-net-2` (Yang, Sun, Li & Xu, NIPS 2016, brain and chest) and `ista-net-3` (Zhang & Ghanem, CVPR
+/// 2018, brain): images measured by pseudo-radial masks.
+enum KSpaceTable {
+  static let all = [
+    PublishedTable(
+      "ista-net-3", "Mean PSNR of brain images from k-space, pseudo-radial sampling", source: "Zhang & Ghanem, CVPR 2018, table 3",
+      hasPlots: true
+    ) { try run(ista, [0.2, 0.3, 0.4, 0.5], clips: true, $0) },
+    PublishedTable(
+      "admm-net-1", "Error and PSNR of brain images from k-space, pseudo-radial sampling",
+      source: "Yang, Sun, Li & Xu, NIPS 2016, table 1", hasPlots: true
+    ) { try run(brain, [0.2, 0.3, 0.4, 0.5], $0) },
+    PublishedTable(
+      "admm-net-2", "Error and PSNR of chest images from k-space, pseudo-radial sampling of 20 %",
+      source: "Yang, Sun, Li & Xu, NIPS 2016, table 2", hasPlots: true
+    ) { try run(chest, [0.2], onPublishedImages: false, $0) },
+  ]
+
+  /// A row as printed: NMSE and PSNR at the ratios of the table; nil where it prints none.
+  private struct Published {
+    let name: String
+    var method: String?
+    /// Stages of a network before training.
+    var untrainedStages: Int?
+    /// The organ of the training images, in the weights' name; nil for the brain.
+    var trainedOn: String?
+    /// Why a row without a method has no figure.
+    var why: String?
+    var nmse: [Double?] = []
+    let psnr: [Double?]
+
+    /// Why a figure that was measured may fall short on the images of the table, or on others of the same organ.
+    func usualReason(onPublishedImages: Bool) -> String {
+      let isTrained = method.flatMap(KSpace.method)?.isTrained == true
+      if !onPublishedImages {
+        return isTrained ? "other chests than the paper's, and a shorter training" : "other chests than the paper's"
+      }
+      if isTrained, untrainedStages == nil { return "a training shorter than the published one, on other images" }
+      return method == "zero-filling" || untrainedStages != nil
+        ? "the images are rounded to 8 bits" : "parameters chosen on other images, those rounded to 8 bits"
+    }
+  }
+
+  private static let brain: [Published] = [
+    Published(
+      name: "zero-filling", method: "zero-filling", nmse: [0.1700, 0.1247, 0.0968, 0.0770], psnr: [29.96, 32.59, 34.76, 36.73]),
+    Published(name: "tv", method: "tv", nmse: [0.0929, 0.0673, 0.0534, 0.0440], psnr: [35.20, 37.99, 40.00, 41.69]),
+    Published(name: "recpf", method: "recpf", nmse: [0.0917, 0.0668, 0.0533, 0.0440], psnr: [35.32, 38.06, 40.03, 41.71]),
+    Published(name: "sidwt", method: "sidwt", nmse: [0.0885, 0.0620, 0.0484, 0.0393], psnr: [35.66, 38.72, 40.88, 42.67]),
+    other("pbdw", [0.0814, 0.0627, 0.0518, 0.0437], [36.34, 38.64, 40.31, 41.81]),
+    other("pano", [0.0800, 0.0592, 0.0477, 0.0390], [36.52, 39.13, 41.01, 42.76]),
+    other("fdlcp", [0.0759, 0.0592, 0.0500, 0.0428], [36.95, 39.13, 40.62, 42.00]),
+    other("bm3d-mri", [0.0674, 0.0515, 0.0426, 0.0359], [37.98, 40.33, 41.99, 43.47]),
+    Published(
+      name: "init-net-13", method: "admm-net", untrainedStages: 13, nmse: [0.1394, 0.1225, 0.1128, 0.1066],
+      psnr: [31.58, 32.71, 33.44, 33.95]),
+    Published(
+      name: "admm-net-13", why: "our net is that of label 15", nmse: [0.0752, 0.0553, 0.0456, 0.0395],
+      psnr: [37.01, 39.70, 41.37, 42.62]),
+    Published(
+      name: "admm-net-14", why: "our net is that of label 15", nmse: [0.0742, 0.0548, 0.0448, 0.0380],
+      psnr: [37.13, 39.78, 41.54, 42.99]),
+    Published(
+      name: "admm-net-15", method: "admm-net", nmse: [0.0739, 0.0544, 0.0447, 0.0379], psnr: [37.17, 39.84, 41.56, 43.00]),
+  ]
+  private static let chest: [Published] = [
+    Published(name: "tv", method: "tv", nmse: [0.1019], psnr: [35.49]),
+    Published(name: "recpf", method: "recpf", nmse: [0.1017], psnr: [35.51]),
+    other("pano", [0.0858], [37.01]),
+    other("fdlcp", [0.0775], [37.77]),
+    Published(name: "admm-net-15, trained on brain", method: "admm-net", nmse: [0.0790], psnr: [37.68]),
+    Published(name: "admm-net-15", method: "admm-net", trainedOn: "chest", nmse: [0.0775], psnr: [37.84]),
+    Published(name: "admm-net-17", why: "our net is that of label 15", nmse: [0.0768], psnr: [37.92]),
+  ]
+  private static let ista: [Published] = [
+    Published(name: "admm-net", method: "admm-net", psnr: [37.17, 39.84, 41.56, 43.00]),
+    Published(name: "ista-net", method: "ista-net", psnr: [38.30, 40.52, 42.12, 43.60]),
+    Published(name: "ista-net-plus", method: "ista-net-plus", psnr: [38.73, 40.89, 42.52, 44.09]),
+  ]
+
+  private static func other(_ name: String, _ nmse: [Double?], _ psnr: [Double?]) -> Published {
+    Published(name: name, why: "not among the methods here", nmse: nmse, psnr: psnr)
+  }
+
+  private static func run(
+    _ published: [Published], _ ratios: [Double], clips: Bool = false, onPublishedImages: Bool = true, _ request: TableRequest
+  ) throws -> ResultTable {
+    try request.refuseTraining()
+    let folder = onPublishedImages ? ("/mri/brain_test", "the brain images") : ("/mri/chest", "the chest images")
+    let (path, source) = try request.testImages(folder.0, folder.1)
+    var paths = try NamedImage.paths(path)
+    if request.images == nil, !onPublishedImages {
+      let names = try DataSplit(contentsOf: (request.data ?? "") + "/split.json").test("mri/chest")
+      paths = paths.filter { names.contains(($0 as NSString).lastPathComponent) }
+    }
+    let images = try paths.map { try NamedImage($0, toMaximum: true) }
+    if let plots = request.plots {
+      try KSpacePage.page(
+        images[images.count / 2], source: source, command: "unfold reproduce \(request.table) --plots \(plots)",
+        library: request.library
+      ).write(to: (plots as NSString).appendingPathComponent("index.html"))
+    }
+    var rows: [ResultTable.Row] = []
+    for entry in published {
+      for (i, ratio) in ratios.enumerated() {
+        let column = "\(Int((100 * ratio).rounded())) %"
+        func add(_ mean: Scores?, _ why: String?) {
+          let figures: [(Metric, Double?, Double?)] = [
+            (.nmse, i < entry.nmse.count ? entry.nmse[i] : nil, mean?.nmse), (.psnr, entry.psnr[i], mean?.psnr),
+          ]
+          for (metric, figure, measured) in figures {
+            guard let figure else { continue }
+            let isShort = measured.map { metric.fallsShort(measured: $0, published: figure) } ?? true
+            rows.append(
+              ResultTable.Row(
+                method: entry.name, column: column, metric: metric, published: figure, measured: measured,
+                seconds: mean?.seconds ?? 0, why: isShort ? why ?? entry.usualReason(onPublishedImages: onPublishedImages) : nil))
+          }
+        }
+        guard let method = entry.method.flatMap(KSpace.method) else {
+          add(nil, entry.why)
+          continue
+        }
+        var options = SolverOptions<KSpace.Knobs>()
+        if let stages = entry.untrainedStages {
+          (options.untrained, options.depth) = (true, stages)
+        } else if method.isTrained {
+          let path = request.library.file(KSpace.weightsName(method.name, ratio: ratio, trainedOn: entry.trainedOn))
+          guard FileManager.default.fileExists(atPath: path) else {
+            add(nil, "no weights ship for it")
+            continue
+          }
+          options.weights = path
+        }
+        request.report("\(entry.name), \(column)")
+        var setup = KSpace.Setup()
+        setup.ratio = ratio
+        let scans = try KSpace(setup, seed: 0).scans(of: images)
+        add(try Runner(method, options: options, clip: clips, library: request.library).evaluation(scans, seed: 0).mean, nil)
+      }
+    }
+    return ResultTable(
+      table: request.table, rows: rows, data: "\(images.count) images of \(source)",
+      protocol:
+        "pseudo-radial masks, no noise, \(clips ? "clipped to [0, 1]" : "unclipped real part"), peak 1, mean of the images' figures; time of an image, "
+        + "images side by side, one a core")
+  }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import FileFormats
+import Networks
+import Operators
+import Tensors
+import Training
+
+extension KSpace {
+  public struct TrainingSetup: Settings {
+    public var images: [String] = []
+    /// Folders for validation, in the place of a tenth of the images.
+    public var validationImages: [String] = []
+    /// Extent of the square images, cut or with zeros around them.
+    public var size = 256
+    /// Every how many-th slice of a volume is taken along each axis.
+    public var sliceStep = 4
+    /// Complex images are trained on by their magnitudes.
+    public var magnitudes = false
+    public init() {}
+  }
+
+  /// On images, arrays and the slices of volumes, each divided by its largest value and put in the middle of a square: real ones, or complex
+  /// ones where there are some.
+  ///
+  /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of others the mean of
+  /// |x̂ − x|². Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once, ten steps of Adam for each.
+  public func training(_ request: TrainingRequest<KSpace>) throws -> Training {
+    let setup = request.setup
+    try request.refuse(
+      ("noise-snr", self.setup.noiseSnr != nil), ("coils", self.setup.coils != 1), ("to-maximum", self.setup.toMaximum))
+    guard !setup.images.isEmpty else { throw InputError("found no --images; expected a folder of training images for cs-mri") }
+    guard (8...8192).contains(setup.size), setup.sliceStep >= 1 else {
+      throw InputError("found --size \(setup.size) and --slice-step \(setup.sliceStep); expected 8 to 8192 pixels, and at least 1")
+    }
+    let pictures = try pictures(setup.images, setup)
+    let (used, kept) =
+      setup.validationImages.isEmpty ? splitForValidation(pictures) : (pictures, try self.pictures(setup.validationImages, setup))
+    guard !used.isEmpty, !kept.isEmpty else {
+      throw InputError("found \(used.count) training and \(kept.count) validation images; expected some of both")
+    }
+    let isComplex = (used + kept).contains { $0.real == nil }
+    let system = KSpaceSystem(mask: try mask(height: setup.size, width: setup.size), isComplex: isComplex, ratio: self.setup.ratio)
+    return isComplex
+      ? try training(request, system, used.map(\.complex), kept.map(\.complex))
+      : try training(request, system, used.compactMap(\.real), kept.compactMap(\.real))
+  }
+
+  private func pictures(_ sources: [String], _ setup: TrainingSetup) throws -> [NumericArray] {
+    try sources.flatMap { try NamedImage.paths($0) }.flatMap { path -> [NumericArray] in
+      if path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") {
+        return try NamedImage.trainingSlices(of: path, step: setup.sliceStep).map(\.value)
+      }
+      let image = try NamedImage(path, toMaximum: true).value
+      return [setup.magnitudes ? .real(image.display) : image]
+    }.map { $0.centred(height: setup.size, width: setup.size) }
+  }
+
+  private func training<Space: KSpaceImage>(
+    _ request: TrainingRequest<KSpace>, _ system: KSpaceSystem, _ used: [Space], _ kept: [Space]
+  ) throws -> Training {
+    let (mask, options, isADMM) = (system.mask, request.options, request.method.name == "admm-net")
+    let network = try request.untrained(system, seed: seed)
+    func stacked(_ images: [Space]) -> Space {
+      Space(numbers: .stacked(images.map(\.numbers)), shape: [images.count] + images[0].shape).converted(to: network.precision)
+    }
+    let (images, held) = (stacked(used), stacked(kept))
+    let samples = DrawnPairs<ComplexTensor, Space>(count: used.count) { samples, generator in
+      var chosen: [Space] = []
+      for i in samples {
+        let image = images.rows(i..<i + 1)
+        chosen.append(isADMM ? image : image.turned(Int(generator.next() >> 61)))
+      }
+      let truth = Space.concatenated(chosen)
+      return Pairs(measurement: Space.sampling(mask).forward(truth), groundTruth: truth)
+    }
+    var loss = PairLoss(isADMM ? .meanNormalised : .meanSquare)
+    loss.recomputes = options.recompute
+    let training = try PairTraining(
+      samples, loss: loss, validation: Pairs(measurement: Space.sampling(mask).forward(held), groundTruth: held),
+      operators: [NamedParameter(name: "mask", value: mask.values.converted(to: .single))])
+    let usual = isADMM ? (options.quick ? 10 : 100) : options.quick ? 100 : 10_000
+    let steps = options.steps(samples: used.count, batch: 4, otherwise: usual)
+    let batch = min(4, used.count)
+    let phases =
+      isADMM
+      ? [
+        Recipe.adam("adam", steps: 10 * steps, batchSize: batch),
+        Recipe.Phase(
+          "l-bfgs", steps: steps, batchSize: nil, chunkSize: 1, optimiser: .lbfgs(memory: 5, scaling: .gradients),
+          learningRate: .constant(rate: 1)),
+      ] : [Recipe.adam(steps: steps, batchSize: batch)]
+    let recipe = Recipe(
+      network: request.method.name, seed: seed, architecture: request.architecture, phases: phases,
+      validationInterval: isADMM ? 10 : min(250, max(1, steps / 10)),
+      notes: [
+        "problem": Self.name, "mask": maskName, "ratio": self.setup.ratio.map { "\($0)" } ?? "\(mask.ratio)",
+        "height": "\(mask.height)",
+        "width": "\(mask.width)", "images": "\(used.count)",
+      ])
+    return try Training(training, network, recipe)
+  }
+}

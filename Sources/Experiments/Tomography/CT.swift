@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Evaluation
+import FileFormats
+import Foundation
+import Kernels
+import Operators
+import Problems
+import Tensors
+import Training
+
+/// X-ray images from few views of few photons.
+public struct CT: TomographyExperiment {
+  public struct Setup: Settings {
+    public var scan = CTScan()
+    /// A file of angles in radians, in the place of even ones.
+    public var angles: String?
+    /// Photons of a ray that meets nothing; nil: no noise.
+    public var photons: Double?
+    /// Noise of the detector itself, in photons.
+    public var electronic: Double?
+    /// What pixels are; nil: Hounsfield units of DICOM, [0, 1] of others.
+    public var quantity: CTUnits?
+    /// JSON that says which rows of a file of many images are for what.
+    public var split: String?
+    public init() {}
+  }
+  public struct Knobs: TomographyKnobs {
+    public var lambda: Double?
+    public var iterations: Int?
+    /// Of filtered back-projection.
+    public var window: FilteredBackProjection.Window?
+    public init() {}
+  }
+  public struct Test: Settings {
+    public var images: String?
+    /// Of a split: train, validation or test.
+    public var part: TomographyData.Part?
+    public init() {}
+  }
+  public struct TrainingSetup: Settings {
+    public var images: [String] = []
+    public var validationImages: [String] = []
+    /// Images are made this many times smaller first.
+    public var reduce = 1
+    public var gradient: GradientKind?
+    public init() {}
+  }
+
+  public static let name = "ct"
+  public static let title = "Images from y = A x, few X-ray projections by a parallel beam or a fan, of few photons"
+  public static let source = "Sidky & Pan, Phys. Med. Biol. 53 (2008); Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+  public static var tables: [PublishedTable] { [TomographyTable.projections] }
+  public static var methods: [Method<CT>] {
+    [
+      Method(
+        "fbp", "Filtered back-projection", source: "Ramachandran & Lakshminarayanan, Proc. Natl. Acad. Sci. 68 (1971)",
+        knobs: ["window"]
+      ) { system, knobs in
+        guard let window = knobs.window, let geometry = system.geometry else {
+          return classical(system) { system.gradient.initial.forward($0) }
+        }
+        let back = Scaled(1 / system.unit, geometry.backProjection(window))
+        return classical(system) { back.forward($0) }
+      }, fistaTV,
+    ] + networks
+  }
+
+  public let setup: Setup
+  public let seed: UInt64
+
+  public init(_ setup: Setup, seed: UInt64) throws {
+    var setup = setup
+    if setup.electronic != nil, setup.photons == nil {
+      throw InputError("found --electronic without --photons; expected both, or neither")
+    }
+    if let photons = setup.photons, !(photons > 0 && photons <= 1e15) {
+      throw InputError("found --photons \(photons); expected more than 0, at most 1e15")
+    }
+    if let electronic = setup.electronic, !(electronic >= 0 && electronic.isFinite) {
+      throw InputError("found --electronic \(electronic); expected 0 or more")
+    }
+    if let path = setup.angles {
+      if setup.scan.views != Setup().scan.views { throw InputError("found --angles and --views; expected one of them") }
+      guard let found = try readArrays(path).first?.value.real, found.shape.count(where: { $0 > 1 }) <= 1 else {
+        throw InputError("\(path): found no one row of real numbers; expected angles in radians")
+      }
+      (setup.scan.angles, setup.angles) = (found.doubles, nil)
+    }
+    let usual = CTScan()
+    if setup.scan.geometry == .parallel {
+      for (name, isGiven) in [
+        ("source-distance", setup.scan.sourceDistance != usual.sourceDistance),
+        ("detector-distance", setup.scan.detectorDistance != usual.detectorDistance),
+        ("detector", setup.scan.detector != usual.detector), ("half-scan", setup.scan.halfScan),
+      ] where isGiven {
+        throw InputError("found --\(name) without --geometry fan; leave it out, or take a fan")
+      }
+    }
+    (self.setup, self.seed) = (setup, seed)
+  }
+
+  public func system(height: Int, width: Int) throws -> TomographySystem {
+    let geometry = try setup.scan.made(height: height, width: width)
+    let noise = setup.photons.map {
+      SparseViewCT<AnyOperator<Tensor, Tensor>>.Noise(
+        photons: $0, electronic: setup.electronic ?? 0, attenuation: CTUnits.attenuationPerMillimetre)
+    }
+    return TomographySystem(SparseViewCT(geometry.projector, imageShape: [height, width], noise: noise), geometry)
+  }
+
+  public func images(of files: [String]) throws -> [NamedImage] { try images(of: files, part: nil) }
+
+  /// The images of files and folders; with `part`, those rows of a file that the split names.
+  private func images(of files: [String], part: TomographyData.Part?) throws -> [NamedImage] {
+    guard !files.isEmpty else { throw InputError("found no --images; expected a file or a folder of images for ct") }
+    let found = try files.flatMap { file in
+      let all = try NamedImage.slices(of: file, units: setup.quantity)
+      guard let split = setup.split, let part else { return all }
+      return try DataSplit(contentsOf: split).rows(part.rawValue, of: file).map { row in
+        guard all.indices.contains(row) else {
+          throw InputError("\(split): found row \(row) of \(file); expected 0 to \(all.count - 1), take the split of this file")
+        }
+        return all[row]
+      }
+    }
+    if let first = found.first, let other = found.first(where: { $0.value.shape != first.value.shape }) {
+      throw InputError(
+        "\(other.name): found \(other.height) × \(other.width) pixels; expected \(first.height) × \(first.width) as of \(first.name), "
+          + "take them apart")
+    }
+    return found
+  }
+
+  public func testScans(_ test: Test) throws -> Scans<CT> {
+    guard let images = test.images else { throw InputError("found no --images; expected a folder of images for ct") }
+    if let part = test.part, part == .unseenShapes || setup.split == nil {
+      throw InputError("found --part \(part.rawValue) for ct; expected train, validation or test beside --split")
+    }
+    return try scans(of: self.images(of: [images], part: test.part ?? .test))
+  }
+
+  public func facts(of system: TomographySystem) -> [JSONMember] {
+    var facts =
+      system.geometry.map {
+        [
+          JSONMember("geometry", .string($0.name)), JSONMember("views", .integer($0.angles.count)),
+          JSONMember("bins", .integer($0.bins)),
+        ]
+      } ?? []
+    if let photons = setup.photons { facts.append(JSONMember("photons", .number(photons))) }
+    return facts
+  }
+
+  public static func totalVariation(of system: TomographySystem) -> (lambda: Double, iterations: Int) {
+    (3e-3 / Double(system.A.codomainShape[0]), 100)
+  }
+
+  /// By the number of views, of a fan by its name too.
+  public static func weightsName(of method: Method<CT>, for system: TomographySystem, depth: Int?) -> String {
+    "ct/\(method.name)" + (system.geometry.map { ($0.name == "fan" ? "-fan" : "") + "-\($0.angles.count)" } ?? "")
+  }
+
+  /// Images that are turned and measured afresh, photons and all, whenever they are trained on; the validation images once.
+  public func training(_ request: TrainingRequest<CT>) throws -> Training {
+    let setup = request.setup
+    var pictures = try images(of: setup.images, part: .training)
+    var kept: [NamedImage]
+    if !setup.validationImages.isEmpty {
+      kept = try images(of: setup.validationImages, part: .validation)
+    } else if self.setup.split != nil {
+      kept = try images(of: setup.images, part: .validation)
+    } else {
+      (pictures, kept) = splitForValidation(pictures)
+    }
+    guard let first = pictures.first, !kept.isEmpty else {
+      throw InputError("found \(pictures.count) training and \(kept.count) validation images; expected some of both")
+    }
+    guard setup.reduce >= 1, first.value.shape.allSatisfy({ $0 >= 8 * setup.reduce }) else {
+      throw InputError(
+        "found --reduce \(setup.reduce) for images of \(first.value.shape); expected at least 8 pixels a side to be left")
+    }
+    let images = Tensor.stacked(pictures.map { $0.reduced(by: setup.reduce).value.display.converted(to: .single) })
+    let held = Tensor.stacked(kept.map { $0.reduced(by: setup.reduce).value.display.converted(to: .single) })
+    guard held.shape.dropFirst() == images.shape.dropFirst() else {
+      throw InputError("found validation images of \(held.shape.dropFirst()); expected \(images.shape.dropFirst()), as all images")
+    }
+    let system = try system(height: images.shape[1], width: images.shape[2])
+    let samples = DrawnPairs<Tensor, Tensor>(count: images.shape[0]) { samples, generator in
+      let drawn = samples.map { i in (index: i, turn: Int(generator.next() >> 61), seed: generator.next()) }
+      let chosen = Parallel.map(drawn.count) { k in
+        let image = images.rows(drawn[k].index..<drawn[k].index + 1).turned(drawn[k].turn)
+        return (image, system.simulate(image, seed: drawn[k].seed))
+      }
+      return Pairs(measurement: .concatenated(chosen.map(\.1)), groundTruth: .concatenated(chosen.map(\.0)))
+    }
+    let measured = Tensor.concatenatedGroups(count: held.shape[0], size: 1) {
+      system.simulate(held.rows($0), seed: seed, stream: UInt64($0.lowerBound))
+    }
+    return try training(
+      request, system, samples, validation: SamplePairs(measurement: measured, groundTruth: held), gradient: setup.gradient,
+      steps: 3_000,
+      notes: [
+        "views": "\(system.A.codomainShape[0])", "geometry": self.setup.scan.geometry.rawValue, "images": "\(pictures.count)",
+        "photons": self.setup.photons.map { "\($0)" } ?? "none",
+      ])
+  }
+}

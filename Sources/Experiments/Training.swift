@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Foundation
+import Networks
+import Tensors
+import Training
+
+/// How long to train: for the weights that ship, or a smaller version of minutes that says so.
+public enum TrainingBudget: String, Sendable, CaseIterable, Codable {
+  case full
+  case quick
+}
+
+/// What of every training can be chosen; nil takes the recipe's own.
+public struct TrainingOptions: Settings {
+  /// Passes over the samples, in place of the recipe's steps.
+  public var epochs: Int?
+  public var steps: Int?
+  /// Samples a step.
+  public var batch: Int?
+  /// The factor on the recipe's learning rates is this rate over 1e-3.
+  public var learningRate: Double?
+  /// Stages.
+  public var depth: Int?
+  /// Channels of the convolutions.
+  public var channels: Int?
+  /// A file of weights to start from.
+  public var start: String?
+  /// Stages are computed again in the backward pass: less than half the memory, a third more time, the same weights.
+  public var recompute = false
+  public var quick = false
+
+  public init() {}
+
+  public var budget: TrainingBudget { quick ? .quick : .full }
+
+  /// - Throws: ``InputError`` for numbers out of range, and for what a network has not.
+  func check<E: Experiment>(_ method: Method<E>) throws {
+    guard let network = method.network else {
+      throw InputError("\(method.name) is a classical method with nothing to train; expected a network")
+    }
+    for (name, value, largest) in [
+      ("epochs", epochs, 1_000_000_000), ("steps", steps, 1_000_000_000), ("batch", batch, 1_000_000_000), ("depth", depth, 1000),
+      ("channels", channels, 1024),
+    ] {
+      if let value, !(1...largest).contains(value) { throw InputError("found --\(name) \(value); expected 1 to \(largest)") }
+    }
+    if let learningRate, !(learningRate > 0 && learningRate <= 1) {
+      throw InputError("found --learning-rate \(learningRate); expected more than 0 and at most 1")
+    }
+    if depth != nil, network.architecture.depth == nil {
+      throw InputError("found --depth for \(method.name), which has no stages; leave it out")
+    }
+    if channels != nil, network.architecture.channels == nil {
+      throw InputError("found --channels for \(method.name), which has none to choose; leave it out")
+    }
+  }
+
+  /// Steps from those given or from epochs; else the recipe's own.
+  public func steps(samples: Int, batch usual: Int, otherwise own: Int) -> Int {
+    steps ?? epochs.map { max(1, $0 * samples / (batch ?? usual)) } ?? own
+  }
+}
+
+/// What an experiment is asked to train.
+public struct TrainingRequest<E: Experiment>: Sendable {
+  public let method: Method<E>
+  public var setup: E.TrainingSetup
+  public var options: TrainingOptions
+  /// Where an interrupted run of the same training stands.
+  public var resuming: Checkpoint?
+  /// Told in a few words what is being done.
+  public var report: @Sendable (String) -> Void
+
+  /// - Throws: ``InputError`` for options that the method has not.
+  public init(
+    _ method: Method<E>, _ setup: E.TrainingSetup = .init(), options: TrainingOptions = .init(), resuming: Checkpoint? = nil,
+    report: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws {
+    try options.check(method)
+    (self.method, self.setup, self.options, self.resuming, self.report) = (method, setup, options, resuming, report)
+  }
+
+  /// - Throws: ``InputError`` naming the first setting given that has no effect on a training.
+  public func refuse(_ settings: (name: String, isGiven: Bool)...) throws {
+    if let wrong = settings.first(where: \.isGiven) {
+      throw InputError("found --\(wrong.name) for a training of \(E.name), which has none; leave it out")
+    }
+  }
+
+  /// The network's shape as it is asked for.
+  public var architecture: Architecture {
+    Architecture(depth: options.depth, channels: options.channels).over(method.network?.architecture ?? Architecture())
+  }
+
+  /// A fixed tensor that the interrupted run worked out before.
+  public func known(_ name: String) -> Tensor? { resuming?.operators.first { $0.name == name }?.value }
+
+  /// The network before training, in the shape that is asked for.
+  ///
+  /// - Parameter fixed: tensors that the network is made with and that are not trained.
+  public func untrained(_ system: E.System, fixed: [NamedParameter] = [], seed: UInt64) throws -> any Network {
+    guard let network = method.network else { throw InputError("\(method.name) is a classical method; expected a network") }
+    return try network.make(system, architecture, Weights(parameters: [], operators: fixed), seed)
+  }
+}
+
+/// Something networks can be trained on: samples with a loss and a validation.
+public protocol NetworkTraining<Measurement, Signal>: Sendable {
+  associatedtype Measurement: Batched = Tensor
+  associatedtype Signal: Batched = Tensor
+  /// Fixed tensors that go into the weights file, such as the dictionary.
+  var operators: [NamedParameter] { get }
+  /// Trains a network by a recipe; nil when it was stopped, with the checkpoint written.
+  func train<N: Network<Measurement, Signal>>(
+    _ network: N, recipe: Recipe, resuming: Checkpoint?, checkpoints: CheckpointPolicy?, monitors: [any TrainingMonitor],
+    stop: StopRequest?
+  ) throws -> N?
+}
+
+/// A training made ready: an untrained network, a recipe, and what runs it.
+public struct Training: Sendable {
+  public var recipe: Recipe
+  /// It can be interrupted and goes on.
+  public let hasCheckpoints: Bool
+  /// Facts for the answer that stand beside the weights, once they are written.
+  public typealias Outcome = (parameters: Int, facts: [(name: String, value: Double)])
+  private let body: @Sendable (Recipe, Run) throws -> Outcome?
+
+  /// What a run is told.
+  public struct Run {
+    public var path: String
+    /// Weights to start from.
+    public var start: String?
+    public var resuming: Checkpoint?
+    public var checkpointEvery: Int?
+    /// Made when all else is known to be right.
+    public var monitors: () throws -> [any TrainingMonitor]
+
+    public init(
+      path: String, start: String? = nil, resuming: Checkpoint? = nil, checkpointEvery: Int? = nil,
+      monitors: @escaping () throws -> [any TrainingMonitor] = { [] }
+    ) {
+      (self.path, self.start, self.resuming, self.checkpointEvery) = (path, start, resuming, checkpointEvery)
+      self.monitors = monitors
+    }
+  }
+
+  /// - Throws: ``InputError`` when the network is between other spaces than the training.
+  public init<T: NetworkTraining>(_ training: T, _ untrained: any Network, _ recipe: Recipe) throws {
+    guard let network = untrained as? any Network<T.Measurement, T.Signal> else {
+      throw InputError("found a network \(recipe.network) between other spaces than its samples; expected another network")
+    }
+    (self.recipe, hasCheckpoints) = (recipe, true)
+    body = { recipe, run in
+      func train<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
+        let policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
+        let monitors = try run.monitors()
+        let trained = try StopRequest.onSignals {
+          try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)
+        }
+        guard let trained else { return nil }
+        try Weights.save(trained, recipe: recipe, operators: training.operators, to: run.path)
+        try? FileManager.default.removeItem(atPath: policy.path)
+        return (trained.parameterCount, [])
+      }
+      func started<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
+        guard let start = run.start else { return try train(network) }
+        let weights = try Weights(anyFile: start).withHouseNames
+        do { return try train(weights.fitted(to: network).filled(network)) } catch TrainingError.weights(let text) {
+          throw TrainingError.weights("\(start): \(text)")
+        }
+      }
+      return try started(network)
+    }
+  }
+
+  /// What finds its numbers without a network's training.
+  public init(_ recipe: Recipe, body: @escaping @Sendable (Run) throws -> Outcome) {
+    (self.recipe, hasCheckpoints) = (recipe, false)
+    self.body = { _, run in try body(run) }
+  }
+
+  /// Changes batch and learning rate of every phase that takes samples in batches.
+  public mutating func apply(_ options: TrainingOptions) {
+    for i in recipe.phases.indices where recipe.phases[i].batchSize != nil {
+      if let batch = options.batch { recipe.phases[i].batchSize = batch }
+      if let rate = options.learningRate { recipe.phases[i].learningRate = recipe.phases[i].learningRate.scaled(by: rate / 1e-3) }
+    }
+  }
+
+  /// Trains to a file of weights. The checkpoint is removed once the weights are whole; Ctrl-C and SIGTERM leave it whole.
+  ///
+  /// - Returns: nil when the run was stopped.
+  public func run(_ run: Run) throws -> Outcome? {
+    AtomicFile.removeLeftovers(of: run.path)
+    return try body(recipe, run)
+  }
+
+  /// The same for one of many, unless its finished weights of this very recipe exist; goes on from a checkpoint.
+  public func finish(_ run: Run, report: (String) -> Void) throws {
+    if FileManager.default.fileExists(atPath: run.path), let done = try Weights(contentsOf: run.path).recipe,
+      try Recipe(json: done) == recipe
+    {
+      return report("\(run.path): already trained by this recipe")
+    }
+    try FileManager.default.createDirectory(
+      atPath: (run.path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    guard try self.run(run) != nil else {
+      throw WorkFailed("stopped; the same command goes on from the checkpoint beside \(run.path)")
+    }
+  }
+}
+
+/// Where the checkpoint of a weights file lies.
+public func checkpointPath(of weights: String) -> String { weights + ".checkpoint" }
+
+/// The checkpoint of an interrupted training of these weights; nil when there is none.
+public func interruptedTraining(of weights: String) throws -> Checkpoint? {
+  let path = checkpointPath(of: weights)
+  return FileManager.default.fileExists(atPath: path) ? try Checkpoint(contentsOf: path) : nil
+}
+
+/// A tenth of the images, every tenth, is kept aside for validation: at least one, and one stays for training.
+public func splitForValidation<Image>(_ images: [Image]) -> (training: [Image], validation: [Image]) {
+  if images.count < 2 { return (images, images) }
+  let isKept = { (i: Int) in i % 10 == min(9, images.count - 1) }
+  return (images.indices.filter { !isKept($0) }.map { images[$0] }, images.indices.filter(isKept).map { images[$0] })
+}
+
+extension Recipe {
+  /// Adam at 1e-3 after a warm-up, falling to 1e-5 along a cosine, gradients clipped to norm 1, averaged weights: how networks on images are
+  /// trained here.
+  public static func adam(
+    _ name: String = "training", steps: Int, batchSize: Int, chunkSize: Int = 1, warmUp: Int = 100
+  ) -> Phase {
+    Phase(
+      name, steps: steps, batchSize: batchSize, chunkSize: chunkSize,
+      learningRate: .warmUp(steps: warmUp, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
+  }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Evaluation
+import Experiments
+import FileFormats
+import Foundation
+import Kernels
+import Training
+import Yams
+
+extension UnfoldProgram {
+  public static func main() {
+    Memory.keepFreedBlocks()
+    do {
+      var command = try parsed(Array(CommandLine.arguments.dropFirst()))
+      try command.run()
+    } catch {
+      exit(report(error))
+    }
+  }
+
+  /// The command; settings of `--config` stand before what was given, which wins.
+  private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    guard let place = arguments.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }) else {
+      return try Root<Self>.parseAsRoot(arguments)
+    }
+    var given = arguments
+    let option = given.remove(at: place)
+    let path: String
+    if let value = option.split(separator: "=", maxSplits: 1).dropFirst().first {
+      path = String(value)
+    } else {
+      guard place < given.count else { throw InputError("found --config without a file; expected a YAML file of settings") }
+      path = given.remove(at: place)
+    }
+    let names = given.prefix { !$0.hasPrefix("-") }.prefix(2)
+    do { return try Root<Self>.parseAsRoot(names + settings(path, besides: given) + given.dropFirst(names.count)) } catch {
+      guard (try? Root<Self>.parseAsRoot(given)) != nil, !(error is InputError) else { throw error }
+      throw InputError("\(path): " + Root<Self>.message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " "))
+    }
+  }
+
+  /// The settings of a YAML file as options; lists that were given as options too are left out.
+  private static func settings(_ path: String, besides given: [String]) throws -> [String] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError("\(path): cannot be read; expected a YAML file of settings")
+    }
+    guard let text = String(data: data, encoding: .utf8), let mapping = (try? Yams.compose(yaml: text))?.mapping else {
+      throw InputError("\(path): found no YAML mapping; expected lines such as “steps: 5000”")
+    }
+    return try mapping.flatMap { key, value -> [String] in
+      let name = "--" + (key.string ?? "")
+      if let list = value.sequence {
+        return given.contains(name) ? [] : list.flatMap { [name, $0.string ?? ""] }
+      }
+      if value.tag.rawValue == "tag:yaml.org,2002:bool" || ["true", "false"].contains(value.string ?? "") {
+        return value.bool == true ? [name] : []
+      }
+      guard let text = value.string, key.string != nil else {
+        throw InputError("\(path): found \(name) of another kind; expected a number, a word or a list")
+      }
+      return given.contains(name) ? [] : ["\(name)=\(text)"]
+    }
+  }
+
+  /// Says in one line what is wrong, on standard error; help goes to standard output.
+  private static func report(_ error: any Error) -> Int32 {
+    if let code = error as? ExitCode { return code.rawValue }
+    if let known = statusOfKnown(error) {
+      say("error: \(error)")
+      return known
+    }
+    if Root<Self>.exitCode(for: error).isSuccess {
+      print(Root<Self>.fullMessage(for: error))
+      return 0
+    }
+    let isUsage = Root<Self>.exitCode(for: error) == .validationFailure
+    say("error: " + Root<Self>.message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " "))
+    return isUsage ? 2 : 1
+  }
+
+  /// 2 for an input that cannot be used, 1 for work that failed; nil for what is not ours.
+  private static func statusOfKnown(_ error: any Error) -> Int32? {
+    switch error {
+    case let error as FileFormatError where error.isDiskFailure: 1
+    case is FileFormatError, is DatasetError, is EvaluationError, is InputError: 2
+    case TrainingError.diverged: 1
+    case is TrainingError: 2
+    case is WorkFailed: 1
+    default: nil
+    }
+  }
+}
+
+/// A line on standard error.
+func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+
+struct Root<P: UnfoldProgram>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "unfold", abstract: "Turns iterative algorithms for inverse problems into trained networks.",
+      discussion:
+        "Options of any command may stand in a YAML file, --config FILE, under their names; what is given on the command line wins.",
+      version: "0.1.0",
+      subcommands: [
+        Demo.self, SimulateGroup<P>.self, TrainGroup<P>.self, ReconstructGroup<P>.self, EvaluateGroup<P>.self, Reproduce<P>.self,
+        Convert.self, Inspect.self, Bench.self, Check.self, Methods<P>.self, Problems<P>.self, Tables<P>.self,
+      ])
+  }
+}
+
+extension UnfoldProgram {
+  /// One command for every experiment.
+  fileprivate static func group(
+    _ name: String, _ abstract: String, _ command: (any CommandLineExperiment.Type) -> any ParsableCommand.Type
+  ) -> CommandConfiguration {
+    CommandConfiguration(commandName: name, abstract: abstract, subcommands: experiments.map(command))
+  }
+}
+
+struct SimulateGroup<P: UnfoldProgram>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    func command<E: CommandLineExperiment>(_: E.Type) -> any ParsableCommand.Type { Simulate<E>.self }
+    return P.group("simulate", "Make measurements from images or codes.") { command($0) }
+  }
+}
+struct TrainGroup<P: UnfoldProgram>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    func command<E: CommandLineExperiment>(_: E.Type) -> any ParsableCommand.Type { Train<E>.self }
+    return P.group("train", "Train a network.") { command($0) }
+  }
+}
+struct ReconstructGroup<P: UnfoldProgram>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    func command<E: CommandLineExperiment>(_: E.Type) -> any ParsableCommand.Type { Reconstruct<E>.self }
+    return P.group("reconstruct", "Reconstruct images or codes from a measurement.") { command($0) }
+  }
+}
+struct EvaluateGroup<P: UnfoldProgram>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    func command<E: CommandLineExperiment>(_: E.Type) -> any ParsableCommand.Type { Evaluate<E>.self }
+    return P.group("evaluate", "Simulate, reconstruct and score.") { command($0) }
+  }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Experiments
+import Operators
+import Tensors
+
+// The options of the package's own experiments: names and kinds of their settings' properties.
+
+extension MeasuredColor: ExpressibleByArgument {}
+extension Blocks.Constraint: ExpressibleByArgument {}
+extension WholeImageLoss: ExpressibleByArgument {}
+extension FrequencyOrder: ExpressibleByArgument {}
+extension DiscPhantom.Shapes: ExpressibleByArgument {}
+extension WaveletFilter: ExpressibleByArgument {}
+extension CTScan.Beam: ExpressibleByArgument {}
+extension CTUnits: ExpressibleByArgument {}
+extension FanBeamGeometry.Detector: ExpressibleByArgument {}
+extension FilteredBackProjection.Window: ExpressibleByArgument {}
+extension TomographyData.Part: ExpressibleByArgument {}
+extension GradientKind: ExpressibleByArgument {}
+
+extension PatchCoding: CommandLineExperiment {
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @Option(
+      help: ArgumentHelp(
+        "Dictionary of 100 rows in any array format; that of LISTA's weights which ship, or in training a learned one, without it.",
+        valueName: "file"))
+    var dictionary: String?
+    @Option(help: "Atoms of the dictionary that ships, 100 or 400, or that is learned (default: 100).") var units: Int?
+    @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
+    public init() {}
+  }
+  public struct KnobOptions: ParsableArguments, Encodable {
+    @Option(help: "Most iterations of a classical method (default: 100); it ends before at a relative duality gap of 1e-6.")
+    var iterations: Int?
+    public init() {}
+  }
+  public struct TrainingSetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] =
+      []
+    @Option(help: "LISTA: iterations T, counted as in the paper (default: 3).") var iterations: Int?
+    @Option(help: "Training patches.") var patches: Int?
+    public init() {}
+  }
+}
+
+extension Recovery: CommandLineExperiment {
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @Option(
+      help: ArgumentHelp("Matrix A in any array format; without it, the benchmark's own of 250 × 500 by --seed.", valueName: "file")
+    )
+    var matrix: String?
+    @Option(help: "Rows of the benchmark's A.") var rows: Int?
+    @Option(help: "Columns of the benchmark's A.") var columns: Int?
+    @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
+    public init() {}
+  }
+  public struct KnobOptions: ParsableArguments, Encodable {
+    @Option(help: "Weight of ‖x‖₁ of ista and fista (default: 0.1) and step-lista.") var lambda: Double?
+    @Option(help: "Most iterations of a classical method (default: 100); it ends before at a relative duality gap of 1e-6.")
+    var iterations: Int?
+    public init() {}
+  }
+  public struct TestOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Array of codes, one a row; without it, the benchmark's 1,000 test samples.", valueName: "file"))
+    var data: String?
+    public init() {}
+  }
+  public typealias TrainingSetupOptions = NoOptions
+}
+
+extension Blocks: CommandLineExperiment {
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @Option(help: "Sampling ratio, for a Φ drawn from --seed.") var ratio: Double?
+    @Option(help: ArgumentHelp("Φ, M × pixels of a block, in any array format.", valueName: "file")) var phi: String?
+    @Option(help: "What of a colour image is measured: luminance (default) or every-channel.") var color: MeasuredColor?
+    @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
+    public init() {}
+  }
+  public struct KnobOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
+    @Flag(help: "sodas-net, scnet: the mean over the eight flips and turns of the image; eight times the time.")
+    var selfEnsemble = false
+    public init() {}
+  }
+  public struct TrainingSetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] =
+      []
+    @Option(help: ArgumentHelp("Q_init in place of the fit to training blocks.", valueName: "file")) var initial: String?
+    @Option(help: "What the constraint of the loss looks at: none (default), running or ground-truth.")
+    var constraint: Blocks.Constraint?
+    @Option(help: "sodas-net, scnet: log-squares (default), squares, absolute, or measurements, which needs no ground truth.")
+    var loss: WholeImageLoss?
+    public init() {}
+  }
+}
+
+extension KSpace: CommandLineExperiment {
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @Option(help: "Sampling ratio of a pattern.") var ratio: Double?
+    @Option(help: ArgumentHelp("radial (default), cartesian or random, of --ratio; or an array of 0 and 1.", valueName: "mask"))
+    var mask: String?
+    @Option(help: "Where a mask from a file has frequency 0: transform (at [0, 0], default) or centred.") var maskOrder:
+      FrequencyOrder?
+    @Flag(help: "Divide every image by its largest magnitude.") var toMaximum = false
+    @Option(help: "Receive coils around the image, simulated from --seed (default: 1, which sees all alike).") var coils: Int?
+    @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
+    public init() {}
+  }
+  public struct KnobOptions: ParsableArguments, Encodable {
+    @Option(help: "Weight of the penalty of tv, recpf and sidwt.") var lambda: Double?
+    @Option(help: "ρ of tv, recpf and sidwt.") var penalty: Double?
+    @Option(help: "Iterations of tv, recpf and sidwt.") var iterations: Int?
+    @Option(help: "Taps of the wavelet of sidwt and recpf: 2 (Haar), 4, 6 or 8 (Daubechies).") var wavelet: WaveletFilter?
+    @Option(help: "Levels of the wavelet of sidwt and recpf.") var levels: Int?
+    public init() {}
+  }
+  public struct OpeningOptions: ParsableArguments, Encodable {
+    @Option(help: "Of a scanner's k-space: the slice to reconstruct, from 0 (default: all).") var slice: Int?
+    @Option(
+      help: ArgumentHelp("Of several coils: their maps, [coils, height, width]; estimated by ESPIRiT without.", valueName: "file"))
+    var maps: String?
+    public init() {}
+  }
+  public struct TrainingSetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] =
+      []
+    @Option(help: ArgumentHelp("Folder of validation images, in place of a tenth of the others.", valueName: "dir"))
+    var validationImages: [String] = []
+    @Option(help: "Extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
+    @Option(help: "Takes every how many-th slice of a volume along each axis (default: 4).") var sliceStep: Int?
+    @Flag(help: "Train on the magnitudes of complex images.") var magnitudes = false
+    public init() {}
+  }
+}
+
+extension CT: CommandLineExperiment {
+  public struct ScanOptions: ParsableArguments, Encodable {
+    @Option(help: "Views, spread evenly over half a turn, or over a full turn of a fan (default: 60).") var views: Int?
+    @Option(help: "parallel (default) or fan.") var geometry: CTScan.Beam?
+    @Option(help: "Numbers of a view (default: enough for the image's diagonal).") var bins: Int?
+    @Option(help: ArgumentHelp("Size of a pixel (default: 0.8).", valueName: "mm")) var pixelSize: Double?
+    @Option(help: ArgumentHelp("Width of a bin, or of a cell of the fan's detector.", valueName: "mm")) var binWidth: Double?
+    @Option(help: ArgumentHelp("Fan: from the source to the axis (default: 595).", valueName: "mm")) var sourceDistance: Double?
+    @Option(help: ArgumentHelp("Fan: from the source to the detector (default: 1085.6).", valueName: "mm"))
+    var detectorDistance: Double?
+    @Option(help: "Fan: cells on an arc (default) or on a line.") var detector: FanBeamGeometry.Detector?
+    @Flag(help: "Fan: over half a turn and the fan only.") var halfScan = false
+    public init() {}
+  }
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @OptionGroup var scan: ScanOptions
+    @Option(help: ArgumentHelp("Angles of the views in radians, an array, in place of even ones.", valueName: "file"))
+    var angles: String?
+    @Option(help: "Photons of a ray that meets nothing; without it no noise.") var photons: Double?
+    @Option(help: ArgumentHelp("Noise of the detector itself.", valueName: "photons")) var electronic: Double?
+    @Option(help: "What pixels are: image (in [0, 1]), attenuation (1/cm) or hounsfield (default: of DICOM).") var quantity:
+      CTUnits?
+    @Option(help: ArgumentHelp("JSON that says which rows of a file of many images are for what.", valueName: "file"))
+    var split: String?
+    public init() {}
+  }
+  public struct KnobOptions: ParsableArguments, Encodable {
+    @Option(help: "Weight of the penalty of fista-tv.") var lambda: Double?
+    @Option(help: "Iterations of fista-tv.") var iterations: Int?
+    @Option(help: "fbp: ramp (default), or hann for less noise.") var window: FilteredBackProjection.Window?
+    public init() {}
+  }
+  public struct TestOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder of images and slices, or one file.", valueName: "dir")) var images: String?
+    @Option(help: "Of --split: test (default), validation or train.") var part: TomographyData.Part?
+    public init() {}
+  }
+  public struct TrainingSetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder or file of training images; may be given more than once.", valueName: "dir"))
+    var images: [String] = []
+    @Option(help: ArgumentHelp("Folder of validation images, in place of a tenth of the others.", valueName: "dir"))
+    var validationImages: [String] = []
+    @Option(help: "Images made this many times smaller first, to begin with.") var reduce: Int?
+    @Option(help: "Step of the network: weight (default) or adjoint.") var gradient: GradientKind?
+    public init() {}
+  }
+}
+
+extension DiscTomography: CommandLineExperiment {
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Images: add white noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
+    @Option(help: ArgumentHelp("Sets: phantoms for training (default: 2000).", valueName: "count")) var phantoms: Int?
+    @Option(help: ArgumentHelp("Sets: the shapes of phantoms for training (default: discs).", valueName: "shapes"))
+    var shapes: DiscPhantom.Shapes?
+    @Option(help: ArgumentHelp("Sets: ratios for training are drawn between this and 50 dB.", valueName: "dB"))
+    var lowestNoiseSnr: Double?
+    public init() {}
+  }
+  public struct KnobOptions: ParsableArguments, Encodable {
+    @Option(help: "Weight of the penalty of fista-tv.") var lambda: Double?
+    @Option(help: "Iterations of fista-tv.") var iterations: Int?
+    public init() {}
+  }
+  public struct TestOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Sets of `unfold simulate`; without it, those of --seed.", valueName: "file")) var data: String?
+    @Option(help: "test (default), validation, train or unseen_shapes.") var part: TomographyData.Part?
+    public init() {}
+  }
+  public struct TrainingSetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Sets of `unfold simulate`; without it, those of --seed.", valueName: "file")) var data: String?
+    @Option(help: "Step of the network: weight (default), adjoint, newton or newton-opposite.") var gradient: GradientKind?
+    public init() {}
+  }
+}
