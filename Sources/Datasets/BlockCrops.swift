@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Kernels
 import Tensors
 
@@ -10,11 +11,11 @@ public struct BlockCrops: Sendable {
   /// Positions of a crop in the images before each, and in all together.
   private let positions: [Int]
 
-  /// - Throws: ``DatasetError`` when no image holds a crop.
+  /// - Throws: ``InputError`` when no image holds a crop.
   public init(_ images: [Tensor], side: Int) throws {
     let usable = images.filter { $0.shape.count == 2 && $0.shape[0] >= side && $0.shape[1] >= side }
     guard !usable.isEmpty else {
-      throw DatasetError("found no image of at least \(side) × \(side) pixels; expected one, give larger images")
+      throw InputError("found no image of at least \(side) × \(side) pixels; expected one, give larger images")
     }
     self.side = side
     self.images = usable.map { ($0.floats, $0.shape[0], $0.shape[1]) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 import Operators
 import Problems
@@ -95,7 +96,7 @@ public struct CTScan: Codable, Sendable, Equatable {
     self.views = views
   }
 
-  /// - Throws: ``DatasetError`` for numbers out of range.
+  /// - Throws: ``InputError`` for numbers out of range.
   public func made(height: Int, width: Int) throws -> CTGeometry {
     let halfDiagonal = pixelSize * (Double(height * height + width * width)).squareRoot() / 2
     let count = angles?.count ?? views
@@ -115,7 +116,7 @@ public struct CTScan: Codable, Sendable, Equatable {
         geometry == .parallel || (detectorDistance >= sourceDistance && detectorDistance.isFinite), "at least the source distance"
       ),
     ] where !isRight {
-      throw DatasetError("ct: found a \(name) of \(found); expected \(expected), change it")
+      throw InputError("ct: found a \(name) of \(found); expected \(expected), change it")
     }
     switch geometry {
     case .parallel:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 
 /// Which files of a data set are for training, which for validation and which for tests, as a JSON file says:
@@ -9,11 +10,11 @@ public struct DataSplit: Sendable {
   private let rows: [String: [String: [Int]]]
   private let path: String
 
-  /// - Throws: ``DatasetError`` for a file that cannot be read or is no such JSON.
+  /// - Throws: ``InputError`` for a file that cannot be read or is no such JSON.
   public init(contentsOf path: String) throws {
     guard let data = FileManager.default.contents(atPath: path),
       let object = try? JSONSerialization.jsonObject(with: data) as? [String: [String: Any]]
-    else { throw DatasetError("\(path): found no JSON of data sets; expected their training and test files, by name") }
+    else { throw InputError("\(path): found no JSON of data sets; expected their training and test files, by name") }
     self.path = path
     sets = object.mapValues { parts in parts.compactMapValues { $0 as? [String] } }
     rows = object.mapValues { parts in parts.compactMapValues { ($0 as? [Int]).flatMap { $0.isEmpty ? nil : $0 } } }
@@ -30,7 +31,7 @@ public struct DataSplit: Sendable {
   public func rows(_ part: String, of file: String) throws -> [Int] {
     let set = rows.keys.first { file == $0 || file.hasSuffix("/" + $0) }
     guard let set, let found = rows[set]?[part] else {
-      throw DatasetError(
+      throw InputError(
         "\(path): found no \(part) rows of \(file); expected one of \(rows.keys.sorted().joined(separator: ", ")) with a list of numbers"
       )
     }
@@ -39,7 +40,7 @@ public struct DataSplit: Sendable {
 
   private func names(_ set: String, _ part: String) throws -> Set<String> {
     guard let found = sets[set]?[part] else {
-      throw DatasetError("\(path): found no \(part) files of \(set); expected a list of names")
+      throw InputError("\(path): found no \(part) files of \(set); expected a list of names")
     }
     return Set(found)
   }

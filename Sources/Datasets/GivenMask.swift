@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Operators
 import Tensors
 
@@ -15,25 +16,25 @@ extension SamplingMask {
   ///
   /// - Parameters: `values`, 1 where a frequency is measured, else 0, `[height, width]`; `order`, how the array is stored;
   ///   `name`, what errors call it, such as its file.
-  /// - Throws: ``DatasetError`` for another size, other numbers than 0 and 1, a mask of nothing, and a mask that is evidently in the
+  /// - Throws: ``InputError`` for another size, other numbers than 0 and 1, a mask of nothing, and a mask that is evidently in the
   ///   other order: with it, zero filling loses about 16 dB and no method recovers.
   public init(values: Tensor, height: Int, width: Int, order: FrequencyOrder = .transform, name: String = "the mask") throws {
     guard values.shape == [height, width] else {
       let found = values.shape.isEmpty ? "nothing" : values.shape.map(String.init).joined(separator: " × ")
-      throw DatasetError("\(name): found \(found); expected \(height) × \(width), the size of the image: give a mask of that size")
+      throw InputError("\(name): found \(found); expected \(height) × \(width), the size of the image: give a mask of that size")
     }
     let numbers = values.doubles
     if let other = numbers.first(where: { $0 != 0 && $0 != 1 }) {
-      throw DatasetError("\(name): found \(other); expected 1 where a frequency is measured and 0 elsewhere: convert the mask")
+      throw InputError("\(name): found \(other); expected 1 where a frequency is measured and 0 elsewhere: convert the mask")
     }
     guard numbers.contains(1) else {
-      throw DatasetError("\(name): found no measured frequency; expected at least one: give another mask")
+      throw InputError("\(name): found no measured frequency; expected at least one: give another mask")
     }
     let stored = SamplingMask(height: height, width: width, isSampled: numbers.map { $0 == 1 })
     switch order {
     case .transform:
       guard !stored.isEvidentlyCentred else {
-        throw DatasetError(
+        throw InputError(
           "\(name): found low frequencies missing at [0, 0] and dense in the middle; expected frequency 0 at [0, 0]: "
             + "the mask is centred, say so or apply numpy.fft.ifftshift to it")
       }
@@ -41,7 +42,7 @@ extension SamplingMask {
     case .centred:
       let moved = SamplingMask.uncentred(stored)
       guard !moved.isEvidentlyCentred else {
-        throw DatasetError(
+        throw InputError(
           "\(name): found low frequencies missing in the middle and dense at [0, 0]; expected frequency 0 in the middle: "
             + "the mask is in the transform's order, say so or apply numpy.fft.fftshift to it")
       }

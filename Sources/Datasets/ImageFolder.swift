@@ -3,12 +3,6 @@ import FileFormats
 import Foundation
 import Tensors
 
-/// An input that cannot be used: what was found, what was expected, what to do, in one line.
-public struct DatasetError: Error, CustomStringConvertible, Equatable {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
-
 /// The images of a folder in the order of their names, as gray images in [0, 1].
 public struct ImageFolder: Sendable {
   public struct Entry: Sendable {
@@ -23,7 +17,7 @@ public struct ImageFolder: Sendable {
   /// Reads every PNG, JPEG and TIFF file of a folder, or the one file `path` names.
   ///
   /// - Parameter maximumSide: larger images are reduced by averaging whole blocks of pixels until neither side is larger; nil: as they are.
-  /// - Throws: ``DatasetError`` for a missing or empty folder; the reader's error for a damaged image.
+  /// - Throws: ``InputError`` for a missing or empty folder; the reader's error for a damaged image.
   public init(_ path: String, maximumSide: Int? = nil) throws {
     let names = try Self.imageNames(path)
     let folder = Self.isFolder(path) ? path : (path as NSString).deletingLastPathComponent
@@ -31,7 +25,7 @@ public struct ImageFolder: Sendable {
     entries = try names.map { name in
       let file = folder.isEmpty ? name : (folder as NSString).appendingPathComponent(name)
       let gray = try readImage(file).grayscale
-      guard gray.isFinite else { throw DatasetError("\(file): found NaN or infinite pixels; expected finite values in [0, 1]") }
+      guard gray.isFinite else { throw InputError("\(file): found NaN or infinite pixels; expected finite values in [0, 1]") }
       return Entry(name: name, image: maximumSide.map { reduced(gray, maximumSide: $0) } ?? gray)
     }
   }
@@ -51,7 +45,7 @@ public struct ImageFolder: Sendable {
   /// The names of a folder's image files, sorted; or of the one image `path` is.
   public static func imageNames(_ path: String, andKinds extensions: Set<String> = []) throws -> [String] {
     guard FileManager.default.fileExists(atPath: path) else {
-      throw DatasetError("\(path): no such file or folder; name a folder of PNG, JPEG or TIFF images")
+      throw InputError("\(path): no such file or folder; name a folder of PNG, JPEG or TIFF images")
     }
     guard isFolder(path) else { return [(path as NSString).lastPathComponent] }
     let kinds = extensions.union(["png", "jpg", "jpeg", "tif", "tiff"])
@@ -61,10 +55,10 @@ public struct ImageFolder: Sendable {
         kinds.contains(($0 as NSString).pathExtension.lowercased())
       }.sorted()
     } catch {
-      throw DatasetError("\(path): the folder cannot be read; check its permissions")
+      throw InputError("\(path): the folder cannot be read; check its permissions")
     }
     if names.isEmpty {
-      throw DatasetError(
+      throw InputError(
         "\(path): found no PNG, JPEG or TIFF image\(extensions.isEmpty ? "" : " and no array"); expected at least one")
     }
     return names

@@ -18,12 +18,12 @@ public struct MeasuredEMT: Sendable {
   /// `[n, n]`, 0 or 1.
   public let reference: Tensor
 
-  /// - Throws: the reader's error; ``DatasetError`` for arrays that do not fit each other.
+  /// - Throws: the reader's error; ``InputError`` for arrays that do not fit each other.
   public init(contentsOf folder: String) throws {
     func read(_ name: String, rank: Int) throws -> Tensor {
       let path = folder + "/" + name + ".npy"
       guard let array = try NPY.read(path).real, array.shape.count == rank, array.count > 0, array.isFinite else {
-        throw DatasetError("\(path): found no \(rank) axes of finite real numbers; expected \(name) of a sensor, copy it again")
+        throw InputError("\(path): found no \(rank) axes of finite real numbers; expected \(name) of a sensor, copy it again")
       }
       return array.converted(to: .double)
     }
@@ -31,16 +31,16 @@ public struct MeasuredEMT: Sendable {
     let (index, reference) = (try read("pixel_index", rank: 1), try read("reference", rank: 2))
     let n = reference.shape[0]
     guard reference.shape[1] == n else {
-      throw DatasetError("\(folder): found a reference of \(reference.shape); expected a square image, copy it again")
+      throw InputError("\(folder): found a reference of \(reference.shape); expected a square image, copy it again")
     }
     guard matrix.shape == [voltages.shape[0], index.count] else {
-      throw DatasetError(
+      throw InputError(
         "\(folder): found a sensitivity of \(matrix.shape) for \(voltages.shape[0]) voltages and \(index.count) pixels; expected "
           + "[\(voltages.shape[0]), \(index.count)], take files of one sensor")
     }
     let places = index.doubles
     guard places.allSatisfy({ $0 >= 0 && $0 < Double(n * n) && $0 == $0.rounded() }), Set(places).count == places.count else {
-      throw DatasetError(
+      throw InputError(
         "\(folder): found a pixel_index beyond 0 … \(n * n - 1) or twice; expected places in the reference, copy it again")
     }
     A = Matrix(matrix)

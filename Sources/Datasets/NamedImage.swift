@@ -54,7 +54,7 @@ public struct NamedImage: Sendable {
   /// An image file (gray, or the luminance of a colour image), or an array file with one array of two axes.
   ///
   /// - Parameter toMaximum: divides by the largest magnitude, as published evaluations of MRI do.
-  /// - Throws: the reader's error; ``DatasetError`` for something else than one image, NaN or infinity.
+  /// - Throws: the reader's error; ``InputError`` for something else than one image, NaN or infinity.
   public init(_ path: String, toMaximum: Bool = false) throws {
     let value: NumericArray
     switch try FileKind.detect(path) {
@@ -62,12 +62,12 @@ public struct NamedImage: Sendable {
     default:
       let arrays = try readArrays(path).filter { $0.value.shape.count == 2 && $0.value.shape.allSatisfy { $0 > 1 } }
       guard arrays.count == 1 else {
-        throw DatasetError("\(path): found \(arrays.count) arrays of two axes; expected one, the image: convert it first")
+        throw InputError("\(path): found \(arrays.count) arrays of two axes; expected one, the image: convert it first")
       }
       value = arrays[0].value
     }
     guard (value.real ?? value.complex.pairs).isFinite else {
-      throw DatasetError("\(path): found NaN or infinite pixels; expected finite values in [0, 1]")
+      throw InputError("\(path): found NaN or infinite pixels; expected finite values in [0, 1]")
     }
     self.init(name: (path as NSString).lastPathComponent, value: value)
     if toMaximum { self = toMaximumOne }
@@ -92,7 +92,7 @@ public struct NamedImage: Sendable {
   /// its files.
   ///
   /// - Parameter units: nil: Hounsfield units of DICOM, pixels of every other file.
-  /// - Throws: the reader's error; ``DatasetError`` for something else than one array of real, finite numbers.
+  /// - Throws: the reader's error; ``InputError`` for something else than one array of real, finite numbers.
   public static func slices(of path: String, units: CTUnits? = nil) throws -> [NamedImage] {
     try paths(path).flatMap { path in
       let title = (path as NSString).lastPathComponent
@@ -103,11 +103,11 @@ public struct NamedImage: Sendable {
       default:
         let arrays = try readArrays(path).filter { (2...3).contains($0.value.shape.count) && !$0.value.shape.contains(0) }
         guard arrays.count == 1, let real = arrays[0].value.real else {
-          throw DatasetError("\(path): found \(arrays.count) images or volumes; expected one of real numbers: convert it first")
+          throw InputError("\(path): found \(arrays.count) images or volumes; expected one of real numbers: convert it first")
         }
         stack = real
       }
-      guard stack.isFinite else { throw DatasetError("\(path): found NaN or infinite pixels; expected finite numbers") }
+      guard stack.isFinite else { throw InputError("\(path): found NaN or infinite pixels; expected finite numbers") }
       let units = units ?? (kind == .dicom ? .hounsfield : .image)
       let values = stack.converted(to: .double).map(units.value)
       guard values.shape.count == 3 else { return [NamedImage(name: title, value: values)] }
@@ -120,11 +120,11 @@ public struct NamedImage: Sendable {
   /// The slices of a volume for training: along its three axes, every `step`-th, without those of which less than a tenth of the pixels
   /// reach a tenth of the largest value. Each is divided by its own largest value.
   ///
-  /// - Throws: the reader's error; ``DatasetError`` for something else than one real volume.
+  /// - Throws: the reader's error; ``InputError`` for something else than one real volume.
   public static func trainingSlices(of path: String, step: Int) throws -> [NamedImage] {
     let arrays = try readArrays(path).filter { $0.value.shape.count == 3 }
     guard arrays.count == 1, let volume = arrays[0].value.real?.converted(to: .double), volume.isFinite else {
-      throw DatasetError("\(path): found \(arrays.count) volumes; expected one of real, finite numbers")
+      throw InputError("\(path): found \(arrays.count) volumes; expected one of real, finite numbers")
     }
     let (values, shape) = (volume.doubles, volume.shape)
     let strides = [shape[1] * shape[2], shape[2], 1]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Tensors
 
 /// Patches of natural images as sparse coding sees them: each has its own mean subtracted and is divided by its own standard
@@ -21,7 +22,7 @@ public struct Patches: Sendable {
   public func draw(_ count: Int, from images: [Tensor], seed: UInt64) throws -> Tensor {
     let usable = images.filter { $0.shape[0] >= side && $0.shape[1] >= side }
     guard !usable.isEmpty else {
-      throw DatasetError("found no image of at least \(side) × \(side) pixels; expected one, give larger images")
+      throw InputError("found no image of at least \(side) × \(side) pixels; expected one, give larger images")
     }
     let positions = usable.map { ($0.shape[0] - side + 1) * ($0.shape[1] - side + 1) }
     let total = positions.reduce(0, +)
@@ -44,7 +45,7 @@ public struct Patches: Sendable {
       } else {
         refused += 1
         if refused > 100 * count + 10_000 {
-          throw DatasetError(
+          throw InputError(
             "found almost no patch with a standard deviation of \(minimumDeviation) or more; expected images with texture")
         }
       }
@@ -88,7 +89,7 @@ public struct PatchGrid: Sendable {
     let side = recipe.side
     let (height, width) = (image.shape[0], image.shape[1])
     guard height >= side, width >= side else {
-      throw DatasetError("found an image of \(width) × \(height) pixels; expected at least \(side) × \(side)")
+      throw InputError("found an image of \(width) × \(height) pixels; expected at least \(side) × \(side)")
     }
     self.height = height
     self.width = width
@@ -119,7 +120,7 @@ public struct PatchGrid: Sendable {
   public init(patches: Tensor, means: [Double], deviations: [Double], height: Int, width: Int, side: Int) throws {
     let count = Self.count(height: height, width: width, side: side)
     guard count > 0, patches.shape == [count, side * side], means.count == count, deviations.count == count else {
-      throw DatasetError(
+      throw InputError(
         "found \(patches.shape) patches with \(means.count) means for an image of \(width) × \(height); expected [\(count), \(side * side)]"
       )
     }

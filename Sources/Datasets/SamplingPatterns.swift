@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 import Operators
 import Tensors
@@ -41,7 +42,7 @@ extension SamplingMask {
   /// Lines through frequency 0 that measure a fraction `ratio` of the frequencies: a public mask where there is one, otherwise as many
   /// lines as come nearest to it.
   ///
-  /// - Throws: ``DatasetError`` for a ratio that is not in (0, 1], or one that lines cannot reach.
+  /// - Throws: ``InputError`` for a ratio that is not in (0, 1], or one that lines cannot reach.
   public static func pseudoRadial(height: Int, width: Int, ratio: Double) throws -> SamplingMask {
     let target = try frequencies(ratio, height: height, width: width)
     if height == 256, width == 256, let known = publishedLines.first(where: { abs($0.ratio - ratio) < 1e-9 }) {
@@ -49,7 +50,7 @@ extension SamplingMask {
     }
     let most = (2 * ((height - 1) / 2) + 1) * (2 * ((width - 1) / 2) + 1)
     guard target <= most else {
-      throw DatasetError(
+      throw InputError(
         "found a sampling ratio of \(ratio); lines through frequency 0 reach at most "
           + "\(Double(most) / Double(height * width)) of \(height) × \(width): choose a lower one")
     }
@@ -72,13 +73,13 @@ extension SamplingMask {
   /// 2-D acquisition, read out from end to end.
   ///
   /// Source: Lustig, Donoho & Pauly (2007), section "variable density".
-  /// - Throws: ``DatasetError`` for a ratio that is not in (0, 1] or below the centre's, and for a centre wider than the image.
+  /// - Throws: ``InputError`` for a ratio that is not in (0, 1] or below the centre's, and for a centre wider than the image.
   public static func cartesian(
     height: Int, width: Int, ratio: Double, centreLines: Int, power: Double = 0, seed: UInt64
   ) throws -> SamplingMask {
     let target = try frequencies(ratio, height: 1, width: width)
     guard centreLines >= 0, centreLines <= width else {
-      throw DatasetError("found \(centreLines) lines in the centre of \(width); expected 0 … \(width): choose another number")
+      throw InputError("found \(centreLines) lines in the centre of \(width); expected 0 … \(width): choose another number")
     }
     let centre = centreRange(centreLines, of: width)
     let columns = try drawn(target, of: width, seed: seed) { column in
@@ -105,7 +106,7 @@ extension SamplingMask {
   /// acquisition.
   ///
   /// Source: Lustig, Donoho & Pauly (2007), section "variable density".
-  /// - Throws: ``DatasetError`` for a ratio that is not in (0, 1] or below the centre's.
+  /// - Throws: ``InputError`` for a ratio that is not in (0, 1] or below the centre's.
   public static func variableDensity(
     height: Int, width: Int, ratio: Double, centreRadius: Double = 0.06, power: Double = 5, seed: UInt64
   ) throws -> SamplingMask {
@@ -126,7 +127,7 @@ extension SamplingMask {
 
   /// A ratio's number of frequencies, at least 1.
   private static func frequencies(_ ratio: Double, height: Int, width: Int) throws -> Int {
-    guard ratio > 0, ratio <= 1 else { throw DatasetError("found a sampling ratio of \(ratio); expected one in (0, 1]") }
+    guard ratio > 0, ratio <= 1 else { throw InputError("found a sampling ratio of \(ratio); expected one in (0, 1]") }
     return max(1, Int((ratio * Double(height * width)).rounded()))
   }
 
@@ -155,7 +156,7 @@ extension SamplingMask {
     }
     let certain = total - keys.count
     guard certain <= count else {
-      throw DatasetError(
+      throw InputError(
         "found a full centre of \(certain) for a sampling ratio that gives \(count) of \(total); "
           + "expected the centre within the ratio: make it smaller, or the ratio larger")
     }

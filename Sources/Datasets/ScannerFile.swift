@@ -50,7 +50,7 @@ public struct ScannerFile: Sendable {
 
   public var sliceCount: Int { shape[0] }
 
-  /// Nil for a file of another kind. - Throws: the reader's error; ``DatasetError`` for k-space that is not of two dimensions.
+  /// Nil for a file of another kind. - Throws: the reader's error; ``InputError`` for k-space that is not of two dimensions.
   public init?(ifKSpace path: String) throws {
     self.path = path
     switch try FileKind.detect(path) {
@@ -74,7 +74,7 @@ public struct ScannerFile: Sendable {
     sizes += Array(repeating: 1, count: max(0, BARTFile.dimensionLimit - sizes.count))
     let plane = sizes[0..<3].filter { $0 > 1 }
     guard plane.count <= 2, (4..<BARTFile.dimensionLimit).allSatisfy({ $0 == 13 || sizes[$0] == 1 }) else {
-      throw DatasetError(
+      throw InputError(
         "\(path): found dimensions \(sizes.map(String.init).joined(separator: " ")); expected k-space in two dimensions, coils and slices: "
           + "transform one away and cut it with bart fft -i and bart slice")
     }
@@ -84,7 +84,7 @@ public struct ScannerFile: Sendable {
 
   /// One slice, scaled so that the reference image is at most 1; without one, the root sum of squares of the zero-filled coil images.
   ///
-  /// - Throws: the reader's error; ``DatasetError`` for NaN, infinity, and a slice without samples.
+  /// - Throws: the reader's error; ``InputError`` for NaN, infinity, and a slice without samples.
   public func scan(_ slice: Int) throws -> KSpaceSlice {
     precondition((0..<sliceCount).contains(slice), "slice \(slice) of \(sliceCount)")
     let (stored, reference): (ComplexTensor, Tensor?) =
@@ -95,7 +95,7 @@ public struct ScannerFile: Sendable {
       }
     let title = sliceCount > 1 ? "\(fileTitle(path))-\(slice)" : fileTitle(path)
     guard stored.pairs.isFinite, reference?.isFinite ?? true else {
-      throw DatasetError("\(path): found NaN or infinity in slice \(slice); expected finite samples, measure it again")
+      throw InputError("\(path): found NaN or infinity in slice \(slice); expected finite samples, measure it again")
     }
     let kSpace = ComplexTensor(pairs: stored.pairs.converted(to: .double)).uncentredKSpace
     let (h, w, values) = (shape[2], shape[3], kSpace.pairs.doubles)
@@ -107,7 +107,7 @@ public struct ScannerFile: Sendable {
     }
     let scale = (reference ?? rootSumOfSquares(inverseFFT2(kSpace))).maximumMagnitude
     guard scale > 0, isSampled.contains(true) else {
-      throw DatasetError("\(path): found zeros alone in slice \(slice); expected samples, measure it again")
+      throw InputError("\(path): found zeros alone in slice \(slice); expected samples, measure it again")
     }
     return KSpaceSlice(
       name: title, kSpace: (1 / scale) * kSpace, mask: SamplingMask(height: h, width: w, isSampled: isSampled),

@@ -89,7 +89,7 @@ public struct TomographyData: Sendable {
     /// The measurements of this part come from finite elements.
     public func usesFiniteElements(_ part: Part) -> Bool { model == .eit104 && part.isTest }
 
-    /// - Throws: ``DatasetError`` for the first number out of its range.
+    /// - Throws: ``InputError`` for the first number out of its range.
     func check() throws {
       let isFinite = [noiseDecibel, unseenNoiseDecibel, lowestNoiseDecibel ?? 0].allSatisfy(\.isFinite)
       for (name, found, isRight, expected) in [
@@ -102,7 +102,7 @@ public struct TomographyData: Sendable {
         ("contrast", "\(contrast)", contrast > 0 && contrast <= 100, "above 0, at most 100"),
         ("number of rings", "\(rings)", rings >= 8 && rings <= 256 && rings % 8 == 0, "a multiple of 8, 8 to 256"),
       ] where !isRight {
-        throw DatasetError("tomography: found a \(name) of \(found); expected \(expected), change it")
+        throw InputError("tomography: found a \(name) of \(found); expected \(expected), change it")
       }
     }
   }
@@ -127,7 +127,7 @@ public struct TomographyData: Sendable {
 
   /// Simulates all parts, a pure function of the settings; samples are spread over the threads.
   ///
-  /// - Throws: ``DatasetError`` for settings out of their range.
+  /// - Throws: ``InputError`` for settings out of their range.
   public init(_ settings: Settings) throws {
     try settings.check()
     self.settings = settings
@@ -179,16 +179,16 @@ public struct TomographyData: Sendable {
 
   /// Reads what ``write(to:)`` wrote.
   ///
-  /// - Throws: the reader's error; ``DatasetError`` naming the first thing that is missing or does not fit.
+  /// - Throws: the reader's error; ``InputError`` naming the first thing that is missing or does not fit.
   public init(contentsOf path: String) throws {
     guard case .hdf5 = try FileKind.detect(path) else {
-      throw DatasetError("\(path): found \(try FileKind.detect(path).name); expected sets of tomography in HDF5, simulate them")
+      throw InputError("\(path): found \(try FileKind.detect(path).name); expected sets of tomography in HDF5, simulate them")
     }
     let file = try HDF5File(contentsOf: path)
     guard file.attributes["format"] == Self.format else {
-      throw DatasetError("\(path): found an HDF5 file without sets of tomography; expected “\(Self.format)”, simulate them")
+      throw InputError("\(path): found an HDF5 file without sets of tomography; expected “\(Self.format)”, simulate them")
     }
-    func damaged(_ what: String) -> DatasetError { DatasetError("\(path): \(what); the file is damaged, simulate it again") }
+    func damaged(_ what: String) -> InputError { InputError("\(path): \(what); the file is damaged, simulate it again") }
     func attribute<Value>(_ name: String, _ value: (String) -> Value?) throws -> Value {
       guard let value = file.attributes[name].flatMap(value) else {
         throw damaged("found \(name) “\(file.attributes[name] ?? "")”; expected a model's name or a number")

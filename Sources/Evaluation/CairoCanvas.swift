@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import CCairo
 import Foundation
 
@@ -12,13 +13,13 @@ final class CairoCanvas: Canvas {
   /// - Throws: when Cairo cannot hold an image of that size (it allows up to 32 767 pixels a side).
   init(
     width: Double, height: Double, scale: Double, scheme: ColorScheme, format: cairo_format_t = CAIRO_FORMAT_RGB24
-  ) throws(EvaluationError) {
+  ) throws(InputError) {
     let (columns, rows) = ((width * scale).rounded(.up), (height * scale).rounded(.up))
     guard scale > 0, columns >= 1, rows >= 1, columns <= 32_767, rows <= 32_767,
       let surface = cairo_image_surface_create(format, Int32(columns), Int32(rows)),
       let context = cairo_create(surface), cairo_status(context) == CAIRO_STATUS_SUCCESS
     else {
-      throw EvaluationError("an image of \(width) × \(height) at scale \(scale) cannot be drawn; give 1 to 32767 pixels a side.")
+      throw InputError("an image of \(width) × \(height) at scale \(scale) cannot be drawn; give 1 to 32767 pixels a side.")
     }
     self.surface = surface
     self.context = context
@@ -33,13 +34,13 @@ final class CairoCanvas: Canvas {
   }
 
   /// A picture's pixels as they are, with nothing drawn.
-  static func encodedPNG(_ picture: Picture) throws(EvaluationError) -> Data {
+  static func encodedPNG(_ picture: Picture) throws(InputError) -> Data {
     let canvas = try CairoCanvas(
       width: Double(picture.width), height: Double(picture.height), scale: 1, scheme: .light,
       format: picture.channels.isMultiple(of: 2) ? CAIRO_FORMAT_ARGB32 : CAIRO_FORMAT_RGB24)
     cairo_surface_flush(canvas.surface)
     guard let bytes = cairo_image_surface_get_data(canvas.surface) else {
-      throw EvaluationError("a picture of \(picture.width) × \(picture.height) pixels has no place in memory; give a smaller one.")
+      throw InputError("a picture of \(picture.width) × \(picture.height) pixels has no place in memory; give a smaller one.")
     }
     let stride = Int(cairo_image_surface_get_stride(canvas.surface))
     for y in 0..<picture.height {
@@ -56,7 +57,7 @@ final class CairoCanvas: Canvas {
   }
 
   /// The drawing as a PNG file's bytes.
-  func encodedPNG() throws(EvaluationError) -> Data {
+  func encodedPNG() throws(InputError) -> Data {
     cairo_surface_flush(surface)
     var bytes = Data()
     let status = withUnsafeMutablePointer(to: &bytes) { pointer in
@@ -69,7 +70,7 @@ final class CairoCanvas: Canvas {
         }, pointer)
     }
     guard status == CAIRO_STATUS_SUCCESS else {
-      throw EvaluationError("the drawing could not be encoded as PNG: \(String(cString: cairo_status_to_string(status))).")
+      throw InputError("the drawing could not be encoded as PNG: \(String(cString: cairo_status_to_string(status))).")
     }
     return bytes
   }

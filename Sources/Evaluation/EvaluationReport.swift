@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 
 /// Scores of one image or of a set; a score that does not apply is nil and left out of the answer.
 public struct Scores: Sendable, Equatable {
@@ -48,8 +49,8 @@ public struct Scores: Sendable, Equatable {
   }
 
   /// Means of the scores that every image has.
-  static func mean(of scores: [Scores]) throws(EvaluationError) -> Scores {
-    func mean(_ score: (Scores) -> Double?) throws(EvaluationError) -> Double? {
+  static func mean(of scores: [Scores]) throws(InputError) -> Scores {
+    func mean(_ score: (Scores) -> Double?) throws(InputError) -> Double? {
       let values = scores.compactMap(score)
       return values.count == scores.count ? try meanScore(values) : nil
     }
@@ -108,9 +109,9 @@ public struct EvaluationReport: Report, Sendable, Equatable {
   public init(
     method: String, problem: JSONValue, protocol: ScoringProtocol, images: [ImageScore], nmseDecibel: Double? = nil,
     parameters: Int, weights: String?, seed: UInt64
-  ) throws(EvaluationError) {
+  ) throws(InputError) {
     guard !images.isEmpty else {
-      throw EvaluationError("\(method): no images were evaluated; name a folder that holds at least one.")
+      throw InputError("\(method): no images were evaluated; name a folder that holds at least one.")
     }
     var mean = try Scores.mean(of: images.map(\.scores))
     mean.nmseDecibel = nmseDecibel

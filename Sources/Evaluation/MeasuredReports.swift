@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 
 /// The answer of `bench`: times of repeated runs of one piece of work.
 public struct BenchReport: Report, Sendable, Equatable {
@@ -10,8 +11,8 @@ public struct BenchReport: Report, Sendable, Equatable {
   public let peakMebibytes: Double
 
   /// - Throws: when there are no runs.
-  public init(work: String, runs: [Double], threads: Int, peakMebibytes: Double) throws(EvaluationError) {
-    guard !runs.isEmpty else { throw EvaluationError("\(work): no runs were timed; give --runs 1 or more.") }
+  public init(work: String, runs: [Double], threads: Int, peakMebibytes: Double) throws(InputError) {
+    guard !runs.isEmpty else { throw InputError("\(work): no runs were timed; give --runs 1 or more.") }
     self.work = work
     self.runs = runs
     self.threads = threads

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 import Tensors
 
@@ -6,20 +7,20 @@ import Tensors
 ///
 /// - Parameters: `estimate` x̂ and `groundTruth` x of one shape, any precision; `peak` the largest value a pixel can have.
 /// - Throws: when the shapes differ, when there are no elements, or when `peak` is not positive.
-public func psnr(_ estimate: Tensor, _ groundTruth: Tensor, peak: Double = 1) throws(EvaluationError) -> Double {
+public func psnr(_ estimate: Tensor, _ groundTruth: Tensor, peak: Double = 1) throws(InputError) -> Double {
   try checkPeak(peak)
   let mean = try meanSquaredError(estimate, groundTruth)
   return 10 * log10(peak * peak / mean)
 }
 
 /// Root mean squared error, (mean (x̂ − x)²)^½, in the units of `estimate`.
-public func rmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationError) -> Double {
+public func rmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(InputError) -> Double {
   try meanSquaredError(estimate, groundTruth).squareRoot()
 }
 
 /// Normalised error of the MRI papers, ‖x̂ − x‖₂ / ‖x‖₂, not squared. Not finite when the ground truth is zero
 /// everywhere.
-public func nmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationError) -> Double {
+public func nmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(InputError) -> Double {
   let sums = try squaredSums(estimate, groundTruth)
   return (sums.error / sums.signal).squareRoot()
 }
@@ -28,17 +29,17 @@ public func nmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationErr
 ///
 /// Both sums run over the whole set, so that decibels are never averaged. −∞ when every estimate is exact.
 /// - Parameters: all estimates and all ground truths, one row a sample, of one shape.
-public func nmseDecibel(_ estimates: Tensor, _ groundTruths: Tensor) throws(EvaluationError) -> Double {
+public func nmseDecibel(_ estimates: Tensor, _ groundTruths: Tensor) throws(InputError) -> Double {
   let sums = try squaredSums(estimates, groundTruths)
   return 10 * log10(sums.error / sums.signal)
 }
 
 /// The same for a set whose samples differ in shape.
-public func nmseDecibel(_ estimates: [Tensor], _ groundTruths: [Tensor]) throws(EvaluationError) -> Double {
+public func nmseDecibel(_ estimates: [Tensor], _ groundTruths: [Tensor]) throws(InputError) -> Double {
   guard estimates.count == groundTruths.count else {
-    throw EvaluationError("\(estimates.count) estimates beside \(groundTruths.count) ground truths; give one of each a sample.")
+    throw InputError("\(estimates.count) estimates beside \(groundTruths.count) ground truths; give one of each a sample.")
   }
-  guard !estimates.isEmpty else { throw EvaluationError("an empty set has no error; give at least one sample.") }
+  guard !estimates.isEmpty else { throw InputError("an empty set has no error; give at least one sample.") }
   var (error, signal) = (0.0, 0.0)
   for (estimate, groundTruth) in zip(estimates, groundTruths) {
     let sums = try squaredSums(estimate, groundTruth)
@@ -51,7 +52,7 @@ public func nmseDecibel(_ estimates: [Tensor], _ groundTruths: [Tensor]) throws(
 /// Code prediction error, the mean over samples of ‖Z* − Z‖₂². Gregor & LeCun (2010), table 1.
 ///
 /// - Parameters: `codes` Z and `optimalCodes` Z* of shape `[…, m]`, one sample a row.
-public func codeError(_ codes: Tensor, _ optimalCodes: Tensor) throws(EvaluationError) -> Double {
+public func codeError(_ codes: Tensor, _ optimalCodes: Tensor) throws(InputError) -> Double {
   try squaredSums(codes, optimalCodes).error / Double(codes.rowCount)
 }
 
@@ -61,7 +62,7 @@ public func codeError(_ codes: Tensor, _ optimalCodes: Tensor) throws(Evaluation
 /// - Parameters: `estimate` and `groundTruth` of shape `[…, m]`, one sample a row.
 public func supportOverlap(
   _ estimate: Tensor, _ groundTruth: Tensor, tolerance: Double = 0
-) throws(EvaluationError) -> Double {
+) throws(InputError) -> Double {
   try checkShapes(estimate, groundTruth)
   let (a, b) = (estimate.doubles, groundTruth.doubles)
   let (rows, width) = (estimate.rowCount, estimate.width)
@@ -81,32 +82,32 @@ public func supportOverlap(
 /// The mean of the scores of a set.
 ///
 /// - Throws: when there are none: an empty set of images has no mean.
-public func meanScore(_ scores: [Double]) throws(EvaluationError) -> Double {
-  guard !scores.isEmpty else { throw EvaluationError("an empty set of images has no mean score; give at least one image.") }
+public func meanScore(_ scores: [Double]) throws(InputError) -> Double {
+  guard !scores.isEmpty else { throw InputError("an empty set of images has no mean score; give at least one image.") }
   return scores.reduce(0, +) / Double(scores.count)
 }
 
 // MARK: What the metrics share
 
-func checkShapes(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationError) {
+func checkShapes(_ estimate: Tensor, _ groundTruth: Tensor) throws(InputError) {
   guard estimate.shape == groundTruth.shape else {
-    throw EvaluationError(
+    throw InputError(
       "the estimate has shape \(estimate.shape), the ground truth \(groundTruth.shape); compare arrays of one shape.")
   }
   guard estimate.count > 0, groundTruth.count > 0 else {
-    throw EvaluationError("nothing to score: an array of shape \(estimate.shape) has no elements; give at least one.")
+    throw InputError("nothing to score: an array of shape \(estimate.shape) has no elements; give at least one.")
   }
 }
 
-func checkPeak(_ peak: Double) throws(EvaluationError) {
+func checkPeak(_ peak: Double) throws(InputError) {
   guard peak > 0, peak.isFinite else {
-    throw EvaluationError("the peak is \(peak); give the largest value a pixel can have, above 0.")
+    throw InputError("the peak is \(peak); give the largest value a pixel can have, above 0.")
   }
 }
 
 private func squaredSums(
   _ estimate: Tensor, _ groundTruth: Tensor
-) throws(EvaluationError) -> (error: Double, signal: Double) {
+) throws(InputError) -> (error: Double, signal: Double) {
   try checkShapes(estimate, groundTruth)
   let (a, b) = (estimate.doubles, groundTruth.doubles)
   var (error, signal) = (0.0, 0.0)
@@ -118,6 +119,6 @@ private func squaredSums(
   return (error, signal)
 }
 
-private func meanSquaredError(_ estimate: Tensor, _ groundTruth: Tensor) throws(EvaluationError) -> Double {
+private func meanSquaredError(_ estimate: Tensor, _ groundTruth: Tensor) throws(InputError) -> Double {
   try squaredSums(estimate, groundTruth).error / Double(estimate.count)
 }

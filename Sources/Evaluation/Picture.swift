@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 import Tensors
 
@@ -29,10 +30,10 @@ public struct Picture: Sendable, Equatable {
   /// An array as a picture.
   ///
   /// - Parameter image: `[height, width]`; leading axes of extent 1 are ignored.
-  public init(_ image: Tensor, scaling: Scaling = .range(0...1), colors: ColorMap = .gray) throws(EvaluationError) {
+  public init(_ image: Tensor, scaling: Scaling = .range(0...1), colors: ColorMap = .gray) throws(InputError) {
     let shape = image.shape
     guard shape.count >= 2, shape.dropLast(2).allSatisfy({ $0 == 1 }), image.count > 0 else {
-      throw EvaluationError("an array of shape \(shape) is not one image; give [height, width].")
+      throw InputError("an array of shape \(shape) is not one image; give [height, width].")
     }
     let values = image.doubles
     let (lower, upper) = Self.ends(values, scaling)
@@ -64,10 +65,10 @@ public struct Picture: Sendable, Equatable {
   }
 
   /// The picture as a PNG file's bytes.
-  public func encodedPNG() throws(EvaluationError) -> Data { try CairoCanvas.encodedPNG(self) }
+  public func encodedPNG() throws(InputError) -> Data { try CairoCanvas.encodedPNG(self) }
 
   /// Every pixel repeated `factor` times in both directions.
-  public func enlarged(by factor: Int) throws(EvaluationError) -> Picture {
+  public func enlarged(by factor: Int) throws(InputError) -> Picture {
     try Self.checkSize(width, height, times: factor)
     var out: [UInt8] = []
     out.reserveCapacity(pixels.count * factor * factor)
@@ -86,10 +87,10 @@ public struct Picture: Sendable, Equatable {
   /// the largest.
   ///
   /// - Parameter background: the grey level between the pictures; nil leaves it transparent.
-  public static func grid(_ rows: [[Picture]], gap: Int = 1, background: UInt8? = nil) throws(EvaluationError) -> Picture {
+  public static func grid(_ rows: [[Picture]], gap: Int = 1, background: UInt8? = nil) throws(InputError) -> Picture {
     let all = rows.flatMap { $0 }
-    guard !all.isEmpty else { throw EvaluationError("a mosaic of no pictures was asked; give at least one.") }
-    guard gap >= 0, gap <= 1000 else { throw EvaluationError("the gap between pictures is \(gap); give 0 to 1000 pixels.") }
+    guard !all.isEmpty else { throw InputError("a mosaic of no pictures was asked; give at least one.") }
+    guard gap >= 0, gap <= 1000 else { throw InputError("the gap between pictures is \(gap); give 0 to 1000 pixels.") }
     let (cellWidth, cellHeight) = (all.reduce(0) { max($0, $1.width) }, all.reduce(0) { max($0, $1.height) })
     let columns = rows.reduce(0) { max($0, $1.count) }
     let (spanX, spanY) = (cellWidth + gap, cellHeight + gap)
@@ -123,14 +124,14 @@ public struct Picture: Sendable, Equatable {
   public static func mosaic(
     _ patches: Tensor, height: Int, width: Int, columns: Int? = nil, gap: Int = 1, scaling: Scaling = .signed,
     colors: ColorMap = .gray
-  ) throws(EvaluationError) -> Picture {
+  ) throws(InputError) -> Picture {
     let shape = patches.shape
     guard shape.count == 2, height > 0, width > 0, shape[0] > 0, shape[1].isMultiple(of: width), shape[1] / width == height else {
-      throw EvaluationError(
+      throw InputError(
         "a mosaic of \(width) × \(height) patches from an array of shape \(shape); give [count, \(height) × \(width)].")
     }
     let columns = columns ?? Int(Double(shape[0]).squareRoot().rounded(.up))
-    guard columns > 0 else { throw EvaluationError("a mosaic of \(columns) columns was asked; give at least 1.") }
+    guard columns > 0 else { throw InputError("a mosaic of \(columns) columns was asked; give at least 1.") }
     var rows: [[Picture]] = []
     for i in 0..<shape[0] {
       if i % columns == 0 { rows.append([]) }
@@ -144,9 +145,9 @@ public struct Picture: Sendable, Equatable {
   /// - Parameter dictionary: W_d, `[height × width, m]`, one atom a column.
   public static func atoms(
     of dictionary: Tensor, height: Int, width: Int, columns: Int? = nil, gap: Int = 1, colors: ColorMap = .gray
-  ) throws(EvaluationError) -> Picture {
+  ) throws(InputError) -> Picture {
     guard dictionary.shape.count == 2, dictionary.count > 0 else {
-      throw EvaluationError("a dictionary of shape \(dictionary.shape); give a matrix with one atom a column.")
+      throw InputError("a dictionary of shape \(dictionary.shape); give a matrix with one atom a column.")
     }
     return try mosaic(
       dictionary.transposed, height: height, width: width, columns: columns, gap: gap, scaling: .signed, colors: colors)
@@ -155,7 +156,7 @@ public struct Picture: Sendable, Equatable {
   /// Images side by side, one row a sample: original, then every method's estimate.
   public static func comparison(
     _ rows: [[Tensor]], scaling: Scaling = .range(0...1), colors: ColorMap = .gray, gap: Int = 2
-  ) throws(EvaluationError) -> Picture {
+  ) throws(InputError) -> Picture {
     var pictures: [[Picture]] = []
     for row in rows {
       var line: [Picture] = []
@@ -166,12 +167,12 @@ public struct Picture: Sendable, Equatable {
   }
 
   /// Two sides and a factor that together stay below 2³¹ pixels.
-  private static func checkSize(_ width: Int, _ height: Int, times factor: Int) throws(EvaluationError) {
+  private static func checkSize(_ width: Int, _ height: Int, times factor: Int) throws(InputError) {
     let (w, overflowW) = width.multipliedReportingOverflow(by: factor)
     let (h, overflowH) = height.multipliedReportingOverflow(by: factor)
     let (area, overflow) = w.multipliedReportingOverflow(by: h)
     guard factor > 0, !overflowW, !overflowH, !overflow, area < 1 << 31 else {
-      throw EvaluationError(
+      throw InputError(
         "a picture of \(width) × \(height) pixels times \(factor) was asked; give a factor above 0 and below 2³¹ pixels in all.")
     }
   }

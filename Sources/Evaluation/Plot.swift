@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 
 /// Curves over one horizontal and one vertical axis, as SVG text or as a PNG image.
@@ -77,7 +78,7 @@ public struct Plot: Sendable {
   /// - Parameter scale: pixels of the image for each of the layout's.
   public func encodedPNG(
     width: Double = 720, height: Double = 420, scale: Double = 2, scheme: ColorScheme = .light
-  ) throws(EvaluationError) -> Data {
+  ) throws(InputError) -> Data {
     let (width, height) = Self.size(width, height)
     var canvas = try CairoCanvas(width: width, height: height, scale: scale, scheme: scheme)
     PlotDrawing(plot: self, width: width, height: height).draw(on: &canvas)

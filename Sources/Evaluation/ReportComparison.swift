@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Tensors
 
 extension ReportPage {
@@ -16,7 +17,7 @@ extension ReportPage {
       self.ticks = ticks
     }
 
-    func html() throws(EvaluationError) -> String {
+    func html() throws(InputError) -> String {
       let ramp = Tensor((0..<256).map { Double($0) / 255 }, shape: [1, 256])
       let data = try Picture(ramp, colors: colors).encodedPNG().base64EncodedString()
       let ends = "\(ticks.first ?? "") to \(ticks.last ?? "")"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 
 /// A page of results: one HTML file that needs nothing else, for screens of every width, light and dark, and for paper.
@@ -78,12 +79,12 @@ public struct ReportPage: Sendable {
   }
 
   /// Writes the page to a temporary file beside `path` and renames it, so that no half-written page is ever seen.
-  public func write(to path: String) throws(EvaluationError) { try writeAtomically(Data(try html().utf8), to: path) }
+  public func write(to path: String) throws(InputError) { try writeAtomically(Data(try html().utf8), to: path) }
 
   /// The page's text.
   ///
   /// - Throws: when a picture cannot be encoded.
-  public func html() throws(EvaluationError) -> String {
+  public func html() throws(InputError) -> String {
     var out = """
       <!DOCTYPE html>
       <html lang="en">
@@ -129,7 +130,7 @@ public struct ReportPage: Sendable {
     return out + "</body>\n</html>\n"
   }
 
-  private func html(_ block: Block, identifier: String) throws(EvaluationError) -> String {
+  private func html(_ block: Block, identifier: String) throws(InputError) -> String {
     switch block {
     case .paragraph(let text): return "<p>\(inline(text))</p>\n"
     case .list(let items): return "<ul>\n" + items.map { "<li>\(inline($0))</li>\n" }.joined() + "</ul>\n"
@@ -159,7 +160,7 @@ public struct ReportPage: Sendable {
     }
   }
 
-  private func html(_ pictures: [NamedPicture], class name: String, smooth: Bool = false) throws(EvaluationError) -> String {
+  private func html(_ pictures: [NamedPicture], class name: String, smooth: Bool = false) throws(InputError) -> String {
     var out = "<div class=\"\(name)\">\n"
     for item in pictures {
       let detail = item.detail.isEmpty ? "" : "<span>\(escaped(item.detail))</span>"
@@ -171,7 +172,7 @@ public struct ReportPage: Sendable {
 
   private func html(caption: String) -> String { caption.isEmpty ? "" : "<figcaption>\(inline(caption))</figcaption>\n" }
 
-  private func html(_ picture: Picture, description: String, width: Int?, smooth: Bool = false) throws(EvaluationError) -> String {
+  private func html(_ picture: Picture, description: String, width: Int?, smooth: Bool = false) throws(InputError) -> String {
     let data = try picture.encodedPNG().base64EncodedString()
     let size = width.map { " style=\"width:\($0)px\"" } ?? ""
     // Small pictures are enlarged with their pixels sharp; large ones are scaled smoothly.

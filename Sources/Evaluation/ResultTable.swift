@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 
 /// A published table beside what was measured here, one row a cell.
 public struct ResultTable: Report, Sendable, Equatable {

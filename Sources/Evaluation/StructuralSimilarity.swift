@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Foundation
 import Tensors
 
@@ -32,17 +33,17 @@ public enum SimilarityWindow: String, Sendable, CaseIterable, Codable {
 /// - Throws: when the shapes differ, are not those of one grey image, or do not hold one window.
 public func ssim(
   _ estimate: Tensor, _ groundTruth: Tensor, peak: Double = 1, window: SimilarityWindow = .uniform7, sampleCovariance: Bool? = nil
-) throws(EvaluationError) -> Double {
+) throws(InputError) -> Double {
   try checkPeak(peak)
   try checkShapes(estimate, groundTruth)
   let shape = estimate.shape
   guard shape.count >= 2, shape.dropLast(2).allSatisfy({ $0 == 1 }) else {
-    throw EvaluationError("the similarity of an array of shape \(shape) was asked; give one grey image, [height, width].")
+    throw InputError("the similarity of an array of shape \(shape) was asked; give one grey image, [height, width].")
   }
   let (height, width) = (shape[shape.count - 2], shape[shape.count - 1])
   let size = 2 * window.radius + 1
   guard window == .gaussian11ZeroPadded || (height >= size && width >= size) else {
-    throw EvaluationError("an image of \(width) × \(height) pixels holds no window of \(size) × \(size); give a larger image.")
+    throw InputError("an image of \(width) × \(height) pixels holds no window of \(size) × \(size); give a larger image.")
   }
   let filter = WindowMean(height: height, width: width, window: window)
   let (x, y) = (estimate.doubles, groundTruth.doubles)

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Evaluation
 import Foundation
 import Operators
 import Tensors
 import Training
-
-/// An input or a choice that cannot be used: what was found, what was expected, what to do, in one line.
-public struct InputError: Error, CustomStringConvertible, Equatable {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
 
 /// Work that could not be done although its inputs were right.
 public struct WorkFailed: Error, CustomStringConvertible {

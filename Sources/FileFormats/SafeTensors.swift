@@ -59,7 +59,7 @@ public struct SafeTensors: Sendable, Equatable {
       .sorted { (-$0.type.bytes, $0.name) < (-$1.type.bytes, $1.name) }
     var members: [String] = []
     if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key < $1.key }.map { JSON.quoted($0.key) + ":" + JSON.quoted($0.value) }
+      let pairs = metadata.sorted { $0.key < $1.key }.map { JSONValue.quoted($0.key) + ":" + JSONValue.quoted($0.value) }
       members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
     }
     var end = 0
@@ -68,7 +68,7 @@ public struct SafeTensors: Sendable, Equatable {
       end += tensor.value.count * tensor.type.bytes
       let shape = tensor.value.shape.map(String.init).joined(separator: ",")
       members.append(
-        "\(JSON.quoted(tensor.name)):{\"dtype\":\"\(tensor.type.name)\",\"shape\":[\(shape)],"
+        "\(JSONValue.quoted(tensor.name)):{\"dtype\":\"\(tensor.type.name)\",\"shape\":[\(shape)],"
           + "\"data_offsets\":[\(start),\(end)]}"
       )
     }
@@ -114,20 +114,22 @@ public struct SafeTensors: Sendable, Equatable {
           + "safetensors file, or cut off."
       )
     }
-    let header = try JSON(parsing: reader.take(Int(length), "header"), path: path)
+    let header = try JSONValue(parsing: reader.take(Int(length), "header"), path: path)
     let data = try reader.take(reader.remaining, "numbers")
     guard case .object(let members) = header else {
       throw FileFormatError("\(path): the header is not a JSON object; not a safetensors file.")
     }
     var metadata: [String: String] = [:]
     var found: [(start: Int, end: Int, tensor: NamedParameter)] = []
-    for (name, value) in members {
+    for member in members {
+      let (name, value) = (member.name, member.value)
       guard case .object(let fields) = value else {
         throw FileFormatError("\(path): \(name): expected a JSON object in the header; the file is damaged.")
       }
       if name == "__metadata__" {
-        for (key, value) in fields {
-          guard case .string(let text) = value else {
+        for field in fields {
+          let key = field.name
+          guard case .string(let text) = field.value else {
             throw FileFormatError("\(path): __metadata__.\(key): expected text; the file is damaged.")
           }
           metadata[key] = text
@@ -152,7 +154,7 @@ public struct SafeTensors: Sendable, Equatable {
   }
 
   private static func tensor(
-    _ name: String, _ fields: [(name: String, value: JSON)], _ data: UnsafeRawBufferPointer, _ path: String
+    _ name: String, _ fields: [JSONMember], _ data: UnsafeRawBufferPointer, _ path: String
   ) throws -> (start: Int, end: Int, tensor: NamedParameter) {
     func integers(_ field: String) throws -> [Int] {
       guard case .array(let elements)? = fields.first(where: { $0.name == field })?.value else {

@@ -84,7 +84,7 @@ extension UnfoldProgram {
   private static func statusOfKnown(_ error: any Error) -> Int32? {
     switch error {
     case let error as FileFormatError where error.isDiskFailure: 1
-    case is FileFormatError, is DatasetError, is EvaluationError, is InputError: 2
+    case is FileFormatError, is InputError: 2
     case TrainingError.diverged: 1
     case is TrainingError: 2
     case is WorkFailed: 1

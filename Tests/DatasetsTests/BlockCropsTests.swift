@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Datasets
 import Tensors
 import TestSupport
@@ -71,7 +72,7 @@ import Testing
 
   @Test func smallImagesAreRefusedInOneLine() throws {
     for images in [[image(4, 30), image(30, 4)], []] {
-      #expect(refusal(DatasetError.self) { try BlockCrops(images, side: 5) }.contains("5 × 5"))
+      #expect(refusal(InputError.self) { try BlockCrops(images, side: 5) }.contains("5 × 5"))
     }
     #expect(try BlockCrops([image(4, 30), image(5, 5)], side: 5).draw(1, seed: 1).count == 25)
   }

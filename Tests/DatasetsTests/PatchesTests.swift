@@ -25,9 +25,9 @@ import Testing
   }
 
   @Test func flatAndSmallImagesAreRefusedInOneLine() {
-    #expect(throws: DatasetError.self) { try Patches().draw(5, from: [.filled(0.5, shape: [50, 50])], seed: 1) }
-    #expect(throws: DatasetError.self) { try Patches().draw(5, from: [image(9, 50)], seed: 1) }
-    #expect(throws: DatasetError.self) { try Patches().draw(5, from: [], seed: 1) }
+    #expect(throws: InputError.self) { try Patches().draw(5, from: [.filled(0.5, shape: [50, 50])], seed: 1) }
+    #expect(throws: InputError.self) { try Patches().draw(5, from: [image(9, 50)], seed: 1) }
+    #expect(throws: InputError.self) { try Patches().draw(5, from: [], seed: 1) }
   }
 
   @Test(arguments: [(20, 30), (23, 31), (10, 10), (11, 19)])
@@ -46,8 +46,8 @@ import Testing
 
   @Test func foldersWithoutImages() throws {
     let folder = try Folder()
-    #expect(throws: DatasetError.self) { try ImageFolder(folder.path) }
-    #expect(throws: DatasetError.self) { try ImageFolder(folder.file("missing")) }
+    #expect(throws: InputError.self) { try ImageFolder(folder.path) }
+    #expect(throws: InputError.self) { try ImageFolder(folder.file("missing")) }
     try Data("not an image".utf8).write(to: URL(fileURLWithPath: folder.file("a.png")))
     #expect(throws: (any Error).self) { try ImageFolder(folder.path) }
   }

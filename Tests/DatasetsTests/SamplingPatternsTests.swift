@@ -62,8 +62,8 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
       let found = try SamplingMask.pseudoRadial(height: height, width: width, ratio: Double(percent) / 100).count
       #expect(abs(found - target) == counts.map { abs($0 - target) }.min()!)
     }
-    #expect(throws: DatasetError.self) { try SamplingMask.pseudoRadial(height: 8, width: 8, ratio: 1) }
-    #expect(throws: DatasetError.self) { try SamplingMask.pseudoRadial(height: 8, width: 8, ratio: 0) }
+    #expect(throws: InputError.self) { try SamplingMask.pseudoRadial(height: 8, width: 8, ratio: 1) }
+    #expect(throws: InputError.self) { try SamplingMask.pseudoRadial(height: 8, width: 8, ratio: 0) }
   }
 
   @Test(arguments: [(8, 64, 0.25, 6), (16, 31, 0.4, 5), (1, 9, 1, 0), (4, 256, 0.2, 16)])
@@ -82,7 +82,7 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
         try SamplingMask.cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: 4)
           != .cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: 5))
       for lines in [width, width + 1, -1] {
-        #expect(throws: DatasetError.self) {
+        #expect(throws: InputError.self) {
           try SamplingMask.cartesian(height: height, width: width, ratio: ratio, centreLines: lines, seed: 4)
         }
       }
@@ -137,7 +137,7 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
     #expect(fraction(inside) > 4 * fraction(outside) && fraction(outside) > 0)
     #expect(try mask == .variableDensity(height: height, width: width, ratio: 0.2, centreRadius: 0.1, power: 4, seed: 1))
     #expect(try mask != .variableDensity(height: height, width: width, ratio: 0.2, centreRadius: 0.1, power: 4, seed: 2))
-    #expect(throws: DatasetError.self) {
+    #expect(throws: InputError.self) {
       try SamplingMask.variableDensity(height: height, width: width, ratio: 0.01, centreRadius: 0.5, seed: 1)
     }
     #expect(try SamplingMask.variableDensity(height: 1, width: 1, ratio: 1, seed: 1).count == 1)

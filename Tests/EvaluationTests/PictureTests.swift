@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Evaluation
 import Foundation
 import Tensors
@@ -26,8 +27,8 @@ import Testing
     let picture = try Picture(Tensor([0.0, 1], shape: [1, 2])).enlarged(by: 3)
     #expect(picture.width == 6 && picture.height == 3)
     #expect(picture.pixels == Array(repeating: [0, 0, 0, 255, 255, 255], count: 3).flatMap { $0 })
-    #expect(throws: EvaluationError.self) { try picture.enlarged(by: 0) }
-    #expect(throws: EvaluationError.self) { try picture.enlarged(by: .max) }
+    #expect(throws: InputError.self) { try picture.enlarged(by: 0) }
+    #expect(throws: InputError.self) { try picture.enlarged(by: .max) }
   }
 
   @Test func atomsStandInAGrid() throws {
@@ -84,12 +85,12 @@ import Testing
   }
 
   @Test func wrongShapesAreErrors() {
-    #expect(throws: EvaluationError.self) { try Picture(.zeros([4])) }
-    #expect(throws: EvaluationError.self) { try Picture(.zeros([2, 4, 4])) }
-    #expect(throws: EvaluationError.self) { try Picture(.zeros([0, 4])) }
-    #expect(throws: EvaluationError.self) { try Picture.grid([]) }
-    #expect(throws: EvaluationError.self) { try Picture.grid([[]]) }
-    #expect(throws: EvaluationError.self) { try Picture.atoms(of: .zeros([100, 3]), height: 9, width: 10) }
-    #expect(throws: EvaluationError.self) { try Picture.mosaic(.zeros([3, 4]), height: 2, width: 2, columns: 0) }
+    #expect(throws: InputError.self) { try Picture(.zeros([4])) }
+    #expect(throws: InputError.self) { try Picture(.zeros([2, 4, 4])) }
+    #expect(throws: InputError.self) { try Picture(.zeros([0, 4])) }
+    #expect(throws: InputError.self) { try Picture.grid([]) }
+    #expect(throws: InputError.self) { try Picture.grid([[]]) }
+    #expect(throws: InputError.self) { try Picture.atoms(of: .zeros([100, 3]), height: 9, width: 10) }
+    #expect(throws: InputError.self) { try Picture.mosaic(.zeros([3, 4]), height: 2, width: 2, columns: 0) }
   }
 }

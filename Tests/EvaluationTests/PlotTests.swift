@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Evaluation
 import Foundation
 import Testing
@@ -171,8 +172,8 @@ final class Elements: NSObject, XMLParserDelegate {
     var plot = plot([.init(long, values: [1, 2]), .init("\u{0}\u{1B}\u{FFFF}", values: [2, 1])])
     plot.title = long
     for (width, height) in [(0.0, -1.0), (.nan, .infinity), (241, 181)] { _ = try Elements(plot.svg(width: width, height: height)) }
-    #expect(throws: EvaluationError.self) { try plot.encodedPNG(width: 40_000) }
-    #expect(throws: EvaluationError.self) { try plot.encodedPNG(scale: .nan) }
+    #expect(throws: InputError.self) { try plot.encodedPNG(width: 40_000) }
+    #expect(throws: InputError.self) { try plot.encodedPNG(scale: .nan) }
   }
 
   @Test func colorsStandOutFromTheSurface() throws {

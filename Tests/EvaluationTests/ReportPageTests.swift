@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Evaluation
 import Foundation
 import Tensors
@@ -102,7 +103,7 @@ import Testing
     let path = folder.file("report.html")
     try page("A title").write(to: path)
     #expect(try String(contentsOfFile: path, encoding: .utf8) == page("A title").html())
-    #expect(throws: EvaluationError.self) { try page("A title").write(to: folder.file("no/report.html")) }
+    #expect(throws: InputError.self) { try page("A title").write(to: folder.file("no/report.html")) }
     #expect(folder.names == ["report.html"])
   }
 }

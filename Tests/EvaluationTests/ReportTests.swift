@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Evaluation
 import Foundation
 import TestSupport
@@ -92,11 +93,11 @@ import Testing
   }
 
   @Test func anEmptySetIsAnError() {
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try EvaluationReport(
         method: "fbp", problem: [:], protocol: ScoringProtocol(), images: [], parameters: 0, weights: nil, seed: 0)
     }
-    #expect(throws: EvaluationError.self) { try BenchReport(work: "w", runs: [], threads: 1, peakMebibytes: 1) }
+    #expect(throws: InputError.self) { try BenchReport(work: "w", runs: [], threads: 1, peakMebibytes: 1) }
   }
 
   @Test func jsonOfBenchAndCheck() throws {
@@ -138,7 +139,7 @@ import Testing
     let path = folder.file("answer.json")
     try table.writeJSON(to: path)
     #expect(try String(contentsOfFile: path, encoding: .utf8) == table.json.text() + "\n")
-    #expect(throws: EvaluationError.self) { try table.writeJSON(to: folder.file("missing/answer.json")) }
+    #expect(throws: InputError.self) { try table.writeJSON(to: folder.file("missing/answer.json")) }
     #expect(folder.names == ["answer.json"])
   }
 }

@@ -128,7 +128,7 @@ import Training
   @Test func faults() throws {
     var scan = CTScan(.fan)
     scan.sourceDistance = 10
-    #expect(throws: DatasetError.self) { try scan.made(height: 64, width: 64) }
+    #expect(throws: InputError.self) { try scan.made(height: 64, width: 64) }
     let ct = try CT(Self.setup(CTScan(views: 4)), seed: 0)
     #expect(throws: InputError.self) { try ct.scans(of: [String]()) }
     let system = try ct.system(height: 8, width: 8)

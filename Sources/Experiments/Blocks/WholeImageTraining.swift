@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FileFormats
 import Algorithms
 import Datasets
 import Foundation
@@ -154,7 +155,7 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
 
   /// - Parameters: `fixed`, Φ for all samples; nil for rows at random; `images`, gray, of which every tenth is kept aside;
   ///   `validationCount`, crops of 4 × 4 blocks of them.
-  /// - Throws: ``DatasetError`` when no image holds a crop.
+  /// - Throws: ``InputError`` when no image holds a crop.
   public init(
     fixed: Blocks.System? = nil, loss: WholeImageLoss = .logSquares, images: [Tensor], side: Int = CompressiveSensing.blockSide,
     seed: UInt64, validationCount: Int = 32

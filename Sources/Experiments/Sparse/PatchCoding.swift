@@ -104,7 +104,7 @@ public struct PatchCoding: LassoExperiment {
       do {
         let grid = try PatchGrid(Self.noisy(image, decibel: noise, seed: seed, stream: UInt64(i)))
         return Scan(name: images[i].name, system: system, measured: Measured(grid: grid), groundTruth: .real(image))
-      } catch let error as DatasetError { throw InputError("\(images[i].name): \(error.description)") }
+      } catch let error as InputError { throw InputError("\(images[i].name): \(error.description)") }
     }
   }
 
@@ -174,7 +174,7 @@ public struct PatchCoding: LassoExperiment {
           return Scan(
             name: name, system: system, measured: Measured(grid: grid),
             groundTruth: try file.groundTruth(k, shape: [Int(size[0]), Int(size[1])]))
-        } catch let error as DatasetError { throw file.damaged("\(error)") }
+        } catch let error as InputError { throw file.damaged("\(error)") }
       })
   }
 

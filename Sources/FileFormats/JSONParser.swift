@@ -1,29 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A JSON value as file headers use it: integers exact, members in file order, a repeated member name an error.
-enum JSON: Equatable, Sendable {
-  case null
-  case bool(Bool)
-  case integer(Int)
-  case number(Double)
-  case string(String)
-  case array([JSON])
-  case object([(name: String, value: JSON)])
-
-  static func == (a: JSON, b: JSON) -> Bool {
-    switch (a, b) {
-    case (.null, .null): true
-    case (.bool(let x), .bool(let y)): x == y
-    case (.integer(let x), .integer(let y)): x == y
-    case (.number(let x), .number(let y)): x == y
-    case (.string(let x), .string(let y)): x == y
-    case (.array(let x), .array(let y)): x == y
-    case (.object(let x), .object(let y)): x.elementsEqual(y) { $0.name == $1.name && $0.value == $1.value }
-    default: false
-    }
-  }
-
-  /// Parses the whole of `bytes`; nothing but white space may follow the value.
+extension JSONValue {
+  /// Parses the whole of `bytes` as file headers use it: integers exact, members in file order, a repeated member name an error; nothing but
+  /// white space may follow the value.
   init(parsing bytes: UnsafeRawBufferPointer, path: String) throws {
     var parser = Parser(bytes: bytes, path: path)
     self = try parser.value(depth: 0)
@@ -32,23 +11,7 @@ enum JSON: Equatable, Sendable {
   }
 
   /// `text` quoted and escaped.
-  static func quoted(_ text: String) -> String {
-    var out = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      case "\n": out += "\\n"
-      case "\r": out += "\\r"
-      case "\t": out += "\\t"
-      case let s where s.value < 0x20:
-        let hex = String(s.value, radix: 16)
-        out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    return out + "\""
-  }
+  static func quoted(_ text: String) -> String { JSONValue.string(text).text() }
 }
 
 private struct Parser {
@@ -78,7 +41,7 @@ private struct Parser {
     position += 1
   }
 
-  mutating func value(depth: Int) throws -> JSON {
+  mutating func value(depth: Int) throws -> JSONValue {
     guard depth < 16 else { throw error("more than 16 levels") }
     switch try peek() {
     case UInt8(ascii: "{"): return try object(depth)
@@ -91,27 +54,27 @@ private struct Parser {
     }
   }
 
-  mutating func word(_ word: String, _ value: JSON) throws -> JSON {
+  mutating func word(_ word: String, _ value: JSONValue) throws -> JSONValue {
     let end = position + word.utf8.count
     guard end <= bytes.count, bytes[position..<end].elementsEqual(word.utf8) else { throw error("expected \(word)") }
     position = end
     return value
   }
 
-  mutating func object(_ depth: Int) throws -> JSON {
+  mutating func object(_ depth: Int) throws -> JSONValue {
     try expect("{")
-    var members: [(name: String, value: JSON)] = []
+    var members: [JSONMember] = []
     var names: Set<String> = []
     if try peek() == UInt8(ascii: "}") {
       position += 1
-      return .object([])
+      return .object([JSONMember]())
     }
     while true {
       _ = try peek()
       let name = try string()
       guard names.insert(name).inserted else { throw error("the name \(name) occurs twice") }
       try expect(":")
-      members.append((name, try value(depth: depth + 1)))
+      members.append(JSONMember(name, try value(depth: depth + 1)))
       if try peek() == UInt8(ascii: ",") {
         position += 1
       } else {
@@ -121,9 +84,9 @@ private struct Parser {
     }
   }
 
-  mutating func array(_ depth: Int) throws -> JSON {
+  mutating func array(_ depth: Int) throws -> JSONValue {
     try expect("[")
-    var elements: [JSON] = []
+    var elements: [JSONValue] = []
     if try peek() == UInt8(ascii: "]") {
       position += 1
       return .array([])
@@ -139,7 +102,7 @@ private struct Parser {
     }
   }
 
-  mutating func number() throws -> JSON {
+  mutating func number() throws -> JSONValue {
     let start = position
     while position < bytes.count, "+-.0123456789eE".utf8.contains(bytes[position]) { position += 1 }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)

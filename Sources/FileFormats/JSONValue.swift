@@ -112,10 +112,3 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(elements.map { JSONMember($0.0, $0.1) }) }
 }
-
-/// An answer of the program: the same content as one JSON object and as text for a terminal.
-public protocol Report {
-  var json: JSONValue { get }
-  /// Lines for a terminal, without a line break at the end.
-  var text: String { get }
-}
