@@ -46,11 +46,13 @@ import Training
     let part: TomographyData.Part = isUNet ? .training : .test
     var training = try training(method, channels: isUNet ? 16 : 8, steps: isUNet ? 400 : 120, batch: 8)
     training.recipe.phases[0].averaging = nil  // too slow for so few steps
+    let untrained = try EMT.network(method, system, depth: isUNet ? nil : 3, channels: isUNet ? 16 : 8, seed: 2)
+    func save(_ network: some Network) throws { try Weights.save(network, to: folder.file("start.safetensors")) }
+    try save(untrained)
     let path = folder.file("w.safetensors")
-    #expect(try training.run(.init(path: path)) != nil)
+    #expect(try training.run(.init(path: path, start: folder.file("start.safetensors"))) != nil)
     let trained = try #require(
       Solver(EMT.named(method), system, options: .set { $0.weights = path }).network as? any TensorNetwork)
-    let untrained = try EMT.network(method, system, depth: isUNet ? nil : 3, channels: isUNet ? 16 : 8)
     let initial = system.gradient.initial.forward(data[part].measurement)
     let before = meanSquaredDifference(initial, data.pixels.adjoint(data[part].groundTruth))
     #expect(error(trained, part) < 0.9 * before, "\(error(trained, part)), \(before)")
