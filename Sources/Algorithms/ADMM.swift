@@ -52,15 +52,15 @@ where
     public var z: Split
     /// β = α/ρ.
     public var multiplier: Split
-    public var penalty: Double
+    public var recorded: Double
     /// z of the stage before, for the dual residual.
     @noDerivative public var previousZ: Split
-    @differentiable(reverse,wrt: (x, z, multiplier, penalty))
-    public init(x: Signal, z: Split, multiplier: Split, penalty: Double, previousZ: Split) {
+    @differentiable(reverse,wrt: (x, z, multiplier, recorded))
+    public init(x: Signal, z: Split, multiplier: Split, recorded: Double, previousZ: Split) {
       self.x = x
       self.z = z
       self.multiplier = multiplier
-      self.penalty = penalty
+      self.recorded = recorded
       self.previousZ = previousZ
     }
   }
@@ -82,11 +82,11 @@ where
   }
 
   @differentiable(reverse)
-  public func initialState(_ x: Signal) -> State { State(x: x, z: .zero, multiplier: .zero, penalty: 0, previousZ: .zero) }
+  public func initialState(_ x: Signal) -> State { State(x: x, z: .zero, multiplier: .zero, recorded: 0, previousZ: .zero) }
   @differentiable(reverse)
   public func estimate(_ s: State) -> Signal { s.x }
   @differentiable(reverse)
-  public func penalty(_ s: State) -> Double { s.penalty }
+  public func recorded(_ s: State) -> Double { s.recorded }
 
   @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
@@ -96,7 +96,7 @@ where
     let multiplier = update(s.multiplier, gap: c - z)
     let x = solve(y, pulledTo: z - multiplier, near: withoutDerivative(at: s.x))
     return State(
-      x: x, z: z, multiplier: multiplier, penalty: s.penalty + output.penalty, previousZ: withoutDerivative(at: s.z))
+      x: x, z: z, multiplier: multiplier, recorded: s.recorded + output.recorded, previousZ: withoutDerivative(at: s.z))
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -179,9 +179,9 @@ where Shrinkage.Signal == Analysis.Codomain {
       let c = D(z)
       let output = shrinkage(c, recording: recording)
       z = z + pull * (u - z) - weight * D.H(c - output.value)
-      penalty = penalty + output.penalty
+      penalty = penalty + output.recorded
     }
-    return PriorOutput(value: z, penalty: penalty)
+    return PriorOutput(value: z, recorded: penalty)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

@@ -58,7 +58,7 @@ public struct CoordinateDescent: Iteration {
   @differentiable(reverse)
   public func estimate(_ s: State) -> Tensor { s.estimate }
   @differentiable(reverse)
-  public func penalty(_ s: State) -> Double { 0 }
+  public func recorded(_ s: State) -> Double { 0 }
 
   @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Tensor, recording: Bool) -> State {

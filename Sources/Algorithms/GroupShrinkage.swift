@@ -30,7 +30,7 @@ public struct GroupShrinkage<Image: ImageSpace>: PriorStep {
   }
 
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
-  public func callAsFunction(_ r: Image, recording: Bool) -> PriorOutput<Image> { PriorOutput(value: shrunk(r), penalty: 0) }
+  public func callAsFunction(_ r: Image, recording: Bool) -> PriorOutput<Image> { PriorOutput(value: shrunk(r), recorded: 0) }
 
   @differentiable(reverse,wrt: (self, r))
   private func shrunk(_ r: Image) -> Image {

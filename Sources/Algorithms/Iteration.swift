@@ -17,7 +17,7 @@ public protocol Iteration: Parameterized {
   func estimate(_ s: State) -> Signal
   /// What the stages so far left behind for the training loss; 0 unless they were asked to record.
   @differentiable(reverse)
-  func penalty(_ s: State) -> Double
+  func recorded(_ s: State) -> Double
   /// State k + 1 from state k. When `recording`, what the loss needs from the stage is added to the state's penalty.
   @differentiable(reverse,wrt: (self, s, y))
   func step(_ s: State, measurement y: Measurement, recording: Bool) -> State

@@ -27,15 +27,15 @@ where
   public struct State: Differentiable {
     public var x: Signal
     public var v: Signal
-    public var penalty: Double
+    public var recorded: Double
     @noDerivative public var t: Double
     /// E(x).
     @noDerivative public var energy: Double
-    @differentiable(reverse,wrt: (x, v, penalty))
-    public init(x: Signal, v: Signal, penalty: Double, t: Double, energy: Double) {
+    @differentiable(reverse,wrt: (x, v, recorded))
+    public init(x: Signal, v: Signal, recorded: Double, t: Double, energy: Double) {
       self.x = x
       self.v = v
-      self.penalty = penalty
+      self.recorded = recorded
       self.t = t
       self.energy = energy
     }
@@ -54,11 +54,11 @@ where
   }
 
   @differentiable(reverse)
-  public func initialState(_ x: Signal) -> State { State(x: x, v: x, penalty: 0, t: 1, energy: .infinity) }
+  public func initialState(_ x: Signal) -> State { State(x: x, v: x, recorded: 0, t: 1, energy: .infinity) }
   @differentiable(reverse)
   public func estimate(_ s: State) -> Signal { s.x }
   @differentiable(reverse)
-  public func penalty(_ s: State) -> Double { s.penalty }
+  public func recorded(_ s: State) -> Double { s.recorded }
 
   @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
@@ -68,15 +68,15 @@ where
     let t = withoutDerivative(at: nextNesterov(s.t))
     let weight = withoutDerivative(at: (s.t - 1) / t)
     if withoutDerivative(at: proposed <= s.energy) {
-      return State(x: z, v: z + weight * (z - s.x), penalty: s.penalty + output.penalty, t: t, energy: proposed)
+      return State(x: z, v: z + weight * (z - s.x), recorded: s.recorded + output.recorded, t: t, energy: proposed)
     }
     if whenRising == .keep {
       let pull = withoutDerivative(at: s.t / t)
-      return State(x: s.x, v: s.x + pull * (z - s.x), penalty: s.penalty + output.penalty, t: t, energy: s.energy)
+      return State(x: s.x, v: s.x + pull * (z - s.x), recorded: s.recorded + output.recorded, t: t, energy: s.energy)
     }
     let plain = prior(data(s.x, measurement: y), recording: recording)
     let energyOfPlain = withoutDerivative(at: energy.value(plain.value, measurement: y))
-    return State(x: plain.value, v: plain.value, penalty: s.penalty + plain.penalty, t: 1, energy: energyOfPlain)
+    return State(x: plain.value, v: plain.value, recorded: s.recorded + plain.recorded, t: 1, energy: energyOfPlain)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

@@ -14,11 +14,11 @@ public protocol DataStep: Parameterized {
 /// What a prior step returns: the signal, and what it leaves for the training loss (0 unless recording).
 public struct PriorOutput<Signal: VectorSpace>: Differentiable {
   public var value: Signal
-  public var penalty: Double
+  public var recorded: Double
   @differentiable(reverse,wrt: value) @differentiable(reverse)
-  public init(value: Signal, penalty: Double) {
+  public init(value: Signal, recorded: Double) {
     self.value = value
-    self.penalty = penalty
+    self.recorded = recorded
   }
 }
 

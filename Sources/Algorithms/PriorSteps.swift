@@ -11,7 +11,7 @@ public struct SoftThreshold: PriorStep {
   public init(threshold: Double) { self.threshold = threshold }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: softThreshold(r, threshold: threshold), penalty: 0)
+    PriorOutput(value: softThreshold(r, threshold: threshold), recorded: 0)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "threshold", &threshold, &gradient.threshold)
@@ -24,7 +24,7 @@ public struct ClampedSoftThreshold: PriorStep {
   public init(threshold: Double) { self.threshold = threshold }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: softThreshold(r, threshold: nonNegative(threshold)), penalty: 0)
+    PriorOutput(value: softThreshold(r, threshold: nonNegative(threshold)), recorded: 0)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "threshold", &threshold, &gradient.threshold)
@@ -38,7 +38,7 @@ public struct ComponentThreshold: PriorStep {
   public init(thresholds: Tensor) { self.thresholds = thresholds }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: softThreshold(r, thresholds: relu(thresholds)), penalty: 0)
+    PriorOutput(value: softThreshold(r, thresholds: relu(thresholds)), recorded: 0)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "thresholds", &thresholds, &gradient.thresholds)
@@ -57,7 +57,7 @@ public struct SupportSelection: PriorStep {
   }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: supportSelectingThreshold(r, threshold: threshold, fraction: fraction), penalty: 0)
+    PriorOutput(value: supportSelectingThreshold(r, threshold: threshold, fraction: fraction), recorded: 0)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "threshold", &threshold, &gradient.threshold)
@@ -75,7 +75,7 @@ public struct Proximal<G: Penalty>: PriorStep {
   }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: penalty.prox(r, step: stepSize), penalty: 0)
+    PriorOutput(value: penalty.prox(r, step: stepSize), recorded: 0)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     penalty.visitParameters(&gradient.penalty, path + "penalty.", visit)
@@ -106,7 +106,7 @@ public struct PiecewiseLinearShrinkage: PriorStep {
 
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: piecewiseLinear(r, values: values, first: firstKnot, spacing: spacing), penalty: 0)
+    PriorOutput(value: piecewiseLinear(r, values: values, first: firstKnot, spacing: spacing), recorded: 0)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "values", &values, &gradient.values)

@@ -21,15 +21,15 @@ where Prior.Signal == Data.Signal, Extrapolate.Signal == Data.Signal {
     /// v⁽ᵏ⁾, where the next gradient step is taken.
     public var v: Signal
     /// What the stages left for the training loss.
-    public var penalty: Double
+    public var recorded: Double
     /// t_k of the momentum sequence.
     @noDerivative public var t: Double
 
-    @differentiable(reverse,wrt: (x, v, penalty))
-    public init(x: Signal, v: Signal, penalty: Double, t: Double) {
+    @differentiable(reverse,wrt: (x, v, recorded))
+    public init(x: Signal, v: Signal, recorded: Double, t: Double) {
       self.x = x
       self.v = v
-      self.penalty = penalty
+      self.recorded = recorded
       self.t = t
     }
   }
@@ -46,11 +46,11 @@ where Prior.Signal == Data.Signal, Extrapolate.Signal == Data.Signal {
   }
 
   @differentiable(reverse)
-  public func initialState(_ x: Signal) -> State { State(x: x, v: x, penalty: 0, t: 1) }
+  public func initialState(_ x: Signal) -> State { State(x: x, v: x, recorded: 0, t: 1) }
   @differentiable(reverse)
   public func estimate(_ s: State) -> Signal { s.x }
   @differentiable(reverse)
-  public func penalty(_ s: State) -> Double { s.penalty }
+  public func recorded(_ s: State) -> Double { s.recorded }
 
   @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
@@ -58,7 +58,8 @@ where Prior.Signal == Data.Signal, Extrapolate.Signal == Data.Signal {
     let decision = withoutDerivative(
       at: momentum.decide(t: s.t, next: output.value, previous: s.x, extrapolated: s.v))
     return State(
-      x: output.value, v: momentum(output.value, s.x, weight: decision.weight), penalty: s.penalty + output.penalty, t: decision.t)
+      x: output.value, v: momentum(output.value, s.x, weight: decision.weight), recorded: s.recorded + output.recorded,
+      t: decision.t)
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))

@@ -34,13 +34,13 @@ public protocol OutputMap: Parameterized {
 public struct NetworkOutput<Signal: VectorSpace>: Differentiable {
   public var estimate: Signal
   /// What the stages left for the training loss; 0 unless asked for.
-  public var penalty: Double
+  public var recorded: Double
   /// Stages run.
   @noDerivative public var depth: Int
-  @differentiable(reverse,wrt: estimate) @differentiable(reverse,wrt: (estimate, penalty))
-  public init(estimate: Signal, penalty: Double, depth: Int) {
+  @differentiable(reverse,wrt: estimate) @differentiable(reverse,wrt: (estimate, recorded))
+  public init(estimate: Signal, recorded: Double, depth: Int) {
     self.estimate = estimate
-    self.penalty = penalty
+    self.recorded = recorded
     self.depth = depth
   }
 }
@@ -108,14 +108,14 @@ where
     let first = schedule.stage(0)
     var s = first.step(first.initialState(start(y)), measurement: b, recording: recording)
     var x = first.estimate(s)
-    var penalty = first.penalty(s)
+    var recorded = first.recorded(s)
     for k in 1..<max(stages, 1) {
       let stage = schedule.stage(k)
       s = stage.step(s, measurement: b, recording: recording)
       x = stage.estimate(s)
-      penalty = stage.penalty(s)
+      recorded = stage.recorded(s)
     }
-    return NetworkOutput(estimate: output(x, measurement: y), penalty: penalty, depth: stages)
+    return NetworkOutput(estimate: output(x, measurement: y), recorded: recorded, depth: stages)
   }
 
   /// A network whose depth depends on the sample: it stops when max |x⁽ᵏ⁺¹⁾ − x⁽ᵏ⁾| < tolerance, or at `depth`.
@@ -139,7 +139,7 @@ where
       x = next
       k += 1
     }
-    return NetworkOutput(estimate: output(x, measurement: y), penalty: 0, depth: k)
+    return NetworkOutput(estimate: output(x, measurement: y), recorded: 0, depth: k)
   }
 
   /// The estimates after every stage, for plots: x⁽¹⁾ … x⁽ᵈᵉᵖᵗʰ⁾. Not differentiable.

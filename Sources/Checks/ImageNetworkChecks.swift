@@ -81,10 +81,10 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
   func gradients() -> [CheckItem] {
     let y = measurement
     func item<N: Network<Measurement, Signal>>(_ name: String, _ network: N) -> CheckItem {
-      let model = disturbed(network, seed: 144)
+      let model = network.disturbed(seed: 144)
       let error = parameterGradientError(model, seed: 145) { net in
         let output = net.run(y, recording: true)
-        return squaredNorm(output.estimate - images) + 0.5 * output.penalty + 0.3 * net.asymmetry(images)
+        return squaredNorm(output.estimate - images) + 0.5 * output.recorded + 0.3 * net.asymmetry(images)
       }
       let recomputed = parameterGradientError(model, directions: 3, seed: 145) { net in
         squaredNorm(net.run(y, recording: false, recomputing: .stages(every: 1)).estimate - images)

@@ -121,50 +121,47 @@ func kSpaceGradients() -> [CheckItem] {
   let (image, maps, filters) = (normal([2, 8, 7]), normal([2, 3, 8, 7]), normal([3, 3, 5]))
   let (c, cMaps, penalties) = (normal([2, 8, 7]), normal([2, 3, 8, 7]), Tensor([0.3, 0.1, 0.7]))
   let half = tiny.mask.symmetricHalf
-  var items: [CheckItem] = []
-  func item(_ name: String, at x: Tensor, _ f: @differentiable(reverse) (Tensor) -> Double) {
-    items.append(CheckItem("gradient of \(name)", error: inputGradientError(at: x, seed: 74, f), tolerance: 1e-6))
-  }
-  item("circularConvolution in x", at: image) { innerProduct(circularConvolution($0, filters), cMaps) }
-  item("circularConvolution in its filters", at: filters) { innerProduct(circularConvolution(image, $0), cMaps) }
-  item("circularCorrelation in its maps", at: maps) { innerProduct(circularCorrelation($0, filters), c) }
-  item("circularCorrelation in its filters", at: filters) { innerProduct(circularCorrelation(maps, $0), c) }
-  item("kSpaceSolve in b", at: image) {
+  var gradients = GradientItems()
+  gradients.input("circularConvolution in x", at: image) { innerProduct(circularConvolution($0, filters), cMaps) }
+  gradients.input("circularConvolution in its filters", at: filters) { innerProduct(circularConvolution(image, $0), cMaps) }
+  gradients.input("circularCorrelation in its maps", at: maps) { innerProduct(circularCorrelation($0, filters), c) }
+  gradients.input("circularCorrelation in its filters", at: filters) { innerProduct(circularCorrelation(maps, $0), c) }
+  gradients.input("kSpaceSolve in b", at: image) {
     innerProduct(kSpaceSolve($0, pulledTo: maps, filters: filters, penalties: penalties, mask: half), c)
   }
-  item("kSpaceSolve in u", at: maps) {
+  gradients.input("kSpaceSolve in u", at: maps) {
     innerProduct(kSpaceSolve(image, pulledTo: $0, filters: filters, penalties: penalties, mask: half), c)
   }
-  item("kSpaceSolve in its filters", at: filters) {
+  gradients.input("kSpaceSolve in its filters", at: filters) {
     innerProduct(kSpaceSolve(image, pulledTo: maps, filters: $0, penalties: penalties, mask: half), c)
   }
-  item("kSpaceSolve in its penalties", at: penalties) {
+  gradients.input("kSpaceSolve in its penalties", at: penalties) {
     innerProduct(kSpaceSolve(image, pulledTo: maps, filters: filters, penalties: $0, mask: half), c)
   }
-  item("kSpaceSolve in its filters, without maps", at: filters) {
+  gradients.input("kSpaceSolve in its filters, without maps", at: filters) {
     innerProduct(kSpaceSolve(image, pulledTo: .zero, filters: $0, penalties: penalties, mask: half), c)
   }
-  item("mapsAdded in its factors", at: penalties) { innerProduct(mapsAdded(maps, cMaps, by: $0), cMaps) }
+  gradients.input("mapsAdded in its factors", at: penalties) { innerProduct(mapsAdded(maps, cMaps, by: $0), cMaps) }
   let (values, slopes) = (normal([3, 11]), normal([3, 2]))
-  item("piecewiseLinear on maps", at: maps) {
+  gradients.input("piecewiseLinear on maps", at: maps) {
     innerProduct(piecewiseLinear(maps: $0, values: values, slopes: slopes, first: -1, spacing: 0.2), cMaps)
   }
-  item("piecewiseLinear on maps in its values", at: values) {
+  gradients.input("piecewiseLinear on maps in its values", at: values) {
     innerProduct(piecewiseLinear(maps: maps, values: $0, slopes: slopes, first: -1, spacing: 0.2), cMaps)
   }
-  item("piecewiseLinear on maps in its slopes", at: slopes) {
+  gradients.input("piecewiseLinear on maps in its slopes", at: slopes) {
     innerProduct(piecewiseLinear(maps: maps, values: values, slopes: $0, first: -1, spacing: 0.2), cMaps)
   }
-  item("meanNormalisedError", at: image) { meanNormalisedError($0, c) }
+  gradients.input("meanNormalisedError", at: image) { meanNormalisedError($0, c) }
   let shrinkage = GroupShrinkage<Tensor>(groups: [.init(size: 2, threshold: 0.5), .init(size: 5, threshold: 1.5)])
-  item("GroupShrinkage", at: image) { innerProduct(shrinkage($0, recording: false).value, c) }
+  gradients.input("GroupShrinkage", at: image) { innerProduct(shrinkage($0, recording: false).value, c) }
 
   func network<N: Network>(_ name: String, _ network: N, target: N.Signal, y: N.Measurement) {
-    let error = parameterGradientError(disturbed(network), seed: 75) { squaredNorm($0.run(y, recording: false).estimate - target) }
-    let recomputed = parameterGradientError(disturbed(network), directions: 2, seed: 76) {
+    let error = parameterGradientError(network.disturbed(), seed: 75) { squaredNorm($0.run(y, recording: false).estimate - target) }
+    let recomputed = parameterGradientError(network.disturbed(), directions: 2, seed: 76) {
       squaredNorm($0.run(y, recording: false, recomputing: .stages(every: 1)).estimate - target)
     }
-    items.append(CheckItem("gradient of \(name)", error: max(error, recomputed), tolerance: 1e-6))
+    gradients.add("\(name)", max(error, recomputed))
   }
   let (mask, y) = (tiny.mask, tiny.measurement)
   network("Deep ADMM-Net", ADMMNet(mask: mask, stages: 3, knots: 11), target: tiny.images, y: y)
@@ -175,5 +172,5 @@ func kSpaceGradients() -> [CheckItem] {
     "ADMM-CSNet, complex",
     ADMMCSNet(admmCSNet: MaskedFourier(mask), stages: 3, maps: 4, filterSize: 3, learnsSlopes: true, seed: 77),
     target: ComplexTensor(pairs: normal([2, 8, 7, 2])), y: y)
-  return items
+  return gradients.items
 }

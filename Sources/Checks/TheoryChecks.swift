@@ -154,6 +154,11 @@ private func proximalChecks() -> [CheckItem] {
   item("group ℓ1", GroupL1(weight: 0.6, groupSize: 3))
   item("box", Box(lower: -0.4, upper: 0.9))
   item("elastic net", ElasticNet(l1: 0.3, l2: 0.5))
+  item("ℓ1 of −1.7 x", Dilated(L1(weight: 0.8), scale: -1.7))
+  item("ℓ1 around a point", Translated(L1(weight: 0.8), by: .normal([6], using: &generator)))
+  item(
+    "ℓ1, a box and groups of disjoint parts",
+    Disjoint(L1(weight: 0.4), ofWidth: 1, Disjoint(Box(), ofWidth: 2, GroupL1(groupSize: 3))))
   return items
 }
 

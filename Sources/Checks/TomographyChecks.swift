@@ -33,7 +33,7 @@ func tomographyEquivalenceChecks() -> [CheckItem] {
   let (A, b, start) = (tiny.A, tiny.sinograms, tiny.A.adjoint(tiny.sinograms))
 
   // Without momentum: the stages one after another as ISTA's.
-  let network = disturbed(tiny.network(hasMomentum: false), seed: 53)
+  let network = tiny.network(hasMomentum: false).disturbed(seed: 53)
   var x = start
   var worst = 0.0
   let trace = network.trace(b)
@@ -73,45 +73,52 @@ func tomographyGradients() -> [CheckItem] {
   var generator = RandomGenerator(seed: 54)
   func normal(_ shape: [Int]) -> Tensor { .normal(shape, using: &generator) }
   let (maps, weight, bias, cotangent) = (normal([2, 4, 5, 3]), normal([2, 3, 3, 3]), normal([2]), normal([2, 4, 5, 2]))
-  var items: [CheckItem] = []
-  func item(_ name: String, at x: Tensor, _ f: @differentiable(reverse) (Tensor) -> Double) {
-    items.append(CheckItem("gradient of \(name)", error: inputGradientError(at: x, seed: 55, f), tolerance: 1e-6))
+  var gradients = GradientItems()
+  gradients.input("convolved in its bias", at: bias) {
+    innerProduct(convolved(maps, weight, adding: $0, rectified: true), cotangent)
   }
-  item("convolved in its bias", at: bias) { innerProduct(convolved(maps, weight, adding: $0, rectified: true), cotangent) }
-  item("convolved with a bias in x", at: maps) { innerProduct(convolved($0, weight, adding: bias, rectified: true), cotangent) }
-  item("meanMagnitude", at: maps) { meanMagnitude($0) }
+  gradients.input("convolved with a bias in x", at: maps) {
+    innerProduct(convolved($0, weight, adding: bias, rectified: true), cotangent)
+  }
+  gradients.input("meanMagnitude", at: maps) { meanMagnitude($0) }
   let (image, direction) = (normal([2, 5, 6]), normal([2, 5, 6]))
   let variation = TotalVariationPenalty(height: 5, width: 6, lower: -1, iterations: 12)
-  item("total variation's map", at: image) { innerProduct(variation.prox($0, step: 0.3), direction) }
-  item("total variation's map in its step", at: Tensor([0.3])) {
+  gradients.input("total variation's map", at: image) { innerProduct(variation.prox($0, step: 0.3), direction) }
+  gradients.input("total variation's map in its step", at: Tensor([0.3])) {
     innerProduct(variation.prox(image, step: innerProduct($0, Tensor([1]))), direction)
   }
 
   let (gain, offset, scales) = (normal([3]), normal([3]), normal([2, 4, 5, 3]))
-  item("batch normalisation", at: maps) { innerProduct(batchNormalised($0, weight: gain, bias: offset, rectified: true), scales) }
-  item("batch normalisation in its weight", at: gain) { innerProduct(batchNormalised(maps, weight: $0, bias: offset), scales) }
-  item("batch normalisation in its bias", at: offset) {
+  gradients.input("batch normalisation", at: maps) {
+    innerProduct(batchNormalised($0, weight: gain, bias: offset, rectified: true), scales)
+  }
+  gradients.input("batch normalisation in its weight", at: gain) {
+    innerProduct(batchNormalised(maps, weight: $0, bias: offset), scales)
+  }
+  gradients.input("batch normalisation in its bias", at: offset) {
     innerProduct(batchNormalised(maps, weight: gain, bias: $0, rectified: true), scales)
   }
-  item("normalisation by given statistics", at: maps) {
+  gradients.input("normalisation by given statistics", at: maps) {
     innerProduct(
       normalised($0, mean: offset, variance: gain .* gain, weight: gain, bias: offset, rectified: true), scales)
   }
   let (even, half, filters) = (normal([2, 4, 6, 3]), normal([2, 2, 3, 3]), normal([3, 2, 2, 2]))
-  item("maximum pooling", at: even) { innerProduct(maximumPooled($0), half) }
-  item("transposed convolution", at: half) { squaredNorm(transposedConvolved($0, filters, adding: bias)) }
-  item("transposed convolution in its weight", at: filters) { squaredNorm(transposedConvolved(half, $0, adding: bias)) }
-  item("transposed convolution in its bias", at: bias) { squaredNorm(transposedConvolved(half, filters, adding: $0)) }
-  item("joined channels", at: maps) { squaredNorm(joinedChannels($0, scales) .* joinedChannels(scales, $0)) }
-  item("padded and cropped images", at: image) { squaredNorm(cropped(padded($0, height: 7, width: 9), height: 4, width: 8)) }
+  gradients.input("maximum pooling", at: even) { innerProduct(maximumPooled($0), half) }
+  gradients.input("transposed convolution", at: half) { squaredNorm(transposedConvolved($0, filters, adding: bias)) }
+  gradients.input("transposed convolution in its weight", at: filters) { squaredNorm(transposedConvolved(half, $0, adding: bias)) }
+  gradients.input("transposed convolution in its bias", at: bias) { squaredNorm(transposedConvolved(half, filters, adding: $0)) }
+  gradients.input("joined channels", at: maps) { squaredNorm(joinedChannels($0, scales) .* joinedChannels(scales, $0)) }
+  gradients.input("padded and cropped images", at: image) {
+    squaredNorm(cropped(padded($0, height: 7, width: 9), height: 4, width: 8))
+  }
 
   let tiny = TinyTomography()
   func network<Network: TensorNetwork>(_ name: String, _ network: Network, _ b: Tensor, _ x: Tensor) {
-    let error = parameterGradientError(disturbed(network, seed: 56), seed: 57) { net in
+    let error = parameterGradientError(network.disturbed(seed: 56), seed: 57) { net in
       let output = net.run(b, recording: true)
-      return meanSquaredDifference(output.estimate, x) + 0.1 * meanMagnitude(output.estimate - x) + 0.5 * output.penalty
+      return meanSquaredDifference(output.estimate, x) + 0.1 * meanMagnitude(output.estimate - x) + 0.5 * output.recorded
     }
-    items.append(CheckItem("gradient of \(name)", error: error, tolerance: 1e-6))
+    gradients.add("\(name)", error)
   }
   network("FISTA-Net", tiny.network(), tiny.sinograms, tiny.images)
   let filtered = FilteredBackProjection(ParallelBeamGeometry(side: 6, views: 5))
@@ -131,10 +138,9 @@ func tomographyGradients() -> [CheckItem] {
     let net = FBPConvNet(
       initial: AnyOperator(tiny.A.H), .init(channels: 3, poolings: 2, isResidual: residual), precision: .double, seed: 60)
     network("FBPConvNet, \(residual ? "added to the initial image" : "rectified")", net, tiny.sinograms, tiny.images)
-    let calibrated = disturbed(net, seed: 62).calibrated(on: tiny.sinograms)
+    let calibrated = net.disturbed(seed: 62).calibrated(on: tiny.sinograms)
     let error = parameterGradientError(calibrated, seed: 61) { meanSquaredDifference($0(tiny.sinograms, stages: 1), tiny.images) }
-    items.append(
-      CheckItem("gradient of FBPConvNet, \(residual ? "added" : "rectified"), calibrated", error: error, tolerance: 1e-6))
+    gradients.add("FBPConvNet, \(residual ? "added" : "rectified"), calibrated", error)
   }
-  return items
+  return gradients.items
 }

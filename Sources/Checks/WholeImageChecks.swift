@@ -73,50 +73,49 @@ func wholeImageGradients() -> [CheckItem] {
   var generator = RandomGenerator(seed: 105)
   func normal(_ shape: [Int]) -> Tensor { .normal(shape, using: &generator) }
   let (maps, image, cotangent) = (normal([2, 4, 5, 3]), normal([2, 4, 5]), normal([2, 4, 5, 3]))
-  var items: [CheckItem] = []
-  func item(_ name: String, at x: Tensor, _ f: @differentiable(reverse) (Tensor) -> Double) {
-    items.append(CheckItem("gradient of \(name)", error: inputGradientError(at: x, seed: 106, f), tolerance: 1e-6))
+  var gradients = GradientItems()
+  gradients.input("firstChannel", at: maps) { squaredNorm(firstChannel($0)) }
+  gradients.input("replacingFirstChannel in the maps", at: maps) {
+    innerProduct(replacingFirstChannel(of: $0 .* $0, with: image), cotangent)
   }
-  item("firstChannel", at: maps) { squaredNorm(firstChannel($0)) }
-  item("replacingFirstChannel in the maps", at: maps) { innerProduct(replacingFirstChannel(of: $0 .* $0, with: image), cotangent) }
-  item("replacingFirstChannel in the channel", at: image) { squaredNorm(replacingFirstChannel(of: maps, with: $0)) }
-  item("besideConstant", at: image) { squaredNorm(besideConstant($0, 0.3) .* besideConstant($0, 0.3)) }
-  item("meanSoftThreshold", at: maps) { innerProduct(meanSoftThreshold($0, scale: 0.7), cotangent) }
-  item("meanSoftThreshold in its scale", at: Tensor([0.7], shape: [1])) {
+  gradients.input("replacingFirstChannel in the channel", at: image) { squaredNorm(replacingFirstChannel(of: maps, with: $0)) }
+  gradients.input("besideConstant", at: image) { squaredNorm(besideConstant($0, 0.3) .* besideConstant($0, 0.3)) }
+  gradients.input("meanSoftThreshold", at: maps) { innerProduct(meanSoftThreshold($0, scale: 0.7), cotangent) }
+  gradients.input("meanSoftThreshold in its scale", at: Tensor([0.7], shape: [1])) {
     innerProduct(meanSoftThreshold(maps, scale: sum($0)), cotangent)
   }
-  item("meanAbsoluteDifference", at: maps) { meanAbsoluteDifference($0, cotangent) }
+  gradients.input("meanAbsoluteDifference", at: maps) { meanAbsoluteDifference($0, cotangent) }
 
   let tiny = TinyImages()
   func network<N: Network>(_ name: String, _ y: N.Measurement, _ network: N) where N.Signal == Tensor {
-    let model = disturbed(network, seed: 107)
+    let model = network.disturbed(seed: 107)
     let error = parameterGradientError(model, seed: 108) { net in
       meanSquaredDifference(net.run(y, recording: false).estimate, tiny.images)
     }
-    items.append(CheckItem("gradient of \(name)", error: error, tolerance: 1e-6))
+    gradients.add("\(name)", error)
     let recomputed = parameterGradientError(model, seed: 108) { net in
       meanSquaredDifference(net.run(y, recording: false, recomputing: .stages(every: 1)).estimate, tiny.images)
     }
-    items.append(CheckItem("gradient of \(name), its stages recomputed", error: recomputed, tolerance: 1e-6))
+    gradients.add("\(name), its stages recomputed", recomputed)
   }
   let y = tiny.A.forward(tiny.images)
   network("SCNet", y, tiny.scNet(depth: 3))
   network("SODAS-Net", y, tiny.sodasNet(depth: 3))
-  let (scNet, sodasNet) = (disturbed(tiny.scNet(depth: 3), seed: 107), disturbed(tiny.sodasNet(depth: 3), seed: 107))
-  item("SCNet in the measurement", at: y) { meanSquaredDifference(scNet($0), tiny.images) }
-  item("SODAS-Net in the measurement", at: y) { meanSquaredDifference(sodasNet($0), tiny.images) }
+  let (scNet, sodasNet) = (tiny.scNet(depth: 3).disturbed(seed: 107), tiny.sodasNet(depth: 3).disturbed(seed: 107))
+  gradients.input("SCNet in the measurement", at: y) { meanSquaredDifference(scNet($0), tiny.images) }
+  gradients.input("SODAS-Net in the measurement", at: y) { meanSquaredDifference(sodasNet($0), tiny.images) }
   let A = RealMaskedFourier(tiny.mask)
   network(
     "SCNet from k-space", A.forward(tiny.images), SCNet(scNet: A, depth: 3, channels: 4, precision: .double, seed: 109))
 
   // The operator of a network as an input: the gradient in its parameters goes through.
-  let small = disturbed(tiny.scNet(depth: 2), seed: 110)
+  let small = tiny.scNet(depth: 2).disturbed(seed: 110)
   let other = BlockSampling(phi: .orthonormalRows(rows: 6, columns: 9, seed: 111), grid: BlockGrid(height: 6, width: 6, side: 3))
   let truth = Tensor.uniform([1, 6, 6], using: &generator)
   let measurement = other.forward(truth)
   let error = parameterGradientError(small, seed: 112) { net in
     meanSquaredDifference(net.with(other).run(measurement, recording: false).estimate, truth)
   }
-  items.append(CheckItem("gradient of SCNet with another operator", error: error, tolerance: 1e-6))
-  return items
+  gradients.add("SCNet with another operator", error)
+  return gradients.items
 }

@@ -79,7 +79,7 @@ public struct PairLoss: Sendable {
       let output = network.run(batch.measurement, recording: records, recomputing: recomputation)
       let error = loss.value(output.estimate, batch)
       if asymmetry != 0 { return error + asymmetry * network.asymmetry(batch.groundTruth) }
-      return error + recorded * output.penalty
+      return error + recorded * output.recorded
     }
   }
 }

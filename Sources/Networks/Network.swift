@@ -35,7 +35,7 @@ extension Network {
   @_disfavoredOverload @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Measurement, recording: Bool, recomputing: Recomputation) -> NetworkOutput<Signal> {
     let stages = withoutDerivative(at: depth)
-    return NetworkOutput(estimate: self(y, stages: stages), penalty: 0, depth: stages)
+    return NetworkOutput(estimate: self(y, stages: stages), recorded: 0, depth: stages)
   }
   @_disfavoredOverload public func trace(_ y: Measurement) -> [Signal] { [self(y, stages: depth)] }
   @_disfavoredOverload @differentiable(reverse,wrt: self)

@@ -217,3 +217,24 @@ extension Tensor {
       double: { x, y, count in run(x, y, count) })
   }
 }
+
+/// Some of the channels: `[…, m]` to `[…, range.count]`.
+@differentiable(reverse,wrt: x)
+public func channels(_ x: Tensor, _ range: Range<Int>) -> Tensor {
+  precondition(!x.shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= x.width, "channels \(range) of \(x.shape)")
+  return x.channels(range)
+}
+
+@derivative(of: channels, wrt: x) @usableFromInline
+func _vjpChannels(_ x: Tensor, _ range: Range<Int>) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+  let (shape, precision) = (x.shape, x.precision)
+  return (
+    channels(x, range),
+    { v in
+      func zeros(_ count: Int) -> Tensor { .zeros(shape.dropLast() + [count], precision: precision) }
+      if v.isShapelessZero { return v }
+      let after = range.upperBound < x.width ? joinedChannels(v, zeros(x.width - range.upperBound)) : v
+      return range.lowerBound > 0 ? joinedChannels(zeros(range.lowerBound), after) : after
+    }
+  )
+}

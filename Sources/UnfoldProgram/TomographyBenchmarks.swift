@@ -48,7 +48,7 @@ struct FISTANetBenchmark {
       samples: SamplePairs(measurement: measurements, groundTruth: images),
       loss: { network, batch, _ in
         let output = network.run(batch.measurement, recording: true)
-        return meanSquaredDifference(output.estimate, batch.groundTruth) + 0.01 * output.penalty
+        return meanSquaredDifference(output.estimate, batch.groundTruth) + 0.01 * output.recorded
       })
     return { _ = try trainer.train(network) }
   }

@@ -150,9 +150,9 @@ private struct TinyBlocks {
       running += defect(x - (0.4 + 0.3 * Double(k)) * linear(linear(x, phi) - tiny.y, phi.transposed), k)
     }
     let output = network.run(tiny.y, recording: true)
-    #expect(abs(output.penalty - running) <= 1e-12 * running)
+    #expect(abs(output.recorded - running) <= 1e-12 * running)
     expectClose(output.estimate, network(tiny.y), relative: 1e-15)
-    #expect(network.run(tiny.y, recording: false).penalty == 0)
+    #expect(network.run(tiny.y, recording: false).recorded == 0)
     let truth = linear(tiny.y, tiny.initial)
     let onTruth = defect(truth, 0) + defect(truth, 1)
     #expect(abs(network.asymmetry(truth) - onTruth) <= 1e-12 * onTruth, "\(network.asymmetry(truth)) for \(onTruth)")
@@ -179,11 +179,11 @@ private struct TinyBlocks {
     ) {
       let plain = gradient(at: network) { net in
         let output = net.run(tiny.y, recording: true)
-        return squaredNorm(output.estimate - target) + 0.3 * output.penalty
+        return squaredNorm(output.estimate - target) + 0.3 * output.recorded
       }
       let saved = gradient(at: network) { net in
         let output = checkpointed(net)
-        return squaredNorm(output.estimate - target) + 0.3 * output.penalty
+        return squaredNorm(output.estimate - target) + 0.3 * output.recorded
       }
       func flat(_ gradient: Network.TangentVector) -> [Tensor] {
         var (gradient, network, found) = (gradient, network, [Tensor]())

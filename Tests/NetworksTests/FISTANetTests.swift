@@ -101,11 +101,11 @@ import _Differentiation
     for (precision, tolerance) in [(Precision.double, 1e-12), (.single, 1e-5)] {
       let found = Self.prior(precision)(chirp([2, 12], 0.7, 20, precision: precision), recording: true)
       expectClose(found.value, Tensor(value, shape: [2, 12], precision: precision), relative: tolerance)
-      #expect(abs(found.penalty / 0.11687590111433355 - 1) <= tolerance)
+      #expect(abs(found.recorded / 0.11687590111433355 - 1) <= tolerance)
     }
     let (dPrior, dr) = gradient(at: Self.prior(), chirp([2, 12], 0.7, 20)) { prior, r in
       let output = prior(r, recording: true)
-      return squaredNorm(output.value) + output.penalty
+      return squaredNorm(output.value) + output.recorded
     }
     let dG = [
       -1.3561116505948698, -2.0036027205146296, -1.3897538412749209, -1.810290549285869, -2.59796467168381, -1.8481256396632846,
@@ -136,7 +136,7 @@ import _Differentiation
     let P = Matrix(0.25 * chirp([12, 12], 0.7, 30))
     let (x, v, q) = (chirp([2, 12], 0.7, 31), chirp([2, 12], 0.7, 32), chirp([2, 12], 0.7, 33))
     let schedule = Schedule(P, prior: Self.prior())
-    let found = schedule.stage(2).step(State(x: x, v: v, penalty: 0, t: 1), measurement: q, recording: true)
+    let found = schedule.stage(2).step(State(x: x, v: v, recorded: 0, t: 1), measurement: q, recording: true)
     let expectedX = [
       2.07300577781368, 0.0, 1.159145981395792, 0.0, 0.0, 1.1322041946901242, 0.0, 1.5208596514717507, 1.4289459322802747,
       1.60057542403597, 0.0, 1.0760381650894126, 0.13178702747027435, 0.34892360309549453, 1.2269128331896533, 0.0,
@@ -151,11 +151,11 @@ import _Differentiation
     ]
     expectClose(found.x, Tensor(expectedX, shape: [2, 12]), relative: 1e-12)
     expectClose(found.v, Tensor(expectedV, shape: [2, 12]), relative: 1e-12)
-    #expect(abs(found.penalty / 0.3018866683811302 - 1) <= 1e-12)
+    #expect(abs(found.recorded / 0.3018866683811302 - 1) <= 1e-12)
 
     let (dSchedule, dx, dv) = gradient(at: schedule, x, v) { schedule, x, v in
-      let s = schedule.stage(2).step(State(x: x, v: v, penalty: 0, t: 1), measurement: q, recording: true)
-      return squaredNorm(s.v) + squaredNorm(s.x) + s.penalty
+      let s = schedule.stage(2).step(State(x: x, v: v, recorded: 0, t: 1), measurement: q, recording: true)
+      return squaredNorm(s.v) + squaredNorm(s.x) + s.recorded
     }
     let numbers = [dSchedule.stepSize, dSchedule.threshold, dSchedule.momentum].flatMap { [$0.slope, $0.offset] }
     let expectedNumbers = [

@@ -26,10 +26,10 @@ import Testing
       let S = CoilSensitivities(maps: draw.array([3, h, w], precision))
       let A = SENSE(S, mask: draw.mask(h, w))
       let (x, y) = (draw.array([2, h, w], precision), draw.array([2, 3, h, w], precision))
-      #expect(adjointError(S, x, y) <= tolerance)
-      #expect(adjointError(A, x, y) <= tolerance)
-      #expect(adjointError(OnReal(A), x.real, y) <= tolerance)
-      #expect(adjointError(OnReal(A), x.real, A.forward(complex(x.imaginary))) <= tolerance)
+      #expect(S.adjointError(x, y) <= tolerance)
+      #expect(A.adjointError(x, y) <= tolerance)
+      #expect(OnReal(A).adjointError(x.real, y) <= tolerance)
+      #expect(OnReal(A).adjointError(x.real, A.forward(complex(x.imaginary))) <= tolerance)
       #expect(A.forward(x).shape == [2, 3, h, w] && A.adjoint(y).shape == [2, h, w] && A.forward(x).precision == precision)
       // One image without a batch is the first of the batch.
       let first = ComplexTensor(pairs: x.pairs.row(0))
@@ -118,7 +118,7 @@ import Testing
     var draw = Draw(generator: RandomGenerator(seed: UInt64(seed)))
     let D = Gradient2D(height: h, width: w, boundary: boundary)
     let (x, y) = (draw.array([2, h * w]), draw.array([2, h * w, 2]))
-    #expect(adjointError(OnParts(D), x, y) <= 1e-12)
+    #expect(OnParts(D).adjointError(x, y) <= 1e-12)
     // Linear over the complex numbers: D (i x) = i D x; and each part is the operator's own.
     let ix = ComplexTensor(real: -1 * x.imaginary, imaginary: x.real)
     let (Dx, Dix) = (OnParts(D).forward(x), OnParts(D).forward(ix))

@@ -24,9 +24,9 @@ import Testing
       var generator = RandomGenerator(seed: 6)
       let x = Tensor.normal([2, 11, 11], precision: precision, using: &generator)
       let y = Tensor.normal([2, 9, geometry.cells], precision: precision, using: &generator)
-      #expect(adjointError(FanBeam(geometry), x, y) <= (precision == .double ? 1e-12 : 1e-5))
+      #expect(FanBeam(geometry).adjointError(x, y) <= (precision == .double ? 1e-12 : 1e-5))
       let back = FanBackProjection(geometry, scan: half ? .half : .full, window: .hann)
-      #expect(adjointError(back, y, x) <= (precision == .double ? 1e-12 : 1e-5))
+      #expect(back.adjointError(y, x) <= (precision == .double ? 1e-12 : 1e-5))
     }
   }
 

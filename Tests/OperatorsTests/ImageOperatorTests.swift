@@ -15,7 +15,7 @@ import Testing
         let x = ComplexTensor(pairs: .normal([2, h, w, 2], precision: precision, using: &generator))
         let y = ComplexTensor(pairs: .normal([2, h, w, 2], precision: precision, using: &generator))
         let F = Fourier(axes: axes)
-        #expect(adjointError(F, x, y) <= (precision == .double ? 1e-12 : 1e-5))
+        #expect(F.adjointError(x, y) <= (precision == .double ? 1e-12 : 1e-5))
         #expect(abs(F.forward(x).norm - x.norm) <= 1e-5 * x.norm)  // ‖F‖ = 1
       }
     }
@@ -31,7 +31,7 @@ import Testing
       let A = Convolution2D(kernels: kernels, height: h, width: w, boundary: boundary)
       let x = Tensor.normal([2, h, w], precision: precision, using: &generator)
       let y = Tensor.normal([2, 3, h, w], precision: precision, using: &generator)
-      #expect(adjointError(A, x, y) <= (precision == .double ? 1e-12 : 1e-5))
+      #expect(A.adjointError(x, y) <= (precision == .double ? 1e-12 : 1e-5))
       #expect(A.forward(x).shape == [2, 3, h, w] && A.adjoint(y).shape == [2, h, w])
       // One image without a batch is the first of the batch.
       expectClose(A.forward(x.row(0)), A.forward(x).row(0), relative: precision == .double ? 1e-14 : 1e-6)

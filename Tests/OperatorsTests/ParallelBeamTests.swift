@@ -55,9 +55,9 @@ import Testing
       let x = Tensor.normal([2, geometry.height, geometry.width], precision: precision, using: &generator)
       let y = Tensor.normal([2, geometry.angles.count, geometry.bins], precision: precision, using: &generator)
       let A = ParallelBeam(geometry)
-      #expect(adjointError(A, x, y) <= (precision == .double ? 1e-12 : 1e-5))
+      #expect(A.adjointError(x, y) <= (precision == .double ? 1e-12 : 1e-5))
       for window in FilteredBackProjection.Window.allCases {
-        #expect(adjointError(FilteredBackProjection(geometry, window: window), y, x) <= (precision == .double ? 1e-12 : 1e-5))
+        #expect(FilteredBackProjection(geometry, window: window).adjointError(y, x) <= (precision == .double ? 1e-12 : 1e-5))
       }
       #expect(A.forward(x).norm * A.forward(x).norm <= A.lipschitz * x.inner(x) * (1 + 1e-5))
     }

@@ -57,7 +57,7 @@ public struct FBPConvNet: Network {
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
   public func run(_ y: Tensor, recording: Bool, recomputing: Recomputation) -> NetworkOutput<Tensor> {
     let mode = withoutDerivative(at: recording ? NormalisationMode.training : .trained)
-    return NetworkOutput(estimate: corrected(initial(y), mode), penalty: 0, depth: 1)
+    return NetworkOutput(estimate: corrected(initial(y), mode), recorded: 0, depth: 1)
   }
 
   /// The image that the U-Net makes of the initial image x, both `[batch, h, w]`.

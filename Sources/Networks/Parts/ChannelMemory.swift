@@ -75,7 +75,7 @@ public struct ResidualConvolutions: PriorStep {
 
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: r + second(channelsLast: first(channelsLast: r, rectified: true)), penalty: 0)
+    PriorOutput(value: r + second(channelsLast: first(channelsLast: r, rectified: true)), recorded: 0)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -104,7 +104,7 @@ public struct MeanThresholdCorrection: PriorStep {
 
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: r + synthesis(meanSoftThreshold(analysis(r), scale: threshold)), penalty: 0)
+    PriorOutput(value: r + synthesis(meanSoftThreshold(analysis(r), scale: threshold)), recorded: 0)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

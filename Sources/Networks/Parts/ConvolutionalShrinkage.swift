@@ -66,7 +66,7 @@ public struct ConvolutionalShrinkage: PriorStep {
   public func callAsFunction(_ u: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     var z = u
     for _ in 0..<steps { z = z + pull * (u - z) - correction(z) }
-    return PriorOutput(value: z, penalty: 0)
+    return PriorOutput(value: z, recorded: 0)
   }
 
   /// w₂ * S(w₁ * z + b₁) + b₂.
@@ -99,7 +99,7 @@ public struct PriorOnParts<Inner: PriorStep, Space: ImageSpace>: PriorStep where
   public func callAsFunction(_ r: Space, recording: Bool) -> PriorOutput<Space> {
     let shape = withoutDerivative(at: r.shape)
     let output = prior(planes(r, height: shape[shape.count - 2], width: shape[shape.count - 1]), recording: recording)
-    return PriorOutput(value: images(ofPlanes: output.value, shape: shape), penalty: output.penalty)
+    return PriorOutput(value: images(ofPlanes: output.value, shape: shape), recorded: output.recorded)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     prior.visitParameters(&gradient.prior, path, visit)

@@ -190,7 +190,7 @@ public struct MapShrinkage: PriorStep {
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let none = withoutDerivative(at: Tensor.zero)
     return PriorOutput(
-      value: piecewiseLinear(maps: r, values: values, slopes: none, first: firstKnot, spacing: spacing), penalty: 0)
+      value: piecewiseLinear(maps: r, values: values, slopes: none, first: firstKnot, spacing: spacing), recorded: 0)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {

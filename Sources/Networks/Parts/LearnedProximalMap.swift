@@ -20,7 +20,7 @@ public struct NonNegativeSoftThreshold: ThresholdedPrior {
   public func with(threshold: Double) -> Self { Self(threshold: threshold) }
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    PriorOutput(value: relu(softThreshold(r, threshold: threshold)), penalty: 0)
+    PriorOutput(value: relu(softThreshold(r, threshold: threshold)), recorded: 0)
   }
 }
 
@@ -97,8 +97,8 @@ public struct LearnedProximalMap: ThresholdedPrior {
     let x = r + reduction(channelsLast: synthesis(s))
     var penalty = 0.0
     if recording { penalty = meanSquaredDifference(synthesis(f), d) + sparsityWeight * meanMagnitude(s) }
-    if isNonNegative { return PriorOutput(value: relu(x), penalty: penalty) }
-    return PriorOutput(value: x, penalty: penalty)
+    if isNonNegative { return PriorOutput(value: relu(x), recorded: penalty) }
+    return PriorOutput(value: x, recorded: penalty)
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))

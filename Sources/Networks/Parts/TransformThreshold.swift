@@ -50,7 +50,7 @@ public struct TransformThreshold: PriorStep {
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let h = analysis(r)
     let value = synthesis(softThreshold(h, threshold: threshold))
-    return PriorOutput(value: value, penalty: recording ? meanSquaredDifference(synthesis(h), r) : 0)
+    return PriorOutput(value: value, recorded: recording ? meanSquaredDifference(synthesis(h), r) : 0)
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
@@ -82,7 +82,7 @@ public struct ResidualCorrection<Inner: PriorStep>: PriorStep where Inner.Signal
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
     let inner = prior(convolved(r, expansion), recording: recording)
-    return PriorOutput(value: r + convolved(inner.value, reduction), penalty: inner.penalty)
+    return PriorOutput(value: r + convolved(inner.value, reduction), recorded: inner.recorded)
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
@@ -112,7 +112,7 @@ public struct OnImages<Inner: PriorStep, Space: ImageSpace>: PriorStep where Inn
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Space, recording: Bool) -> PriorOutput<Space> {
     let output = prior(channelsLast(r, height: height, width: width), recording: recording)
-    return PriorOutput(value: images(output.value, shape: withoutDerivative(at: r.shape)), penalty: output.penalty)
+    return PriorOutput(value: images(output.value, shape: withoutDerivative(at: r.shape)), recorded: output.recorded)
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))

@@ -92,6 +92,8 @@ struct SuperResolution: ImageExperiment, CommandLineExperiment {
     @Option(help: "Every how many-th pixel is kept (default: 2).") var factor: Int?
     @Option(help: "Standard deviation of the noise (default: 1 / 255).") var noise: Double?
   }
+  typealias System = Downsampling
+  typealias Measured = Tensor
   typealias TrainingSetup = TrainingCrops
   typealias TrainingSetupOptions = TrainingCropOptions
 
