@@ -18,7 +18,7 @@ extension Tensor {
       return [S](unsafeUninitializedCapacity: a.count) { out, filled in
         a.withUnsafeBufferPointer { a in
           for (i, factor) in factors.enumerated() where stride > 0 {
-            S.scale(S(factor), a.baseAddress! + i * stride, into: out.baseAddress! + i * stride, count: stride)
+            S.scale(S(factor), a.baseAddress! + i * stride, out.baseAddress! + i * stride, stride)
           }
         }
         filled = a.count
@@ -36,7 +36,7 @@ extension Tensor {
       sum.withUnsafeMutableBufferPointer { sum in
         b.withUnsafeBufferPointer { b in
           for (i, factor) in factors.enumerated() where stride > 0 && factor != 0 {
-            S.axpy(S(factor), b.baseAddress! + i * stride, sum.baseAddress! + i * stride, count: stride)
+            S.axpy(S(factor), b.baseAddress! + i * stride, sum.baseAddress! + i * stride, stride)
           }
         }
       }
@@ -52,7 +52,7 @@ extension Tensor {
       let (rows, stride) = (shape[0], shape.dropFirst().reduce(1, *))
       return a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
-          (0..<rows).map { stride == 0 ? 0 : S.dot(a.baseAddress! + $0 * stride, b.baseAddress! + $0 * stride, count: stride) }
+          (0..<rows).map { stride == 0 ? 0 : S.dot(a.baseAddress! + $0 * stride, b.baseAddress! + $0 * stride, stride) }
         }
       }
     }

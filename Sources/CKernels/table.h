@@ -4,42 +4,14 @@
 #include <stdint.h>
 #include "CKernels.h"
 
-#define CK_TABLE(T, S)                                                                                     \
-  struct ck_table_##S {                                                                                    \
-    void (*add)(const T *, const T *, T *, int64_t);                                                       \
-    void (*subtract)(const T *, const T *, T *, int64_t);                                                  \
-    void (*multiply)(const T *, const T *, T *, int64_t);                                                  \
-    void (*scale)(T, const T *, T *, int64_t);                                                             \
-    void (*axpy)(T, const T *, T *, int64_t);                                                              \
-    double (*dot)(const T *, const T *, int64_t);                                                          \
-    void (*soft)(const T *, T, T *, int64_t);                                                              \
-    double (*soft_pullback)(const T *, const T *, T *, int64_t);                                           \
-    void (*soft_columns)(const T *, const T *, T *, int64_t, int64_t);                                     \
-    void (*soft_columns_pullback)(const T *, const T *, T *, T *, int64_t, int64_t);                       \
-    void (*add_rows)(const T *, T *, int64_t, int64_t);                                                    \
-    void (*sum_rows)(const T *, T *, int64_t, int64_t);                                                    \
-    void (*relu)(const T *, T *, int64_t);                                                                 \
-    void (*relu_pullback)(const T *, const T *, T *, int64_t);                                             \
-    void (*complex_multiply)(const T *, const T *, T *, int64_t);                                          \
-    void (*complex_multiply_conjugated)(const T *, const T *, T *, int64_t);                               \
-    void (*complex_conjugate)(const T *, T *, int64_t);                                                    \
-    void (*adam)(const T *, T *, T *, T *, double, double, double, double, double, double, double, int64_t); \
-    void (*circular_filter)(const T *, const T *, T *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int);         \
-    void (*circular_gradient)(const T *, const T *, double *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);       \
-    void (*piecewise)(const T *, const T *, T *, int64_t, int64_t, double, double, T, T);                                  \
-    void (*piecewise_pullback)(const T *, const T *, const T *, T *, double *, double *, int64_t, int64_t, double, double, T, T); \
-    void (*interpolate_line)(const T *, int64_t, T *, int64_t, double, double, double);                                           \
-    void (*spread_line)(const T *, int64_t, T *, int64_t, double, double, double);                                                \
-    void (*channel_sums)(const T *, double *, int64_t, int64_t);                                           \
-    void (*channel_affine)(const T *, const T *, const T *, T *, int64_t, int64_t, int);                   \
-    void (*channel_products)(const T *, const T *, const T *, const T *, double *, int64_t, int64_t, int); \
-    void (*channel_pullback)(const T *, const T *, const T *, const T *, const T *, const T *, const T *, T *, int64_t, int64_t, int); \
-    void (*maximum_pool)(const T *, T *, int64_t, int64_t, int64_t);                                       \
-    void (*maximum_pool_pullback)(const T *, const T *, const T *, T *, int64_t, int64_t, int64_t);        \
-  };
-CK_TABLE(float, f32)
-CK_TABLE(double, f64)
-#undef CK_TABLE
+#define CK_FIELD(S, result, name, parameters, arguments) result(*name) parameters;
+struct ck_table_f32 {
+  CK_KERNELS(CK_FIELD, float, f32)
+};
+struct ck_table_f64 {
+  CK_KERNELS(CK_FIELD, double, f64)
+};
+#undef CK_FIELD
 
 /* Winograd's convolution with tiles of one extent; see winograd.inc. */
 struct ck_winograd_table {

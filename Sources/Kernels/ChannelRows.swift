@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CKernels
 
 /// Rows of `channels` numbers, one row a pixel: channels-last maps to what treats every channel by itself.
 ///
@@ -16,12 +15,7 @@ public struct ChannelRows: Sendable {
   public func sums<S: Scalar>(_ x: UnsafePointer<S>) -> [Double] {
     let x = Shared(x)
     return total { rows, sums in
-      let x = x.pointer + rows.lowerBound * channels
-      if let x = single(x) {
-        ck_channel_sums_f32(x, sums, Int64(rows.count), Int64(channels))
-      } else {
-        ck_channel_sums_f64(double(x), sums, Int64(rows.count), Int64(channels))
-      }
+      S.channelSums(x.pointer + rows.lowerBound * channels, sums, rows.count, channels)
     }
   }
 
@@ -33,11 +27,7 @@ public struct ChannelRows: Sendable {
       scale.withUnsafeBufferPointer { scale in
         shift.withUnsafeBufferPointer { shift in
           guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
-          if let x = single(x), let y = single(y), let scale = single(scale), let shift = single(shift) {
-            ck_channel_affine_f32(x, scale, shift, y, Int64(rows.count), Int64(channels), relu)
-          } else {
-            ck_channel_affine_f64(double(x), double(scale), double(shift), double(y), Int64(rows.count), Int64(channels), relu)
-          }
+          S.channelAffine(x, scale, shift, y, rows.count, channels, relu)
         }
       }
     }
@@ -53,12 +43,7 @@ public struct ChannelRows: Sendable {
       scale.withUnsafeBufferPointer { scale in
         shift.withUnsafeBufferPointer { shift in
           guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
-          if let x = single(x), let v = single(v), let scale = single(scale), let shift = single(shift) {
-            ck_channel_products_f32(x, v, scale, shift, sums, Int64(rows.count), Int64(channels), relu)
-          } else {
-            ck_channel_products_f64(
-              double(x), double(v), double(scale), double(shift), sums, Int64(rows.count), Int64(channels), relu)
-          }
+          S.channelProducts(x, v, scale, shift, sums, rows.count, channels, relu)
         }
       }
     }
@@ -73,18 +58,11 @@ public struct ChannelRows: Sendable {
     // One array of the five, so that one pointer is enough.
     let table = scale + shift + factors + slopes + offsets
     pieces.forEach { rows in
-      let (count, c, at) = (Int64(rows.count), Int64(channels), rows.lowerBound * channels)
-      let (x, v, dx) = (x.pointer + at, v.pointer + at, dx.pointer + at)
+      let (c, at) = (channels, rows.lowerBound * channels)
       table.withUnsafeBufferPointer { table in
         guard let t = table.baseAddress else { return }
-        if let x = single(x), let v = single(v), let dx = single(dx), let t = single(t) {
-          ck_channel_pullback_f32(
-            x, v, t, t + channels, t + 2 * channels, t + 3 * channels, t + 4 * channels, dx, count, c, relu)
-        } else {
-          let t = double(t)
-          ck_channel_pullback_f64(
-            double(x), double(v), t, t + channels, t + 2 * channels, t + 3 * channels, t + 4 * channels, double(dx), count, c, relu)
-        }
+        S.channelPullback(
+          x.pointer + at, v.pointer + at, t, t + c, t + 2 * c, t + 3 * c, t + 4 * c, dx.pointer + at, rows.count, c, relu)
       }
     }
   }

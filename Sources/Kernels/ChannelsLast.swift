@@ -66,10 +66,10 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     case .expand: expand(x1, w1, bias: bias1, flipped: false, channels: outputChannels, into: y1)
     case .collapse:
       collapse(x1, w1, flipped: false, channels: inputChannels, into: y1)
-      if let bias1 { Float.addRows(bias1, to: y1, rows: batch * height * width, width: 1) }
+      if let bias1 { Float.addRows(bias1, y1, batch * height * width, 1) }
     case .library: return libraryPieces(x1, w1, bias: bias1, rectified: rectified, into: y1)
     }
-    if rectified { Float.relu(y1, into: y1, count: outputCount) }
+    if rectified { Float.relu(y1, y1, outputCount) }
   }
 
   /// Tiles of a band: half a millisecond of work, whatever the threads.
@@ -141,7 +141,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     guard let y else { return linearPullback(x, weights, v, dx: dx, dw: dw, db: db) }
     withUnsafeTemporaryAllocation(of: S.self, capacity: outputCount) { masked in
       guard let masked = masked.baseAddress else { return linearPullback(x, weights, v, dx: dx, dw: dw, db: db) }
-      S.reluPullback(y, v, into: masked, count: outputCount)
+      S.reluPullback(y, v, masked, outputCount)
       linearPullback(x, weights, masked, dx: dx, dw: dw, db: db)
     }
   }
@@ -180,8 +180,8 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
         dw.initialize(from: part.dw, count: weightCount)
         db?.initialize(from: part.db, count: outputChannels)
       } else {
-        S.axpy(1, part.dw, dw, count: weightCount)
-        if let db { S.axpy(1, part.db, db, count: outputChannels) }
+        S.axpy(1, part.dw, dw, weightCount)
+        if let db { S.axpy(1, part.db, db, outputChannels) }
       }
     }
   }
@@ -192,7 +192,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   ) {
     if let db {
       db.initialize(repeating: 0, count: outputChannels)
-      S.sumRows(v, addingTo: db, rows: batch * height * width, width: outputChannels)
+      S.sumRows(v, db, batch * height * width, outputChannels)
     }
     guard let x1 = single(x), let w1 = single(weights), let v1 = single(v), let dx1 = single(dx), let dw1 = single(dw) else {
       return libraryPullback(double(x), double(weights), double(v), dx: double(dx), dw: double(dw))
@@ -238,7 +238,7 @@ extension ChannelsLastConvolution {
     result.withUnsafeMutableBufferPointer { result in
       guard let out = result.baseAddress, outputCount > 0 else { return }
       Convolution.forward(channelsFirst, batch: batch, maps, weights, bias: bias, into: out)
-      if rectified { S.relu(out, into: out, count: outputCount) }
+      if rectified { S.relu(out, out, outputCount) }
     }
     lastFromFirst(result, channels: outputChannels, into: y)
   }

@@ -50,8 +50,8 @@ public struct CircularFilters: Sendable {
         let (image, rows) = band(piece)
         for l in 0..<maps {
           S.circularFilter(
-            x.pointer + image * pixels, turned.pointer + l * filterSize, into: y.pointer + (image * maps + l) * pixels, self, rows,
-            adding: false)
+            x.pointer + image * pixels, turned.pointer + l * filterSize, y.pointer + (image * maps + l) * pixels, height, width,
+            filterHeight, filterWidth, rows.lowerBound, rows.upperBound, 0)
         }
       }
     }
@@ -64,8 +64,8 @@ public struct CircularFilters: Sendable {
       let (image, rows) = band(piece)
       for l in 0..<maps {
         S.circularFilter(
-          y.pointer + (image * maps + l) * pixels, filters.pointer + l * filterSize, into: x.pointer + image * pixels, self, rows,
-          adding: l > 0)
+          y.pointer + (image * maps + l) * pixels, filters.pointer + l * filterSize, x.pointer + image * pixels, height, width,
+          filterHeight, filterWidth, rows.lowerBound, rows.upperBound, l > 0 ? 1 : 0)
       }
     }
   }
@@ -79,8 +79,8 @@ public struct CircularFilters: Sendable {
       part.withUnsafeMutableBufferPointer { part in
         for l in 0..<maps {
           S.circularGradient(
-            x.pointer + image * pixels, y.pointer + (image * maps + l) * pixels, addingTo: part.baseAddress! + l * filterSize, self,
-            rows)
+            x.pointer + image * pixels, y.pointer + (image * maps + l) * pixels, part.baseAddress! + l * filterSize, height, width,
+            filterHeight, filterWidth, rows.lowerBound, rows.upperBound)
         }
       }
       return part
@@ -116,36 +116,6 @@ struct Shared<S>: @unchecked Sendable {
 public struct SharedMutable<S>: @unchecked Sendable {
   public let pointer: UnsafeMutablePointer<S>
   public init(_ pointer: UnsafeMutablePointer<S>) { self.pointer = pointer }
-}
-
-extension Scalar {
-  /// The rows of the circular correlation of one image with one filter.
-  static func circularFilter(
-    _ x: UnsafePointer<Self>, _ k: UnsafePointer<Self>, into y: UnsafeMutablePointer<Self>, _ shape: CircularFilters,
-    _ rows: Range<Int>, adding: Bool
-  ) {
-    let (h, w, kh, kw) = (Int64(shape.height), Int64(shape.width), Int64(shape.filterHeight), Int64(shape.filterWidth))
-    let (first, last) = (Int64(rows.lowerBound), Int64(rows.upperBound))
-    if let x = single(x), let k = single(k), let y = single(y) {
-      ck_circular_filter_f32(x, k, y, h, w, kh, kw, first, last, adding ? 1 : 0)
-    } else {
-      ck_circular_filter_f64(double(x), double(k), double(y), h, w, kh, kw, first, last, adding ? 1 : 0)
-    }
-  }
-
-  /// g[a, b] += Σ over rows of v[i, j] x[i + a − ⌊kh/2⌋, j + b − ⌊kw/2⌋].
-  static func circularGradient(
-    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, addingTo g: UnsafeMutablePointer<Double>, _ shape: CircularFilters,
-    _ rows: Range<Int>
-  ) {
-    let (h, w, kh, kw) = (Int64(shape.height), Int64(shape.width), Int64(shape.filterHeight), Int64(shape.filterWidth))
-    let (first, last) = (Int64(rows.lowerBound), Int64(rows.upperBound))
-    if let x = single(x), let v = single(v) {
-      ck_circular_gradient_f32(x, v, g, h, w, kh, kw, first, last)
-    } else {
-      ck_circular_gradient_f64(double(x), double(v), g, h, w, kh, kw, first, last)
-    }
-  }
 }
 
 extension Reference {

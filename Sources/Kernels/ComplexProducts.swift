@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import CBLAS
-import CKernels
 
 /// How a matrix enters a complex product.
 public enum MatrixForm: Sendable, CaseIterable {
@@ -12,28 +11,6 @@ public enum MatrixForm: Sendable, CaseIterable {
 
 /// Products of complex numbers stored as (real, imaginary) pairs; `count` and the extents of matrices count complex numbers.
 public enum ComplexKernels {
-  /// out = a b, or conj(a) b; `out` may be one of the inputs.
-  public static func multiply<S: Scalar>(
-    _ a: UnsafePointer<S>, _ b: UnsafePointer<S>, conjugatingFirst: Bool = false, into out: UnsafeMutablePointer<S>, count: Int
-  ) {
-    if let a = single(a), let b = single(b), let out = single(out) {
-      let kernel = conjugatingFirst ? ck_complex_multiply_conjugated_f32 : ck_complex_multiply_f32
-      kernel(a, b, out, Int64(count))
-    } else {
-      let kernel = conjugatingFirst ? ck_complex_multiply_conjugated_f64 : ck_complex_multiply_f64
-      kernel(double(a), double(b), double(out), Int64(count))
-    }
-  }
-
-  /// out = conj(a); `out` may be `a`.
-  public static func conjugate<S: Scalar>(_ a: UnsafePointer<S>, into out: UnsafeMutablePointer<S>, count: Int) {
-    if let a = single(a), let out = single(out) {
-      ck_complex_conjugate_f32(a, out, Int64(count))
-    } else {
-      ck_complex_conjugate_f64(double(a), double(out), Int64(count))
-    }
-  }
-
   /// C = op(A) op(B), row-major, op(A) is m × k and op(B) k × n; an empty sum (k = 0) is 0.
   public static func gemm<S: Scalar>(
     _ formA: MatrixForm, _ formB: MatrixForm, m: Int, n: Int, k: Int, _ a: UnsafePointer<S>, _ b: UnsafePointer<S>,

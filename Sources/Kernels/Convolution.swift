@@ -132,7 +132,7 @@ public enum Convolution {
     let ones = [S](repeating: 1, count: plane)
     for o in 0..<shape.outputChannels {
       var total = 0.0
-      for b in 0..<batch { total += S.dot(v + (b * shape.outputChannels + o) * plane, ones, count: plane) }
+      for b in 0..<batch { total += S.dot(v + (b * shape.outputChannels + o) * plane, ones, plane) }
       db[o] = S(total)
     }
   }

@@ -60,7 +60,7 @@ final class OneDNNConvolution {
         result.load(on: stream)
         execute()
         weights.store(on: stream)
-        Float.axpy(1, part.baseAddress!, dw, count: count)
+        Float.axpy(1, part.baseAddress!, dw, count)
       }
     }
   }

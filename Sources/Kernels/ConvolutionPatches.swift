@@ -81,7 +81,7 @@ enum PatchConvolution {
     var row = patches
     forEachRun(s) { image, first, columns in
       if let image, !columns.isEmpty {
-        S.axpy(1, row + columns.lowerBound, x + image + first + columns.lowerBound, count: columns.count)
+        S.axpy(1, row + columns.lowerBound, x + image + first + columns.lowerBound, columns.count)
       }
       row += s.outputWidth
     }

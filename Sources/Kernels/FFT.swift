@@ -51,7 +51,7 @@ public enum FourierTransform {
         MixedRadix.transform(double(x), batch: batch, shape: shape, inverse: inverse, cache: doublePlans)
       }
     }
-    S.scale(S(1 / Double(count).squareRoot()), x, into: x, count: 2 * count * batch)
+    S.scale(S(1 / Double(count).squareRoot()), x, x, 2 * count * batch)
   }
 
   private static let singlePlans = PlanCache<Int, MixedRadix.Plan<Float>>()

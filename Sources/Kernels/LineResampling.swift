@@ -73,8 +73,8 @@ public struct LineResampling: Sendable {
             let line = source.baseAddress! + i * (length + 2 * padding) + padding
             let start = view.start + Double(i) * view.shift
             switch positions {
-            case .ofElements: S.interpolateLine(line, length, into: row, elements, start, view.step, view.weight)
-            case .ofPixels: S.spreadLine(line, length, into: row, elements, start, view.step, view.weight)
+            case .ofElements: S.interpolateLine(line, length, row, elements, start, view.step, view.weight)
+            case .ofPixels: S.spreadLine(line, length, row, elements, start, view.step, view.weight)
             }
           }
         }
@@ -110,8 +110,8 @@ public struct LineResampling: Sendable {
               for (v, view) in views.enumerated() where view.alongRows == alongRows {
                 let (row, start) = (rows.pointer + v * stride + padding, view.start + Double(i) * view.shift)
                 switch positions {
-                case .ofElements: S.spreadLine(row, elements, into: line, length, start, view.step, view.weight)
-                case .ofPixels: S.interpolateLine(row, elements, into: line, length, start, view.step, view.weight)
+                case .ofElements: S.spreadLine(row, elements, line, length, start, view.step, view.weight)
+                case .ofPixels: S.interpolateLine(row, elements, line, length, start, view.step, view.weight)
                 }
               }
             }
@@ -154,32 +154,6 @@ public struct LineResampling: Sendable {
           for i in first..<min(first + side, width) { x.pointer[k * width + i] += columns.pointer[i * height + k] }
         }
       }
-    }
-  }
-}
-
-extension Scalar {
-  /// target[e] += weight s(start + e step), s piecewise linear through the source, zeros beyond; zeros lie around the source.
-  static func interpolateLine(
-    _ source: UnsafePointer<Self>, _ length: Int, into target: UnsafeMutablePointer<Self>, _ count: Int, _ start: Double,
-    _ step: Double, _ weight: Double
-  ) {
-    if let source = single(source), let target = single(target) {
-      ck_interpolate_line_f32(source, Int64(length), target, Int64(count), start, step, weight)
-    } else {
-      ck_interpolate_line_f64(double(source), Int64(length), double(target), Int64(count), start, step, weight)
-    }
-  }
-
-  /// Its transpose.
-  static func spreadLine(
-    _ source: UnsafePointer<Self>, _ length: Int, into target: UnsafeMutablePointer<Self>, _ count: Int, _ start: Double,
-    _ step: Double, _ weight: Double
-  ) {
-    if let source = single(source), let target = single(target) {
-      ck_spread_line_f32(source, Int64(length), target, Int64(count), start, step, weight)
-    } else {
-      ck_spread_line_f64(double(source), Int64(length), double(target), Int64(count), start, step, weight)
     }
   }
 }

@@ -17,7 +17,7 @@ public struct MapStack: Sendable {
     let (x, factors, y) = (Shared(x), Shared(factors), SharedMutable(y))
     Parallel.forEach(batch * maps) { run in
       let at = run * size
-      S.scale(factors.pointer[run % maps], x.pointer + at, into: y.pointer + at, count: size)
+      S.scale(factors.pointer[run % maps], x.pointer + at, y.pointer + at, size)
     }
   }
 
@@ -30,7 +30,7 @@ public struct MapStack: Sendable {
       for first in stride(from: 0, to: size, by: Self.cached) {
         let (at, count) = (run * size + first, min(Self.cached, size - first))
         (y.pointer + at).initialize(from: a.pointer + at, count: count)
-        S.axpy(factors.pointer[run % maps], x.pointer + at, y.pointer + at, count: count)
+        S.axpy(factors.pointer[run % maps], x.pointer + at, y.pointer + at, count)
       }
     }
   }
@@ -38,7 +38,7 @@ public struct MapStack: Sendable {
   /// ⟨a_l, b_l⟩ over all samples.
   public func products<S: Scalar>(_ a: UnsafePointer<S>, _ b: UnsafePointer<S>) -> [Double] {
     let (a, b) = (Shared(a), Shared(b))
-    let parts = Parallel.map(batch * maps) { S.dot(a.pointer + $0 * size, b.pointer + $0 * size, count: size) }
+    let parts = Parallel.map(batch * maps) { S.dot(a.pointer + $0 * size, b.pointer + $0 * size, size) }
     return (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } }
   }
 

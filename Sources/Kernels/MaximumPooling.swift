@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CKernels
 
 /// The maxima of 2 × 2 pixels, channel by channel, of maps `[batch, height, width, channels]` with even sides.
 public struct MaximumPooling: Sendable {
@@ -21,12 +20,7 @@ public struct MaximumPooling: Sendable {
   public func forward<S: Scalar>(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<S>) {
     let (x, y) = (Shared(x), SharedMutable(y))
     Parallel.forEach(batch) { b in
-      let (x, y) = (x.pointer + b * inputSize, y.pointer + b * outputSize)
-      if let x = single(x), let y = single(y) {
-        ck_maximum_pool_f32(x, y, Int64(height), Int64(width), Int64(channels))
-      } else {
-        ck_maximum_pool_f64(double(x), double(y), Int64(height), Int64(width), Int64(channels))
-      }
+      S.maximumPool(x.pointer + b * inputSize, y.pointer + b * outputSize, height, width, channels)
     }
   }
 
@@ -38,12 +32,7 @@ public struct MaximumPooling: Sendable {
     Parallel.forEach(batch) { b in
       let (x, dx) = (x.pointer + b * inputSize, dx.pointer + b * inputSize)
       let (y, v) = (y.pointer + b * outputSize, v.pointer + b * outputSize)
-      if let x = single(x), let y = single(y), let v = single(v), let dx = single(dx) {
-        ck_maximum_pool_pullback_f32(x, y, v, dx, Int64(height), Int64(width), Int64(channels))
-      } else {
-        ck_maximum_pool_pullback_f64(
-          double(x), double(y), double(v), double(dx), Int64(height), Int64(width), Int64(channels))
-      }
+      S.maximumPoolPullback(x, y, v, dx, height, width, channels)
     }
   }
 }

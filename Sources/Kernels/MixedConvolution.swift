@@ -87,10 +87,10 @@ public struct MixedConvolution: Sendable {
     let count = layer.outputCount
     withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
       let masked = buffer.baseAddress!  // init saw to it that there are pixels
-      if let y { Float.reluPullback(y, v, into: masked, count: count) } else { masked.initialize(from: v, count: count) }
+      if let y { Float.reluPullback(y, v, masked, count) } else { masked.initialize(from: v, count: count) }
       if let db {
         db.initialize(repeating: 0, count: layer.outputChannels)
-        Float.sumRows(masked, addingTo: db, rows: count / layer.outputChannels, width: layer.outputChannels)
+        Float.sumRows(masked, db, count / layer.outputChannels, layer.outputChannels)
       }
       Self.round(masked, into: masked, count: count)
       withRounded(x, layer.inputCount) { x in

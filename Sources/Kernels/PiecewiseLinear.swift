@@ -22,12 +22,7 @@ public struct PiecewiseCurve: Sendable {
 
   /// out = S(a); a NaN stays one.
   public func apply<S: Scalar>(_ a: UnsafePointer<S>, _ q: UnsafePointer<S>, into out: UnsafeMutablePointer<S>, count: Int) {
-    let (n, knots) = (Int64(count), Int64(knots))
-    if let a = single(a), let q = single(q), let out = single(out) {
-      ck_piecewise_f32(a, q, out, n, knots, first, spacing, Float(outer.left), Float(outer.right))
-    } else {
-      ck_piecewise_f64(double(a), double(q), double(out), n, knots, first, spacing, outer.left, outer.right)
-    }
+    S.piecewise(a, q, out, count, knots, first, spacing, S(outer.left), S(outer.right))
   }
 
   /// da = v S′(a); adds Σ v ∂S/∂q to `dq`, Σ v ∂S/∂slope to the two of `ds`. At a knot the slope is that of the piece to its right.
@@ -35,13 +30,7 @@ public struct PiecewiseCurve: Sendable {
     _ a: UnsafePointer<S>, _ q: UnsafePointer<S>, _ v: UnsafePointer<S>, into da: UnsafeMutablePointer<S>,
     addingTo dq: UnsafeMutablePointer<Double>, _ ds: UnsafeMutablePointer<Double>, count: Int
   ) {
-    let (n, knots) = (Int64(count), Int64(knots))
-    if let a = single(a), let q = single(q), let v = single(v), let da = single(da) {
-      ck_piecewise_pullback_f32(a, q, v, da, dq, ds, n, knots, first, spacing, Float(outer.left), Float(outer.right))
-    } else {
-      ck_piecewise_pullback_f64(
-        double(a), double(q), double(v), double(da), dq, ds, n, knots, first, spacing, outer.left, outer.right)
-    }
+    S.piecewisePullback(a, q, v, da, dq, ds, count, knots, first, spacing, S(outer.left), S(outer.right))
   }
 }
 

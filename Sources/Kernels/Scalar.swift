@@ -4,49 +4,84 @@ import CKernels
 
 /// A real element type the kernels know: `Float` (single precision) or `Double`.
 ///
-/// Every requirement works on a whole buffer, so that a generic caller pays one dynamic call per kernel, not per element.
-/// The plain twins of the accelerated requirements are in ``Reference``.
+/// Every kernel is a function of pointers as `CKernels.h` lists them, over whole buffers, so that a generic caller pays one dynamic call per
+/// kernel, not per element. The plain twins of the accelerated ones are in ``Reference``.
 public protocol Scalar: BinaryFloatingPoint, Sendable {
-  static func add(_ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, count: Int)
-  static func subtract(_ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, count: Int)
-  static func multiply(_ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, count: Int)
-  static func scale(_ s: Self, _ a: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, count: Int)
-  /// y += s x
-  static func axpy(_ s: Self, _ x: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>, count: Int)
+  typealias Input = UnsafePointer<Self>
+  typealias Output = UnsafeMutablePointer<Self>
+  typealias Sums = UnsafeMutablePointer<Double>
+  typealias Pairwise = @Sendable (Input, Input, Output, Int) -> Void
+
+  /// out = a + b, of (a, b, out, count).
+  static var add: Pairwise { get }
+  /// out = a − b.
+  static var subtract: Pairwise { get }
+  /// out = a b.
+  static var multiply: Pairwise { get }
+  /// out = s a, of (s, a, out, count).
+  static var scale: @Sendable (Self, Input, Output, Int) -> Void { get }
+  /// y += s x, of (s, x, y, count).
+  static var axpy: @Sendable (Self, Input, Output, Int) -> Void { get }
   /// Σ a b, accumulated in double precision in a fixed order.
-  static func dot(_ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, count: Int) -> Double
-  /// out = sign(r) max(|r| − t, 0).
-  static func softThreshold(_ r: UnsafePointer<Self>, _ t: Self, into out: UnsafeMutablePointer<Self>, count: Int)
-  /// Given x = softThreshold(r, t): dr = v where x ≠ 0; returns −Σ sign(x) v.
-  static func softThresholdPullback(
-    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into dr: UnsafeMutablePointer<Self>, count: Int
-  ) -> Double
-  /// Soft threshold of `rows` rows with one threshold a column.
-  static func softThresholdColumns(
-    _ r: UnsafePointer<Self>, _ t: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, rows: Int, width: Int)
-  /// Its pullback; `dt` is added to.
-  static func softThresholdColumnsPullback(
-    _ x: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into dr: UnsafeMutablePointer<Self>,
-    addingTo dt: UnsafeMutablePointer<Self>,
-    rows: Int, width: Int)
-  /// out[i, j] += bias[j]
-  static func addRows(_ bias: UnsafePointer<Self>, to out: UnsafeMutablePointer<Self>, rows: Int, width: Int)
-  /// sum[j] += Σᵢ v[i, j]
-  static func sumRows(_ v: UnsafePointer<Self>, addingTo sum: UnsafeMutablePointer<Self>, rows: Int, width: Int)
+  static var dot: @Sendable (Input, Input, Int) -> Double { get }
+  /// out = sign(r) max(|r| − t, 0), of (r, t, out, count).
+  static var softThreshold: @Sendable (Input, Self, Output, Int) -> Void { get }
+  /// Given x = softThreshold(r, t): dr = v where x ≠ 0, of (x, v, dr, count); returns −Σ sign(x) v.
+  static var softThresholdPullback: @Sendable (Input, Input, Output, Int) -> Double { get }
+  /// Soft threshold with one threshold a column, of (r, t, out, rows, width).
+  static var softThresholdColumns: @Sendable (Input, Input, Output, Int, Int) -> Void { get }
+  /// Its pullback, of (x, v, dr, dt, rows, width); `dt` is added to.
+  static var softThresholdColumnsPullback: @Sendable (Input, Input, Output, Output, Int, Int) -> Void { get }
+  /// out[i, j] += bias[j], of (bias, out, rows, width).
+  static var addRows: @Sendable (Input, Output, Int, Int) -> Void { get }
+  /// sum[j] += Σᵢ v[i, j], of (v, sum, rows, width).
+  static var sumRows: @Sendable (Input, Output, Int, Int) -> Void { get }
   /// out = max(a, 0); a NaN stays one.
-  static func relu(_ a: UnsafePointer<Self>, into out: UnsafeMutablePointer<Self>, count: Int)
-  /// Given y = relu(a): da = v where y > 0, else 0.
-  static func reluPullback(
-    _ y: UnsafePointer<Self>, _ v: UnsafePointer<Self>, into da: UnsafeMutablePointer<Self>, count: Int)
-  /// One step of Adam in place; see ``AdamConstants``.
-  static func adam(
-    gradient: UnsafePointer<Self>, mean: UnsafeMutablePointer<Self>, square: UnsafeMutablePointer<Self>,
-    parameter: UnsafeMutablePointer<Self>, constants: AdamConstants, count: Int)
-  /// C = alpha · op(A) op(B) + beta · C, row-major, op(A) is m × k and op(B) k × n.
-  static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>,
-    beta: Self, _ c: UnsafeMutablePointer<Self>)
+  static var relu: @Sendable (Input, Output, Int) -> Void { get }
+  /// Given y = relu(a): da = v where y > 0, else 0, of (y, v, da, count).
+  static var reluPullback: Pairwise { get }
+  /// out = a b of `count` complex numbers, (real, imaginary) in turn.
+  static var complexMultiply: Pairwise { get }
+  /// out = conj(a) b.
+  static var complexMultiplyConjugated: Pairwise { get }
+  /// out = conj(a).
+  static var complexConjugate: @Sendable (Input, Output, Int) -> Void { get }
+  /// See ``adam(gradient:mean:square:parameter:constants:count:)``.
+  static var adamStep:
+    @Sendable (Input, Output, Output, Output, Double, Double, Double, Double, Double, Double, Double, Int) -> Void
+  { get }
+  /// See ``CircularFilters``.
+  static var circularFilter: @Sendable (Input, Input, Output, Int, Int, Int, Int, Int, Int, Int32) -> Void { get }
+  static var circularGradient: @Sendable (Input, Input, Sums, Int, Int, Int, Int, Int, Int) -> Void { get }
+  /// See ``PiecewiseCurve``.
+  static var piecewise: @Sendable (Input, Input, Output, Int, Int, Double, Double, Self, Self) -> Void { get }
+  static var piecewisePullback: @Sendable (Input, Input, Input, Output, Sums, Sums, Int, Int, Double, Double, Self, Self) -> Void {
+    get
+  }
+  /// target[e] += weight s(start + e step), s piecewise linear through the source, zeros beyond; of (source, length, target, count, start, step,
+  /// weight). Zeros lie around the source.
+  static var interpolateLine: @Sendable (Input, Int, Output, Int, Double, Double, Double) -> Void { get }
+  /// Its transpose.
+  static var spreadLine: @Sendable (Input, Int, Output, Int, Double, Double, Double) -> Void { get }
+  /// See ``ChannelRows``.
+  static var channelSums: @Sendable (Input, Sums, Int, Int) -> Void { get }
+  static var channelAffine: @Sendable (Input, Input, Input, Output, Int, Int, Int32) -> Void { get }
+  static var channelProducts: @Sendable (Input, Input, Input, Input, Sums, Int, Int, Int32) -> Void { get }
+  static var channelPullback: @Sendable (Input, Input, Input, Input, Input, Input, Input, Output, Int, Int, Int32) -> Void { get }
+  /// See ``MaximumPooling``.
+  static var maximumPool: @Sendable (Input, Output, Int, Int, Int) -> Void { get }
+  static var maximumPoolPullback: @Sendable (Input, Input, Input, Output, Int, Int, Int) -> Void { get }
+  /// C = alpha · op(A) op(B) + beta · C and y = alpha · op(A) x + beta · y as BLAS has them.
+  static var blasProduct: BLASProduct<Self> { get }
+  static var blasVectorProduct: BLASVectorProduct<Self> { get }
 }
+
+public typealias BLASProduct<S: Scalar> = (
+  CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, Int32, Int32, Int32, S, S.Input, Int32, S.Input, Int32, S, S.Output, Int32
+) -> Void
+public typealias BLASVectorProduct<S: Scalar> = (
+  CBLAS_ORDER, CBLAS_TRANSPOSE, Int32, Int32, S, S.Input, Int32, S.Input, Int32, S, S.Output, Int32
+) -> Void
 
 /// What a step of Adam needs besides the buffers: w ← (1 − rate·decay) w − rate·m̂ / (√û + epsilon).
 public struct AdamConstants: Sendable {
@@ -74,72 +109,121 @@ public struct AdamConstants: Sendable {
 }
 
 extension Float: Scalar {
-  public static func add(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
-    ck_add_f32(a, b, out, Int64(count))
+  public static var add: Pairwise { ck_add_f32 }
+  public static var subtract: Pairwise { ck_subtract_f32 }
+  public static var multiply: Pairwise { ck_multiply_f32 }
+  public static var scale: @Sendable (Float, Input, Output, Int) -> Void { ck_scale_f32 }
+  public static var axpy: @Sendable (Float, Input, Output, Int) -> Void { ck_axpy_f32 }
+  public static var dot: @Sendable (Input, Input, Int) -> Double { ck_dot_f32 }
+  public static var softThreshold: @Sendable (Input, Float, Output, Int) -> Void { ck_soft_f32 }
+  public static var softThresholdPullback: @Sendable (Input, Input, Output, Int) -> Double { ck_soft_pullback_f32 }
+  public static var softThresholdColumns: @Sendable (Input, Input, Output, Int, Int) -> Void { ck_soft_columns_f32 }
+  public static var softThresholdColumnsPullback: @Sendable (Input, Input, Output, Output, Int, Int) -> Void {
+    ck_soft_columns_pullback_f32
   }
-  public static func subtract(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int
-  ) {
-    ck_subtract_f32(a, b, out, Int64(count))
+  public static var addRows: @Sendable (Input, Output, Int, Int) -> Void { ck_add_rows_f32 }
+  public static var sumRows: @Sendable (Input, Output, Int, Int) -> Void { ck_sum_rows_f32 }
+  public static var relu: @Sendable (Input, Output, Int) -> Void { ck_relu_f32 }
+  public static var reluPullback: Pairwise { ck_relu_pullback_f32 }
+  public static var complexMultiply: Pairwise { ck_complex_multiply_f32 }
+  public static var complexMultiplyConjugated: Pairwise { ck_complex_multiply_conjugated_f32 }
+  public static var complexConjugate: @Sendable (Input, Output, Int) -> Void { ck_complex_conjugate_f32 }
+  public static var adamStep:
+    @Sendable (Input, Output, Output, Output, Double, Double, Double, Double, Double, Double, Double, Int) -> Void
+  { ck_adam_f32 }
+  public static var circularFilter: @Sendable (Input, Input, Output, Int, Int, Int, Int, Int, Int, Int32) -> Void {
+    ck_circular_filter_f32
   }
-  public static func multiply(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int
-  ) {
-    ck_multiply_f32(a, b, out, Int64(count))
+  public static var circularGradient: @Sendable (Input, Input, Sums, Int, Int, Int, Int, Int, Int) -> Void {
+    ck_circular_gradient_f32
   }
-  public static func scale(_ s: Float, _ a: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
-    ck_scale_f32(s, a, out, Int64(count))
+  public static var piecewise: @Sendable (Input, Input, Output, Int, Int, Double, Double, Float, Float) -> Void { ck_piecewise_f32 }
+  public static var piecewisePullback:
+    @Sendable (Input, Input, Input, Output, Sums, Sums, Int, Int, Double, Double, Float, Float) -> Void
+  { ck_piecewise_pullback_f32 }
+  public static var interpolateLine: @Sendable (Input, Int, Output, Int, Double, Double, Double) -> Void { ck_interpolate_line_f32 }
+  public static var spreadLine: @Sendable (Input, Int, Output, Int, Double, Double, Double) -> Void { ck_spread_line_f32 }
+  public static var channelSums: @Sendable (Input, Sums, Int, Int) -> Void { ck_channel_sums_f32 }
+  public static var channelAffine: @Sendable (Input, Input, Input, Output, Int, Int, Int32) -> Void { ck_channel_affine_f32 }
+  public static var channelProducts: @Sendable (Input, Input, Input, Input, Sums, Int, Int, Int32) -> Void {
+    ck_channel_products_f32
   }
-  public static func axpy(_ s: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int) {
-    ck_axpy_f32(s, x, y, Int64(count))
+  public static var channelPullback: @Sendable (Input, Input, Input, Input, Input, Input, Input, Output, Int, Int, Int32) -> Void {
+    ck_channel_pullback_f32
   }
-  public static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Double {
-    ck_dot_f32(a, b, Int64(count))
+  public static var maximumPool: @Sendable (Input, Output, Int, Int, Int) -> Void { ck_maximum_pool_f32 }
+  public static var maximumPoolPullback: @Sendable (Input, Input, Input, Output, Int, Int, Int) -> Void {
+    ck_maximum_pool_pullback_f32
   }
-  public static func softThreshold(_ r: UnsafePointer<Float>, _ t: Float, into out: UnsafeMutablePointer<Float>, count: Int) {
-    ck_soft_f32(r, t, out, Int64(count))
+  public static var blasProduct: BLASProduct<Float> { cblas_sgemm }
+  public static var blasVectorProduct: BLASVectorProduct<Float> { cblas_sgemv }
+}
+
+extension Double: Scalar {
+  public static var add: Pairwise { ck_add_f64 }
+  public static var subtract: Pairwise { ck_subtract_f64 }
+  public static var multiply: Pairwise { ck_multiply_f64 }
+  public static var scale: @Sendable (Double, Input, Output, Int) -> Void { ck_scale_f64 }
+  public static var axpy: @Sendable (Double, Input, Output, Int) -> Void { ck_axpy_f64 }
+  public static var dot: @Sendable (Input, Input, Int) -> Double { ck_dot_f64 }
+  public static var softThreshold: @Sendable (Input, Double, Output, Int) -> Void { ck_soft_f64 }
+  public static var softThresholdPullback: @Sendable (Input, Input, Output, Int) -> Double { ck_soft_pullback_f64 }
+  public static var softThresholdColumns: @Sendable (Input, Input, Output, Int, Int) -> Void { ck_soft_columns_f64 }
+  public static var softThresholdColumnsPullback: @Sendable (Input, Input, Output, Output, Int, Int) -> Void {
+    ck_soft_columns_pullback_f64
   }
-  public static func softThresholdPullback(
-    _ x: UnsafePointer<Float>, _ v: UnsafePointer<Float>, into dr: UnsafeMutablePointer<Float>, count: Int
-  ) -> Double {
-    ck_soft_pullback_f32(x, v, dr, Int64(count))
+  public static var addRows: @Sendable (Input, Output, Int, Int) -> Void { ck_add_rows_f64 }
+  public static var sumRows: @Sendable (Input, Output, Int, Int) -> Void { ck_sum_rows_f64 }
+  public static var relu: @Sendable (Input, Output, Int) -> Void { ck_relu_f64 }
+  public static var reluPullback: Pairwise { ck_relu_pullback_f64 }
+  public static var complexMultiply: Pairwise { ck_complex_multiply_f64 }
+  public static var complexMultiplyConjugated: Pairwise { ck_complex_multiply_conjugated_f64 }
+  public static var complexConjugate: @Sendable (Input, Output, Int) -> Void { ck_complex_conjugate_f64 }
+  public static var adamStep:
+    @Sendable (Input, Output, Output, Output, Double, Double, Double, Double, Double, Double, Double, Int) -> Void
+  { ck_adam_f64 }
+  public static var circularFilter: @Sendable (Input, Input, Output, Int, Int, Int, Int, Int, Int, Int32) -> Void {
+    ck_circular_filter_f64
   }
-  public static func softThresholdColumns(
-    _ r: UnsafePointer<Float>, _ t: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, rows: Int, width: Int
-  ) {
-    ck_soft_columns_f32(r, t, out, Int64(rows), Int64(width))
+  public static var circularGradient: @Sendable (Input, Input, Sums, Int, Int, Int, Int, Int, Int) -> Void {
+    ck_circular_gradient_f64
   }
-  public static func softThresholdColumnsPullback(
-    _ x: UnsafePointer<Float>, _ v: UnsafePointer<Float>, into dr: UnsafeMutablePointer<Float>,
-    addingTo dt: UnsafeMutablePointer<Float>, rows: Int, width: Int
-  ) {
-    ck_soft_columns_pullback_f32(x, v, dr, dt, Int64(rows), Int64(width))
+  public static var piecewise: @Sendable (Input, Input, Output, Int, Int, Double, Double, Double, Double) -> Void {
+    ck_piecewise_f64
   }
-  public static func addRows(_ bias: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>, rows: Int, width: Int) {
-    ck_add_rows_f32(bias, out, Int64(rows), Int64(width))
+  public static var piecewisePullback:
+    @Sendable (Input, Input, Input, Output, Sums, Sums, Int, Int, Double, Double, Double, Double) -> Void
+  { ck_piecewise_pullback_f64 }
+  public static var interpolateLine: @Sendable (Input, Int, Output, Int, Double, Double, Double) -> Void { ck_interpolate_line_f64 }
+  public static var spreadLine: @Sendable (Input, Int, Output, Int, Double, Double, Double) -> Void { ck_spread_line_f64 }
+  public static var channelSums: @Sendable (Input, Sums, Int, Int) -> Void { ck_channel_sums_f64 }
+  public static var channelAffine: @Sendable (Input, Input, Input, Output, Int, Int, Int32) -> Void { ck_channel_affine_f64 }
+  public static var channelProducts: @Sendable (Input, Input, Input, Input, Sums, Int, Int, Int32) -> Void {
+    ck_channel_products_f64
   }
-  public static func sumRows(_ v: UnsafePointer<Float>, addingTo sum: UnsafeMutablePointer<Float>, rows: Int, width: Int) {
-    ck_sum_rows_f32(v, sum, Int64(rows), Int64(width))
+  public static var channelPullback: @Sendable (Input, Input, Input, Input, Input, Input, Input, Output, Int, Int, Int32) -> Void {
+    ck_channel_pullback_f64
   }
-  public static func relu(_ a: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, count: Int) {
-    ck_relu_f32(a, out, Int64(count))
+  public static var maximumPool: @Sendable (Input, Output, Int, Int, Int) -> Void { ck_maximum_pool_f64 }
+  public static var maximumPoolPullback: @Sendable (Input, Input, Input, Output, Int, Int, Int) -> Void {
+    ck_maximum_pool_pullback_f64
   }
-  public static func reluPullback(
-    _ y: UnsafePointer<Float>, _ v: UnsafePointer<Float>, into da: UnsafeMutablePointer<Float>, count: Int
-  ) {
-    ck_relu_pullback_f32(y, v, da, Int64(count))
-  }
+  public static var blasProduct: BLASProduct<Double> { cblas_dgemm }
+  public static var blasVectorProduct: BLASVectorProduct<Double> { cblas_dgemv }
+}
+
+extension Scalar {
+  /// One step of Adam in place; see ``AdamConstants``.
   public static func adam(
-    gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>, square: UnsafeMutablePointer<Float>,
-    parameter: UnsafeMutablePointer<Float>, constants c: AdamConstants, count: Int
+    gradient: Input, mean: Output, square: Output, parameter: Output, constants c: AdamConstants, count: Int
   ) {
-    ck_adam_f32(
-      gradient, mean, square, parameter, c.rate, c.beta1, c.beta2, c.epsilon, c.decay, c.meanCorrection, c.squareCorrection,
-      Int64(count))
+    adamStep(
+      gradient, mean, square, parameter, c.rate, c.beta1, c.beta2, c.epsilon, c.decay, c.meanCorrection, c.squareCorrection, count)
   }
+
+  /// C = alpha · op(A) op(B) + beta · C, row-major, op(A) is m × k and op(B) k × n.
   public static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    beta: Float, _ c: UnsafeMutablePointer<Float>
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, _ a: Input, _ b: Input, beta: Self, _ c: Output
   ) {
     guard m > 0, n > 0 else { return }
     guard k > 0 else {  // an empty sum; BLAS refuses its leading dimensions
@@ -148,110 +232,20 @@ extension Float: Scalar {
     }
     if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
       BLAS.call {
-        cblas_sgemv(
+        blasVectorProduct(
           CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
           Int32(transposeB ? k : n), a, 1, beta, c, 1)
       }
       return
     }
-    if OneDNNProduct.isFaster(m: m, n: n, k: k),
-      OneDNNProduct.gemm(transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: alpha, a, b, beta: beta, c)
+    if OneDNNProduct.isFaster(m: m, n: n, k: k), let a = single(a), let b = single(b), let c = single(c),
+      OneDNNProduct.gemm(
+        transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: Float(alpha), a, b, beta: Float(beta), c)
     {
       return
     }
     BLAS.call {
-      cblas_sgemm(
-        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
-        alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
-    }
-  }
-}
-
-extension Double: Scalar {
-  public static func add(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int)
-  {
-    ck_add_f64(a, b, out, Int64(count))
-  }
-  public static func subtract(
-    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int
-  ) {
-    ck_subtract_f64(a, b, out, Int64(count))
-  }
-  public static func multiply(
-    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int
-  ) {
-    ck_multiply_f64(a, b, out, Int64(count))
-  }
-  public static func scale(_ s: Double, _ a: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
-    ck_scale_f64(s, a, out, Int64(count))
-  }
-  public static func axpy(_ s: Double, _ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>, count: Int) {
-    ck_axpy_f64(s, x, y, Int64(count))
-  }
-  public static func dot(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int) -> Double {
-    ck_dot_f64(a, b, Int64(count))
-  }
-  public static func softThreshold(_ r: UnsafePointer<Double>, _ t: Double, into out: UnsafeMutablePointer<Double>, count: Int) {
-    ck_soft_f64(r, t, out, Int64(count))
-  }
-  public static func softThresholdPullback(
-    _ x: UnsafePointer<Double>, _ v: UnsafePointer<Double>, into dr: UnsafeMutablePointer<Double>, count: Int
-  ) -> Double {
-    ck_soft_pullback_f64(x, v, dr, Int64(count))
-  }
-  public static func softThresholdColumns(
-    _ r: UnsafePointer<Double>, _ t: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, rows: Int, width: Int
-  ) {
-    ck_soft_columns_f64(r, t, out, Int64(rows), Int64(width))
-  }
-  public static func softThresholdColumnsPullback(
-    _ x: UnsafePointer<Double>, _ v: UnsafePointer<Double>, into dr: UnsafeMutablePointer<Double>,
-    addingTo dt: UnsafeMutablePointer<Double>, rows: Int, width: Int
-  ) {
-    ck_soft_columns_pullback_f64(x, v, dr, dt, Int64(rows), Int64(width))
-  }
-  public static func addRows(_ bias: UnsafePointer<Double>, to out: UnsafeMutablePointer<Double>, rows: Int, width: Int) {
-    ck_add_rows_f64(bias, out, Int64(rows), Int64(width))
-  }
-  public static func sumRows(_ v: UnsafePointer<Double>, addingTo sum: UnsafeMutablePointer<Double>, rows: Int, width: Int) {
-    ck_sum_rows_f64(v, sum, Int64(rows), Int64(width))
-  }
-  public static func relu(_ a: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>, count: Int) {
-    ck_relu_f64(a, out, Int64(count))
-  }
-  public static func reluPullback(
-    _ y: UnsafePointer<Double>, _ v: UnsafePointer<Double>, into da: UnsafeMutablePointer<Double>, count: Int
-  ) {
-    ck_relu_pullback_f64(y, v, da, Int64(count))
-  }
-  public static func adam(
-    gradient: UnsafePointer<Double>, mean: UnsafeMutablePointer<Double>, square: UnsafeMutablePointer<Double>,
-    parameter: UnsafeMutablePointer<Double>, constants c: AdamConstants, count: Int
-  ) {
-    ck_adam_f64(
-      gradient, mean, square, parameter, c.rate, c.beta1, c.beta2, c.epsilon, c.decay, c.meanCorrection, c.squareCorrection,
-      Int64(count))
-  }
-  public static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Double, _ a: UnsafePointer<Double>,
-    _ b: UnsafePointer<Double>,
-    beta: Double, _ c: UnsafeMutablePointer<Double>
-  ) {
-    guard m > 0, n > 0 else { return }
-    guard k > 0 else {  // an empty sum; BLAS refuses its leading dimensions
-      for i in 0..<m * n { c[i] = beta == 0 ? 0 : beta * c[i] }
-      return
-    }
-    if m == 1 && !transposeA {  // one sample: a matrix-vector product reads the matrix once
-      BLAS.call {
-        cblas_dgemv(
-          CblasRowMajor, transposeB ? CblasNoTrans : CblasTrans, Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
-          Int32(transposeB ? k : n), a, 1, beta, c, 1)
-      }
-      return
-    }
-    BLAS.call {
-      cblas_dgemm(
+      blasProduct(
         CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k),
         alpha, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n), beta, c, Int32(n))
     }

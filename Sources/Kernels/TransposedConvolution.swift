@@ -63,7 +63,7 @@ public struct TransposedConvolution: Sendable {
           x.pointer + lines.lowerBound * width * inputChannels, matrix, beta: 0, product.baseAddress!)
         shuffle(product.baseAddress!, lines.count, into: target)
       }
-      S.addRows(bias.pointer, to: target, rows: 4 * pixels, width: outputChannels)
+      S.addRows(bias.pointer, target, 4 * pixels, outputChannels)
     }
   }
 
@@ -86,7 +86,7 @@ public struct TransposedConvolution: Sendable {
           transposeA: true, transposeB: false, m: inputChannels, n: columns, k: pixels, alpha: 1,
           x.pointer + first * inputChannels, cotangent, beta: 0, &dw)
       }
-      S.sumRows(v.pointer + first * columns, addingTo: &db, rows: 4 * pixels, width: outputChannels)
+      S.sumRows(v.pointer + first * columns, &db, 4 * pixels, outputChannels)
       return (dw, db)
     }
     var sum = [S](repeating: 0, count: weightCount)

@@ -81,8 +81,8 @@ public struct CoilSensitivities: LinearOperator {
           nonisolated(unsafe) let (x, maps, out) = (x, maps, out)
           Parallel.forEach(images * coils) { i in
             let coilImage = out.baseAddress! + 2 * plane * i
-            ComplexKernels.multiply(
-              maps.baseAddress! + 2 * plane * (i % coils), x.baseAddress! + 2 * plane * (i / coils), into: coilImage, count: plane)
+            S.complexMultiply(
+              maps.baseAddress! + 2 * plane * (i % coils), x.baseAddress! + 2 * plane * (i / coils), coilImage, plane)
             if let mask {
               FourierTransform.transform(coilImage, batch: 1, shape: extents, inverse: false)
               mask.clearOthers(coilImage)
@@ -120,10 +120,10 @@ public struct CoilSensitivities: LinearOperator {
             let sum = out.baseAddress! + 2 * (image * plane + first)
             withUnsafeTemporaryAllocation(of: S.self, capacity: 2 * count) { term in
               for c in 0..<coils {
-                ComplexKernels.multiply(
+                S.complexMultiplyConjugated(
                   maps.baseAddress! + 2 * (c * plane + first), y.baseAddress! + 2 * ((image * coils + c) * plane + first),
-                  conjugatingFirst: true, into: c == 0 ? sum : term.baseAddress!, count: count)
-                if c > 0 { S.add(sum, term.baseAddress!, into: sum, count: 2 * count) }
+                  c == 0 ? sum : term.baseAddress!, count)
+                if c > 0 { S.add(sum, term.baseAddress!, sum, 2 * count) }
               }
             }
           }

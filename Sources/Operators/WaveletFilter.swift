@@ -64,7 +64,7 @@ enum RowSums {
   private static func add<S: Scalar>(
     _ tap: S, _ row: UnsafePointer<S>, to out: UnsafeMutablePointer<S>, count: Int, replacing: Bool
   ) {
-    if replacing { S.scale(tap, row, into: out, count: count) } else { S.axpy(tap, row, out, count: count) }
+    if replacing { S.scale(tap, row, out, count) } else { S.axpy(tap, row, out, count) }
   }
 
   /// Strips of rows of every image, spread over the threads; their size is the work's alone.

@@ -18,7 +18,7 @@ extension Tensor: VectorSpace {
     if a.isShapelessZero { return b }
     if b.isShapelessZero { return a }
     return a.elementwise(
-      "+", b, { Float.add($0, $1, into: $2, count: $3) }, { Double.add($0, $1, into: $2, count: $3) })
+      "+", b, Float.add, Double.add)
   }
   @derivative(of: +) @usableFromInline
   static func _vjpAdd(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) { (a + b, { ($0, $0) }) }
@@ -41,11 +41,11 @@ extension Tensor: VectorSpace {
     switch (buffer, b.buffer) {
     case (.single(var x), .single(let y)):
       buffer = .zero  // releases the only other reference, so that the array is changed in place
-      Self.change(&x, y) { Float.axpy(Float(scale), $0, $1, count: $2) }
+      Self.change(&x, y) { Float.axpy(Float(scale), $0, $1, $2) }
       buffer = .single(x)
     case (.double(var x), .double(let y)):
       buffer = .zero
-      Self.change(&x, y) { Double.axpy(scale, $0, $1, count: $2) }
+      Self.change(&x, y) { Double.axpy(scale, $0, $1, $2) }
       buffer = .double(x)
     default: preconditionFailure("+=: a tensor of single and one of double precision")
     }
@@ -62,7 +62,7 @@ extension Tensor: VectorSpace {
     if b.isShapelessZero { return a }
     if a.isShapelessZero { return -1 * b }
     return a.elementwise(
-      "-", b, { Float.subtract($0, $1, into: $2, count: $3) }, { Double.subtract($0, $1, into: $2, count: $3) })
+      "-", b, Float.subtract, Double.subtract)
   }
   @derivative(of: -) @usableFromInline
   static func _vjpSubtract(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {
@@ -78,7 +78,7 @@ extension Tensor: VectorSpace {
   @differentiable(reverse,wrt: s) @differentiable(reverse,wrt: a) @differentiable(reverse)
   public static func * (s: Double, a: Tensor) -> Tensor {
     a.elementwise(
-      { Float.scale(Float(s), $0, into: $1, count: $2) }, { Double.scale(s, $0, into: $1, count: $2) })
+      { Float.scale(Float(s), $0, $1, $2) }, { Double.scale(s, $0, $1, $2) })
   }
   @derivative(of: *) @usableFromInline
   static func _vjpScale(s: Double, a: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Double, Tensor)) {
@@ -96,13 +96,13 @@ extension Tensor: VectorSpace {
     case (.single(let a), .single(let b)):
       return a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
-          a.isEmpty ? 0 : ElementPieces.sum(a.baseAddress!, b.baseAddress!, a.count) { Float.dot($0, $1, count: $2) }
+          a.isEmpty ? 0 : ElementPieces.sum(a.baseAddress!, b.baseAddress!, a.count, Float.dot)
         }
       }
     case (.double(let a), .double(let b)):
       return a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
-          a.isEmpty ? 0 : ElementPieces.sum(a.baseAddress!, b.baseAddress!, a.count) { Double.dot($0, $1, count: $2) }
+          a.isEmpty ? 0 : ElementPieces.sum(a.baseAddress!, b.baseAddress!, a.count, Double.dot)
         }
       }
     default: preconditionFailure("inner: a tensor of single and one of double precision")
@@ -122,7 +122,7 @@ extension Tensor: VectorSpace {
   public static func .* (a: Tensor, b: Tensor) -> Tensor {
     if a.isShapelessZero || b.isShapelessZero { return .zero }
     return a.elementwise(
-      ".*", b, { Float.multiply($0, $1, into: $2, count: $3) }, { Double.multiply($0, $1, into: $2, count: $3) })
+      ".*", b, Float.multiply, Double.multiply)
   }
   @derivative(of: .*) @usableFromInline
   static func _vjpHadamard(a: Tensor, b: Tensor) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor)) {

@@ -19,8 +19,8 @@ extension ComplexTensor {
     if a.isShapelessZero || b.isShapelessZero { return .zero }
     return ComplexTensor(
       pairs: a.pairs.elementwise(
-        ".*", b.pairs, { ComplexKernels.multiply($0, $1, conjugatingFirst: conjugatingFirst, into: $2, count: $3 / 2) },
-        { ComplexKernels.multiply($0, $1, conjugatingFirst: conjugatingFirst, into: $2, count: $3 / 2) }))
+        ".*", b.pairs, { (conjugatingFirst ? Float.complexMultiplyConjugated : Float.complexMultiply)($0, $1, $2, $3 / 2) },
+        { (conjugatingFirst ? Double.complexMultiplyConjugated : Double.complexMultiply)($0, $1, $2, $3 / 2) }))
   }
 }
 
@@ -29,7 +29,7 @@ extension ComplexTensor {
 public func conjugate(_ z: ComplexTensor) -> ComplexTensor {
   ComplexTensor(
     pairs: z.pairs.elementwise(
-      { ComplexKernels.conjugate($0, into: $1, count: $2 / 2) }, { ComplexKernels.conjugate($0, into: $1, count: $2 / 2) }))
+      { Float.complexConjugate($0, $1, $2 / 2) }, { Double.complexConjugate($0, $1, $2 / 2) }))
 }
 
 @derivative(of: conjugate) @usableFromInline

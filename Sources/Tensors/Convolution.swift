@@ -61,7 +61,7 @@ func _vjpConv2dBias(
 /// max(x, 0), element by element; at 0 the derivative is taken as 0.
 @differentiable(reverse)
 public func relu(_ x: Tensor) -> Tensor {
-  x.elementwise({ Float.relu($0, into: $1, count: $2) }, { Double.relu($0, into: $1, count: $2) })
+  x.elementwise(Float.relu, Double.relu)
 }
 
 @derivative(of: relu) @usableFromInline
@@ -72,7 +72,7 @@ func _vjpRelu(_ x: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
     { v in
       if v.isShapelessZero || y.isShapelessZero { return .zero }
       return y.elementwise(
-        "relu", v, { Float.reluPullback($0, $1, into: $2, count: $3) }, { Double.reluPullback($0, $1, into: $2, count: $3) })
+        "relu", v, Float.reluPullback, Double.reluPullback)
     }
   )
 }

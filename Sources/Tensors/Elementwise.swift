@@ -107,7 +107,7 @@ private func columnSums(_ v: Tensor) -> Tensor {
     var total = [S](repeating: 0, count: width)
     if !v.isEmpty {
       v.withUnsafeBufferPointer { v in
-        total.withUnsafeMutableBufferPointer { S.sumRows(v.baseAddress!, addingTo: $0.baseAddress!, rows: rows, width: width) }
+        total.withUnsafeMutableBufferPointer { S.sumRows(v.baseAddress!, $0.baseAddress!, rows, width) }
       }
     }
     return total

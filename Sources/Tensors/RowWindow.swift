@@ -122,7 +122,7 @@ public struct RowLayer: Sendable {
       source.withRows(range) { self($0, count: range.count, width: source.width, into: out.baseAddress!) }
       if let other {
         let rows = out.baseAddress! + (made - begin) * length
-        other.withRows(made..<ready) { Float.add(rows, $0, into: rows, count: (ready - made) * length) }
+        other.withRows(made..<ready) { Float.add(rows, $0, rows, (ready - made) * length) }
       }
       filled = range.count * length
     }[(made - begin) * length..<(ready - begin) * length]
@@ -169,7 +169,7 @@ public struct RowLayerPair: Sendable {
 
   private func add(_ x: [Float], to y: UnsafeMutableBufferPointer<Float>) {
     let correction = made(made(x, by: first), by: second)
-    Float.add(y.baseAddress!, correction, into: y.baseAddress!, count: y.count)
+    Float.add(y.baseAddress!, correction, y.baseAddress!, y.count)
   }
 
   private func made(_ x: [Float], by layer: RowLayer) -> [Float] {

@@ -129,7 +129,7 @@ private func sampleSelection(_ r: Tensor, _ thresholds: Tensor, _ counts: [Int])
     return Tensor.write(r) { r, out, _ in
       for row in 0..<rows {
         let (at, threshold) = (row * width, thresholds[row])
-        S.softThreshold(r + at, threshold, into: out + at, count: width)
+        S.softThreshold(r + at, threshold, out + at, width)
         guard counts[row] > 0 else { continue }
         for j in 0..<width { magnitudes[j] = r[at + j].magnitude }
         let least = counts[row] == width ? 0 : magnitudes.withUnsafeMutableBufferPointer { largest($0, rank: counts[row]) }

@@ -11,7 +11,7 @@ import _Differentiation
 @differentiable(reverse)
 public func softThreshold(_ r: Tensor, threshold: Double) -> Tensor {
   r.elementwise(
-    { Float.softThreshold($0, Float(threshold), into: $1, count: $2) }, { Double.softThreshold($0, threshold, into: $1, count: $2) }
+    { Float.softThreshold($0, Float(threshold), $1, $2) }, { Double.softThreshold($0, threshold, $1, $2) }
   )
 }
 
@@ -27,8 +27,8 @@ func softThresholdPullback(_ x: Tensor, _ v: Tensor) -> (Tensor, Double) {
   var slope = 0.0
   let dr = x.withNewResult(
     "softThreshold pullback", v,
-    { slope = ElementPieces.sum($0, $1, $2, $3) { Float.softThresholdPullback($0, $1, into: $2, count: $3) } },
-    { slope = ElementPieces.sum($0, $1, $2, $3) { Double.softThresholdPullback($0, $1, into: $2, count: $3) } })
+    { slope = ElementPieces.sum($0, $1, $2, $3, Float.softThresholdPullback) },
+    { slope = ElementPieces.sum($0, $1, $2, $3, Double.softThresholdPullback) })
   return (dr, slope)
 }
 
@@ -42,7 +42,7 @@ public func softThreshold(_ r: Tensor, thresholds: Tensor) -> Tensor {
   let (rows, width) = (r.rowCount, r.width)
   func run<S: Scalar>(_ r: [S], _ t: [S]) -> [S] {
     Tensor.write(r) { r, out, _ in
-      t.withUnsafeBufferPointer { S.softThresholdColumns(r, $0.baseAddress!, into: out, rows: rows, width: width) }
+      t.withUnsafeBufferPointer { S.softThresholdColumns(r, $0.baseAddress!, out, rows, width) }
     }
   }
   switch (r.buffer, thresholds.buffer) {
@@ -67,7 +67,7 @@ func softThresholdsPullback(_ x: Tensor, _ v: Tensor) -> (Tensor, Tensor) {
     var dt = [S](repeating: 0, count: width)
     let dr = Tensor.write(x, v) { x, v, out, _ in
       dt.withUnsafeMutableBufferPointer {
-        S.softThresholdColumnsPullback(x, v, into: out, addingTo: $0.baseAddress!, rows: rows, width: width)
+        S.softThresholdColumnsPullback(x, v, out, $0.baseAddress!, rows, width)
       }
     }
     return (dr, dt)
@@ -118,7 +118,7 @@ private func supportSelection(_ r: Tensor, _ threshold: Double, _ fraction: Doub
   func run<S: Scalar>(_ r: [S]) -> [S] {
     var magnitudes = [S](repeating: 0, count: width)
     return Tensor.write(r) { r, out, count in
-      S.softThreshold(r, S(threshold), into: out, count: count)
+      S.softThreshold(r, S(threshold), out, count)
       guard allowed > 0 else { return }
       for row in 0..<rows {
         let at = row * width

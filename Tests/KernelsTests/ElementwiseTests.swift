@@ -38,20 +38,20 @@ import Testing
   private func arithmetic<S: Scalar>(_: S.Type, _ level: InstructionSet, _ n: Int) {
     let (a, b): ([S], [S]) = (chirp(n, 0.3), chirp(n, 0.7))
     InstructionSet.with(level) {
-      expectEqual(written(n) { S.add(a, b, into: $0, count: n) }, zip(a, b).map { $0 + $1 }, "add")
-      expectEqual(written(n) { S.subtract(a, b, into: $0, count: n) }, zip(a, b).map { $0 - $1 }, "subtract")
-      expectEqual(written(n) { S.multiply(a, b, into: $0, count: n) }, zip(a, b).map { $0 * $1 }, "multiply")
-      expectEqual(written(n) { S.scale(0.37, a, into: $0, count: n) }, a.map { 0.37 * $0 }, "scale")
-      expectClose(changed(b) { S.axpy(0.37, a, $0, count: n) }, changed(b) { Reference.axpy(0.37, a, $0, count: n) }, "axpy")
+      expectEqual(written(n) { S.add(a, b, $0, n) }, zip(a, b).map { $0 + $1 }, "add")
+      expectEqual(written(n) { S.subtract(a, b, $0, n) }, zip(a, b).map { $0 - $1 }, "subtract")
+      expectEqual(written(n) { S.multiply(a, b, $0, n) }, zip(a, b).map { $0 * $1 }, "multiply")
+      expectEqual(written(n) { S.scale(0.37, a, $0, n) }, a.map { 0.37 * $0 }, "scale")
+      expectClose(changed(b) { S.axpy(0.37, a, $0, n) }, changed(b) { Reference.axpy(0.37, a, $0, count: n) }, "axpy")
       // A sum of terms of both signs: the error is relative to Σ |a b|.
       let magnitude = zip(a, b).reduce(0) { $0 + abs(Double($1.0) * Double($1.1)) }
-      #expect(abs(S.dot(a, b, count: n) - Reference.dot(a, b, count: n)) <= 1e-14 * magnitude)
+      #expect(abs(S.dot(a, b, n) - Reference.dot(a, b, count: n)) <= 1e-14 * magnitude)
       let mixed: [S] = withTies(n, 0.3)
-      let y = written(n) { S.relu(mixed, into: $0, count: n) }
+      let y = written(n) { S.relu(mixed, $0, n) }
       expectEqual(y, written(n) { Reference.relu(mixed, into: $0, count: n) }, "relu")
       expectEqual(
-        written(n) { S.reluPullback(y, b, into: $0, count: n) }, written(n) { Reference.reluPullback(y, b, into: $0, count: n) })
-      let kept = changed([.nan]) { S.relu($0, into: $0, count: 1) }
+        written(n) { S.reluPullback(y, b, $0, n) }, written(n) { Reference.reluPullback(y, b, into: $0, count: n) })
+      let kept = changed([.nan]) { S.relu($0, $0, 1) }
       #expect(kept[0].isNaN)
     }
   }
@@ -61,10 +61,10 @@ import Testing
     let magnitude = v.reduce(0) { $0 + abs(Double($1)) }
     for t in [0.5, 0, -0.25] as [S] {
       InstructionSet.with(level) {
-        let x = written(n) { S.softThreshold(r, t, into: $0, count: n) }
+        let x = written(n) { S.softThreshold(r, t, $0, n) }
         expectEqual(x, written(n) { Reference.softThreshold(r, t, into: $0, count: n) }, "t = \(t)")
         var (dt, expected) = (0.0, 0.0)
-        let dr = written(n) { dt = S.softThresholdPullback(x, v, into: $0, count: n) }
+        let dr = written(n) { dt = S.softThresholdPullback(x, v, $0, n) }
         expectEqual(dr, written(n) { expected = Reference.softThresholdPullback(x, v, into: $0, count: n) })
         #expect(abs(dt - expected) <= 1e-14 * magnitude)
       }
@@ -78,11 +78,11 @@ import Testing
     let t: [S] = (0..<width).map { [0.5, 0, -0.25, 0.1][$0 % 4] }
     let start: [S] = chirp(width, 0.11)
     InstructionSet.with(level) {
-      let x = written(n) { S.softThresholdColumns(r, t, into: $0, rows: rows, width: width) }
+      let x = written(n) { S.softThresholdColumns(r, t, $0, rows, width) }
       expectEqual(x, written(n) { Reference.softThresholdColumns(r, t, into: $0, rows: rows, width: width) })
       var (dr, expected): ([S], [S]) = ([], [])
       let dt = changed(start) { dt in
-        dr = written(n) { S.softThresholdColumnsPullback(x, v, into: $0, addingTo: dt, rows: rows, width: width) }
+        dr = written(n) { S.softThresholdColumnsPullback(x, v, $0, dt, rows, width) }
       }
       let dtExpected = changed(start) { dt in
         expected = written(n) { Reference.softThresholdColumnsPullback(x, v, into: $0, addingTo: dt, rows: rows, width: width) }
@@ -90,10 +90,10 @@ import Testing
       expectEqual(dr, expected)
       expectClose(dt, dtExpected, "column thresholds")
       expectEqual(
-        changed(v) { S.addRows(start, to: $0, rows: rows, width: width) },
+        changed(v) { S.addRows(start, $0, rows, width) },
         changed(v) { Reference.addRows(start, to: $0, rows: rows, width: width) })
       expectClose(
-        changed(start) { S.sumRows(v, addingTo: $0, rows: rows, width: width) },
+        changed(start) { S.sumRows(v, $0, rows, width) },
         changed(start) { Reference.sumRows(v, addingTo: $0, rows: rows, width: width) }, "sumRows")
     }
   }
@@ -122,11 +122,11 @@ import Testing
     InstructionSet.with(level) {
       for conjugating in [false, true] {
         expectClose(
-          written(2 * n) { ComplexKernels.multiply(a, b, conjugatingFirst: conjugating, into: $0, count: n) },
+          written(2 * n) { (conjugating ? S.complexMultiplyConjugated : S.complexMultiply)(a, b, $0, n) },
           written(2 * n) { Reference.complexMultiply(a, b, conjugatingFirst: conjugating, into: $0, count: n) }, "complex product")
       }
       expectEqual(
-        written(2 * n) { ComplexKernels.conjugate(a, into: $0, count: n) },
+        written(2 * n) { S.complexConjugate(a, $0, n) },
         written(2 * n) { Reference.complexConjugate(a, into: $0, count: n) })
     }
   }

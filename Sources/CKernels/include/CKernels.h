@@ -24,79 +24,88 @@ void ck_keep_freed_memory(void);
 /* Extents of filters and numbers of knots. */
 enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20 };
 
-#define CK_DECLARE(T, S)                                                                                                        \
-  /* out = a + b */                                                                                                             \
-  void ck_add_##S(const T *a, const T *b, T *out, int64_t count);                                                               \
-  /* out = a - b */                                                                                                             \
-  void ck_subtract_##S(const T *a, const T *b, T *out, int64_t count);                                                          \
-  /* out = a * b, element by element */                                                                                         \
-  void ck_multiply_##S(const T *a, const T *b, T *out, int64_t count);                                                          \
-  /* out = s * a */                                                                                                             \
-  void ck_scale_##S(T s, const T *a, T *out, int64_t count);                                                                    \
-  /* y += s * x */                                                                                                              \
-  void ck_axpy_##S(T s, const T *x, T *y, int64_t count);                                                                       \
-  /* sum of a * b, accumulated in double */                                                                                     \
-  double ck_dot_##S(const T *a, const T *b, int64_t count);                                                                     \
-  /* out = sign(r) max(|r| - t, 0); t < 0 expands */                                                                            \
-  void ck_soft_##S(const T *r, T t, T *out, int64_t count);                                                                     \
-  /* dr = v where x != 0, else 0; returns -sum of sign(x) v, the derivative with respect to the threshold */                    \
-  double ck_soft_pullback_##S(const T *x, const T *v, T *dr, int64_t count);                                                    \
-  /* soft threshold of rows of `width` with one threshold a column; rows * width elements */                                    \
-  void ck_soft_columns_##S(const T *r, const T *t, T *out, int64_t rows, int64_t width);                                        \
-  /* its pullback: dr, and dt += -sum over rows of sign(x) v; dt has `width` elements and must be initialised */                \
-  void ck_soft_columns_pullback_##S(const T *x, const T *v, T *dr, T *dt, int64_t rows, int64_t width);                         \
-  /* out[i, j] += bias[j] */                                                                                                    \
-  void ck_add_rows_##S(const T *bias, T *out, int64_t rows, int64_t width);                                                     \
-  /* dt[j] += sum over rows of v[i, j] */                                                                                       \
-  void ck_sum_rows_##S(const T *v, T *dt, int64_t rows, int64_t width);                                                         \
-  /* out = max(a, 0); a NaN stays one */                                                                                       \
-  void ck_relu_##S(const T *a, T *out, int64_t count);                                                                         \
-  /* da = v where y > 0, else 0; y is what relu returned */                                                                    \
-  void ck_relu_pullback_##S(const T *y, const T *v, T *da, int64_t count);                                                     \
-  /* out = a * b for `count` complex numbers stored as (real, imaginary) */                                                    \
-  void ck_complex_multiply_##S(const T *a, const T *b, T *out, int64_t count);                                                 \
-  /* out = conj(a) * b */                                                                                                      \
-  void ck_complex_multiply_conjugated_##S(const T *a, const T *b, T *out, int64_t count);                                      \
-  /* out = conj(a) */                                                                                                          \
-  void ck_complex_conjugate_##S(const T *a, T *out, int64_t count);                                                            \
-  /* one step of Adam: m, u (second moment) and w in place; scale1 = 1/(1-b1^t), scale2 = 1/(1-b2^t) */                         \
-  void ck_adam_##S(const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double scale1,    \
-                   double scale2, int64_t count);                                                                               \
+/* The loops for an element type T of suffix S, as X(S, result, name, (parameters), (arguments)): declarations, the tables of the
+   instruction sets and the choice between them are made of this one list. */
+#define CK_KERNELS(X, T, S)                                                                                                   \
+  /* out = a + b */                                                                                                           \
+  X(S, void, add, (const T *a, const T *b, T *out, intptr_t count), (a, b, out, count))                                       \
+  /* out = a - b */                                                                                                           \
+  X(S, void, subtract, (const T *a, const T *b, T *out, intptr_t count), (a, b, out, count))                                  \
+  /* out = a * b, element by element */                                                                                       \
+  X(S, void, multiply, (const T *a, const T *b, T *out, intptr_t count), (a, b, out, count))                                  \
+  /* out = s * a */                                                                                                           \
+  X(S, void, scale, (T s, const T *a, T *out, intptr_t count), (s, a, out, count))                                            \
+  /* y += s * x */                                                                                                            \
+  X(S, void, axpy, (T s, const T *x, T *y, intptr_t count), (s, x, y, count))                                                 \
+  /* sum of a * b, accumulated in double */                                                                                   \
+  X(S, double, dot, (const T *a, const T *b, intptr_t count), (a, b, count))                                                  \
+  /* out = sign(r) max(|r| - t, 0); t < 0 expands */                                                                          \
+  X(S, void, soft, (const T *r, T t, T *out, intptr_t count), (r, t, out, count))                                             \
+  /* dr = v where x != 0, else 0; returns -sum of sign(x) v, the derivative with respect to the threshold */                  \
+  X(S, double, soft_pullback, (const T *x, const T *v, T *dr, intptr_t count), (x, v, dr, count))                             \
+  /* soft threshold of rows of `width` with one threshold a column; rows * width elements */                                  \
+  X(S, void, soft_columns, (const T *r, const T *t, T *out, intptr_t rows, intptr_t width), (r, t, out, rows, width))         \
+  /* its pullback: dr, and dt += -sum over rows of sign(x) v; dt has `width` elements and must be initialised */              \
+  X(S, void, soft_columns_pullback, (const T *x, const T *v, T *dr, T *dt, intptr_t rows, intptr_t width), (x, v, dr, dt,     \
+    rows, width))                                                                                                             \
+  /* out[i, j] += bias[j] */                                                                                                  \
+  X(S, void, add_rows, (const T *bias, T *out, intptr_t rows, intptr_t width), (bias, out, rows, width))                      \
+  /* dt[j] += sum over rows of v[i, j] */                                                                                     \
+  X(S, void, sum_rows, (const T *v, T *dt, intptr_t rows, intptr_t width), (v, dt, rows, width))                              \
+  /* out = max(a, 0); a NaN stays one */                                                                                      \
+  X(S, void, relu, (const T *a, T *out, intptr_t count), (a, out, count))                                                     \
+  /* da = v where y > 0, else 0; y is what relu returned */                                                                   \
+  X(S, void, relu_pullback, (const T *y, const T *v, T *da, intptr_t count), (y, v, da, count))                               \
+  /* out = a * b for `count` complex numbers stored as (real, imaginary) */                                                   \
+  X(S, void, complex_multiply, (const T *a, const T *b, T *out, intptr_t count), (a, b, out, count))                          \
+  /* out = conj(a) * b */                                                                                                     \
+  X(S, void, complex_multiply_conjugated, (const T *a, const T *b, T *out, intptr_t count), (a, b, out, count))               \
+  /* out = conj(a) */                                                                                                         \
+  X(S, void, complex_conjugate, (const T *a, T *out, intptr_t count), (a, out, count))                                        \
+  /* one step of Adam: m, u (second moment) and w in place; scale1 = 1/(1-b1^t), scale2 = 1/(1-b2^t) */                       \
+  X(S, void, adam, (const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double         \
+    scale1, double scale2, intptr_t count), (g, m, u, w, rate, b1, b2, eps, decay, scale1, scale2, count))                    \
   /* circular cross-correlation of one image, h x w, with one filter, kh x kw (odd, at most CK_LARGEST_FILTER), rows first ..< last: \
-     y[i, j] (+)= sum over a, b of k[a, b] x[i + a - kh / 2, j + b - kw / 2], added to y when add is not 0; y is not x */        \
-  void ck_circular_filter_##S(const T *x, const T *k, T *y, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t first,        \
-                              int64_t last, int add);                                                                           \
-  /* g[a, b] += sum over rows first ..< last of v[i, j] x[i + a - kh / 2, j + b - kw / 2] */                                    \
-  void ck_circular_gradient_##S(const T *x, const T *v, double *g, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t first, \
-                                int64_t last);                                                                                  \
+     y[i, j] (+)= sum over a, b of k[a, b] x[i + a - kh / 2, j + b - kw / 2], added to y when add is not 0; y is not x */     \
+  X(S, void, circular_filter, (const T *x, const T *k, T *y, intptr_t h, intptr_t w, intptr_t kh, intptr_t kw, intptr_t       \
+    first, intptr_t last, int add), (x, k, y, h, w, kh, kw, first, last, add))                                                \
+  /* g[a, b] += sum over rows first ..< last of v[i, j] x[i + a - kh / 2, j + b - kw / 2] */                                  \
+  X(S, void, circular_gradient, (const T *x, const T *v, double *g, intptr_t h, intptr_t w, intptr_t kh, intptr_t kw,         \
+    intptr_t first, intptr_t last), (x, v, g, h, w, kh, kw, first, last))                                                     \
   /* the piecewise-linear curve through (first + i spacing, q[i]), 2 to CK_MOST_KNOTS knots, with slopes left and right outside */ \
-  void ck_piecewise_##S(const T *a, const T *q, T *out, int64_t count, int64_t knots, double first, double spacing, T left,     \
-                        T right);                                                                                               \
-  /* its pullback of v: da, and dq (one a knot) and ds (left and right slope) are added to */                                   \
-  void ck_piecewise_pullback_##S(const T *a, const T *q, const T *v, T *da, double *dq, double *ds, int64_t count,              \
-                                 int64_t knots, double first, double spacing, T left, T right);                                 \
+  X(S, void, piecewise, (const T *a, const T *q, T *out, intptr_t count, intptr_t knots, double first, double spacing, T      \
+    left, T right), (a, q, out, count, knots, first, spacing, left, right))                                                   \
+  /* its pullback of v: da, and dq (one a knot) and ds (left and right slope) are added to */                                 \
+  X(S, void, piecewise_pullback, (const T *a, const T *q, const T *v, T *da, double *dq, double *ds, intptr_t count,          \
+    intptr_t knots, double first, double spacing, T left, T right), (a, q, v, da, dq, ds, count, knots, first, spacing,       \
+    left, right))                                                                                                             \
   /* target[e] += weight s(start + e step) for e in 0 ..< n, s the piecewise-linear function through source[0 ..< m], zeros beyond; \
-     a source of either has CK_LINE_PADDING readable zeros before and after its elements */                                      \
-  void ck_interpolate_line_##S(const T *source, int64_t m, T *target, int64_t n, double start, double step, double weight);     \
-  /* its transpose: target[k] += weight sum over e in 0 ..< n of max(0, 1 - |start + e step - k|) source[e], k in 0 ..< m */      \
-  void ck_spread_line_##S(const T *source, int64_t n, T *target, int64_t m, double start, double step, double weight);           \
-  /* rows of c channels: sums[j] += sum of x, sums[c + j] += sum of x * x */                                                   \
-  void ck_channel_sums_##S(const T *x, double *sums, int64_t rows, int64_t c);                                                 \
-  /* out = x * scale[j] + shift[j]; with relu, at least 0 */                                                                   \
-  void ck_channel_affine_##S(const T *x, const T *scale, const T *shift, T *out, int64_t rows, int64_t c, int relu);           \
-  /* sums[j] += sum of g, sums[c + j] += sum of g * x; g is v, with relu only where x * scale[j] + shift[j] > 0 */             \
-  void ck_channel_products_##S(const T *x, const T *v, const T *scale, const T *shift, double *sums, int64_t rows, int64_t c,  \
-                               int relu);                                                                                      \
-  /* dx = a[j] * g + b[j] * x + d[j] */                                                                                        \
-  void ck_channel_pullback_##S(const T *x, const T *v, const T *scale, const T *shift, const T *a, const T *b, const T *d,     \
-                               T *dx, int64_t rows, int64_t c, int relu);                                                      \
-  /* maxima of 2 x 2 pixels of a map h x w x c, h and w even; a NaN stays one */                                               \
-  void ck_maximum_pool_##S(const T *x, T *y, int64_t h, int64_t w, int64_t c);                                                 \
-  /* its pullback: dx = v at the first pixel, row by row, that is y, 0 at the three others */                                  \
-  void ck_maximum_pool_pullback_##S(const T *x, const T *y, const T *v, T *dx, int64_t h, int64_t w, int64_t c);
+     a source of either has CK_LINE_PADDING readable zeros before and after its elements */                                   \
+  X(S, void, interpolate_line, (const T *source, intptr_t m, T *target, intptr_t n, double start, double step, double         \
+    weight), (source, m, target, n, start, step, weight))                                                                     \
+  /* its transpose: target[k] += weight sum over e in 0 ..< n of max(0, 1 - |start + e step - k|) source[e], k in 0 ..< m */  \
+  X(S, void, spread_line, (const T *source, intptr_t n, T *target, intptr_t m, double start, double step, double weight),     \
+    (source, n, target, m, start, step, weight))                                                                              \
+  /* rows of c channels: sums[j] += sum of x, sums[c + j] += sum of x * x */                                                  \
+  X(S, void, channel_sums, (const T *x, double *sums, intptr_t rows, intptr_t c), (x, sums, rows, c))                         \
+  /* out = x * scale[j] + shift[j]; with relu, at least 0 */                                                                  \
+  X(S, void, channel_affine, (const T *x, const T *scale, const T *shift, T *out, intptr_t rows, intptr_t c, int relu),       \
+    (x, scale, shift, out, rows, c, relu))                                                                                    \
+  /* sums[j] += sum of g, sums[c + j] += sum of g * x; g is v, with relu only where x * scale[j] + shift[j] > 0 */            \
+  X(S, void, channel_products, (const T *x, const T *v, const T *scale, const T *shift, double *sums, intptr_t rows,          \
+    intptr_t c, int relu), (x, v, scale, shift, sums, rows, c, relu))                                                         \
+  /* dx = a[j] * g + b[j] * x + d[j] */                                                                                       \
+  X(S, void, channel_pullback, (const T *x, const T *v, const T *scale, const T *shift, const T *a, const T *b, const T       \
+    *d, T *dx, intptr_t rows, intptr_t c, int relu), (x, v, scale, shift, a, b, d, dx, rows, c, relu))                        \
+  /* maxima of 2 x 2 pixels of a map h x w x c, h and w even; a NaN stays one */                                              \
+  X(S, void, maximum_pool, (const T *x, T *y, intptr_t h, intptr_t w, intptr_t c), (x, y, h, w, c))                           \
+  /* its pullback: dx = v at the first pixel, row by row, that is y, 0 at the three others */                                 \
+  X(S, void, maximum_pool_pullback, (const T *x, const T *y, const T *v, T *dx, intptr_t h, intptr_t w, intptr_t c), (x,      \
+    y, v, dx, h, w, c))
 
-CK_DECLARE(float, f32)
-CK_DECLARE(double, f64)
+#define CK_DECLARE(S, result, name, parameters, arguments) result ck_##name##_##S parameters;
+CK_KERNELS(CK_DECLARE, float, f32)
+CK_KERNELS(CK_DECLARE, double, f64)
 #undef CK_DECLARE
 /* 3 x 3 convolutions (cross-correlations) with zeros outside, on channels-last maps [batch, h, w, c], in single precision. Channel
    counts of maps are multiples of ck_convolution_channels(); no output may be an input. What is made in parts, tiles or rows, has the

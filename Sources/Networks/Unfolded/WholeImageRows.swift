@@ -141,7 +141,7 @@ private struct WholeMaps {
       let f = SharedMutable(f.baseAddress!)
       RowPieces(rows: rows, size: max(1, (1 << 16) / channels)).forEach { range in
         let f = f.pointer + range.lowerBound * channels
-        Float.softThresholdColumns(f, thresholds, into: f, rows: range.count, width: channels)
+        Float.softThresholdColumns(f, thresholds, f, range.count, channels)
       }
     }
   }
@@ -380,9 +380,9 @@ private struct MeanThresholdRows {
     var rows = maps
     forEachAnalysis(dataStep: false) { f, pixels, isLast in
       let correction = synthesis.push(rows: pixels / bands.width, isLast: isLast) {
-        Float.softThresholdColumns(f, thresholds, into: $0, rows: pixels, width: channels)
+        Float.softThresholdColumns(f, thresholds, $0, pixels, channels)
       }
-      correction.withUnsafeBufferPointer { if let c = $0.baseAddress { Float.add(rows, c, into: rows, count: $0.count) } }
+      correction.withUnsafeBufferPointer { if let c = $0.baseAddress { Float.add(rows, c, rows, $0.count) } }
       rows += correction.count
     }
   }
