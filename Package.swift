@@ -26,8 +26,8 @@ let package = Package(
     .library(
       name: "Unfold",
       targets: [
-        "Tensors", "Operators", "ProximalMaps", "Problems", "Algorithms", "Networks", "Training", "FileFormats", "Datasets",
-        "Evaluation", "Experiments",
+        "Tensors", "Operators", "ProximalMaps", "Problems", "Algorithms", "Networks", "Training", "WeightFiles", "FileFormats",
+        "Datasets", "Metrics", "Evaluation", "Experiments",
       ]),
     .library(name: "UnfoldProgram", targets: ["UnfoldProgram"]),
     .executable(name: "unfold", targets: ["unfold"]),
@@ -60,17 +60,21 @@ let package = Package(
     .target(
       name: "CDICOM",
       linkerSettings: ["dcmdata", "dcmjpeg", "dcmjpls", "oflog", "ofstd"].map { .linkedLibrary($0) }),  // libdcmtk-dev
-    module("Kernels", ["CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
+    module("Platform"),
+    module("Kernels", ["Platform", "CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
     module("Tensors", ["Kernels"]),
     module("Operators", ["Tensors"]),
     module("ProximalMaps", ["Operators"]),
     module("Problems", ["Operators", "ProximalMaps"]),
     module("Algorithms", ["Problems"]),
     module("Networks", ["Algorithms"]),
-    module("FileFormats", ["Tensors", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
-    module("Training", ["Tensors", "FileFormats"]),
+    module("WeightFiles", ["Tensors"]),
+    module(
+      "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
+    module("Training", ["WeightFiles"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
-    module("Evaluation", ["Tensors", "FileFormats", "CCairo"]),
+    module("Metrics", ["WeightFiles"]),
+    module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
     module("Experiments", ["Networks", "Training", "Datasets", "Evaluation"]),
     .target(
       name: "UnfoldProgram",
@@ -88,7 +92,7 @@ let package = Package(
     tests("ProximalMapsTests", ["ProximalMaps"]),
     tests("ProblemsTests", ["Problems"]),
     tests("AlgorithmsTests", ["Algorithms", "Datasets"]),
-    tests("NetworksTests", ["Networks", "Training"]),
+    tests("NetworksTests", ["Networks", "Training", "FileFormats"]),
     tests("TrainingTests", ["Training", "Networks"]),
     tests("FileFormatsTests", ["FileFormats"]),
     tests("DatasetsTests", ["Datasets"]),

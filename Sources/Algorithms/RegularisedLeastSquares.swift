@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Kernels
 import Operators
 import Tensors
@@ -52,7 +52,7 @@ public final class CholeskySolver: NormalEquationSolver {
   private let gramA: [Double]
   private let gramD: [Double]
   private let size: Int
-  private let lock = NSLock()
+  private let lock = Lock()
   private nonisolated(unsafe) var kept: (penalty: Double, factor: [Double])?
 
   public init(_ A: Matrix, _ D: Matrix? = nil) {
@@ -77,15 +77,15 @@ public final class CholeskySolver: NormalEquationSolver {
   }
 
   private func factor(_ penalty: Double) -> [Double] {
-    lock.lock()
-    defer { lock.unlock() }
-    if let kept, kept.penalty == penalty { return kept.factor }
-    var k = gramA
-    for i in k.indices { k[i] += penalty * gramD[i] }
-    precondition(
-      LinearAlgebra.cholesky(&k, size: size), "AᵀA + \(penalty) DᵀD is not positive definite; the penalty must be positive")
-    kept = (penalty, k)
-    return k
+    lock.withLock {
+      if let kept, kept.penalty == penalty { return kept.factor }
+      var k = gramA
+      for i in k.indices { k[i] += penalty * gramD[i] }
+      precondition(
+        LinearAlgebra.cholesky(&k, size: size), "AᵀA + \(penalty) DᵀD is not positive definite; the penalty must be positive")
+      kept = (penalty, k)
+      return k
+    }
   }
 }
 

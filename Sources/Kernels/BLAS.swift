@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CBLAS
 import COneDNN
-import Foundation
+import Platform
 
 /// How OpenBLAS may be called from many threads. It never starts threads of its own here: parallelism is above, over samples.
 ///
@@ -12,7 +12,7 @@ public enum BLAS {
   /// False when products and factorisations of different threads wait for each other: the library is the serial build.
   public static let isConcurrent = openblas_get_parallel() != 0
 
-  private static let turn = NSLock()
+  private static let turn = Lock()
 
   private static let usesOpenMP: Bool = {
     openblas_set_num_threads(1)
@@ -23,8 +23,6 @@ public enum BLAS {
   static func call<Result>(_ body: () -> Result) -> Result {
     if usesOpenMP { omp_set_num_threads(1) }  // of the calling thread
     if isConcurrent { return body() }
-    turn.lock()
-    defer { turn.unlock() }
-    return body()
+    return turn.withLock(body)
   }
 }

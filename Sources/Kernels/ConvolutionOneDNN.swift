@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import COneDNN
-import Foundation
+import Platform
 import Synchronization
 
 /// One convolution primitive of oneDNN for one sample, with the memory it works in. Used by one thread at a time; see ``Pool``.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 extension MixedRadix {
   /// Bluestein's algorithm (1970): j k = (j² + k² − (k − j)²) / 2 turns a transform of any length n into a convolution with the

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// The package's own unscaled Fourier transform: decimation in time with radices 4, 2, 3, 5 and any small prime; lengths with a
 /// prime factor above ``largestPrime`` by Bluestein's algorithm. Always compiled; FFTW's twin.

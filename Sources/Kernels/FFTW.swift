@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #if FFTW
   import CFFTW
-  import Foundation
+  import Platform
 
   /// The unscaled transform by FFTW. Plans are estimated, not timed: the same arithmetic in every run.
   enum FFTW {
@@ -11,7 +11,7 @@
     }
 
     /// FFTW's planner, its destructor included, serves one thread at a time.
-    private static let planner = NSLock()
+    private static let planner = Lock()
 
     /// A plan for one in-place transform of any alignment; executing it is safe on many threads at once.
     private final class Plan: @unchecked Sendable {

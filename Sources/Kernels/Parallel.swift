@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Foundation
+import Platform
 import Synchronization
 
 /// Spreads independent pieces of work over threads. Libraries below run one thread a caller; this is the only pool.
@@ -181,7 +181,7 @@ private final class SharedLoop: @unchecked Sendable {
 private final class Results<Element: Sendable, Failure: Error>: @unchecked Sendable {
   private var values: [Element?]
   private var failure: (index: Int, error: Failure)?
-  private let lock = NSLock()
+  private let lock = Lock()
 
   init(_ count: Int) { values = Array(repeating: nil, count: count) }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Tensors
 
 // Scanners and their files have both the frequency 0 and the middle of the image at [⌊h/2⌋, ⌊w/2⌋]; ``fft2(_:)`` has both at [0, 0].

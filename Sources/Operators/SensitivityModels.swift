@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Tensors
 
 /// Point electrodes e_k = exp(2πi k/count) around the unit disc, adjacent drive and adjacent measurement: drive d injects a unit current

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Operators
 
 /// Boundary voltages in closed form: the unit disc of conductivity 1 with a centred disc of conductivity s and radius R in it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// Triangles over the unit disc, between concentric rings: ring j has 6j nodes at even angles, the first at angle 0, and 6(2j − 1) triangles
 /// lie between it and the ring inside.

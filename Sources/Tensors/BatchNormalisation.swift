@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Kernels
 import _Differentiation
 
@@ -30,7 +30,7 @@ public struct ChannelStatistics: Sendable, Equatable {
 
 /// Collects the statistics that batch normalisations compute, in their order.
 public final class StatisticsObserver: @unchecked Sendable {
-  private let lock = NSLock()
+  private let lock = Lock()
   private var found: [ChannelStatistics] = []
 
   public init() {}

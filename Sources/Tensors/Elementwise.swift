@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Kernels
 import _Differentiation
 
@@ -8,8 +8,8 @@ import _Differentiation
 public func tanh(_ a: Tensor) -> Tensor {
   switch a.buffer {
   case .zero: a
-  case .single(let v): Tensor(shape: a.shape, buffer: .single(v.map { Foundation.tanh($0) }))
-  case .double(let v): Tensor(shape: a.shape, buffer: .double(v.map { Foundation.tanh($0) }))
+  case .single(let v): Tensor(shape: a.shape, buffer: .single(v.map { Platform.tanh($0) }))
+  case .double(let v): Tensor(shape: a.shape, buffer: .double(v.map { Platform.tanh($0) }))
   }
 }
 

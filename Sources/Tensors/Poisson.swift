@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 extension RandomGenerator {
   /// A Poisson number of this mean: exact, by transformed rejection from a mean of 10 on, by products of uniform numbers below.

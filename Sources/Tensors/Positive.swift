@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import _Differentiation
 
 /// softplus(r) = log(1 + exp r), a smooth map onto the positive numbers; its derivative is 1 / (1 + exp(−r)).

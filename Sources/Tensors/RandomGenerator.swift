@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// A seeded generator, the same numbers on every platform: xoshiro256++ (Blackman & Vigna, 2019) started by SplitMix64.
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// What decides how many numbers a network learns and of which shapes. What a network has not is nil.
 public struct Architecture: Sendable, Hashable, Codable {
@@ -84,6 +84,6 @@ extension Weights {
   }
 
   func shapeInFirstStage(_ name: String) -> [Int]? {
-    parameters.first { $0.name.replacingOccurrences(of: "_", with: ".") == "stages.0." + name }?.value.shape
+    parameters.first { String($0.name.map { $0 == "_" ? "." : $0 }) == "stages.0." + name }?.value.shape
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import WeightFiles
+import Platform
 import Tensors
 
 /// Where a training run stands, as a file: resuming from it gives the bytes of a run that was never interrupted.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
+import WeightFiles
 
 /// Keeps the curves of a run in an event file that TensorBoard shows: `loss/train`, `loss/validation`, `learning_rate` and the figures
 /// of the model, by step.

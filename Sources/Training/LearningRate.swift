@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// The learning rate as a function of the step, counted from 0 within a phase.
 public indirect enum LearningRate: Sendable, Hashable, Codable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Kernels
 import Tensors
 import _Differentiation
@@ -53,19 +53,19 @@ func parallelSum<Model: Parameterized>(
 
 /// Adds contributions in the order of their index, whatever the order in which they arrive.
 private final class OrderedSum<Model: Parameterized>: @unchecked Sendable {
-  private let lock = NSLock()
+  private let lock = Lock()
   private var waiting: [Int: LossGradient<Model>] = [:]
   private var next = 0
   private(set) var total = LossGradient<Model>(loss: 0, gradient: .zero)
 
   func add(_ contribution: LossGradient<Model>, at index: Int) {
-    lock.lock()
-    defer { lock.unlock() }
-    waiting[index] = contribution
-    while let ready = waiting.removeValue(forKey: next) {
-      total.loss += ready.loss
-      total.gradient += ready.gradient
-      next += 1
+    lock.withLock {
+      waiting[index] = contribution
+      while let ready = waiting.removeValue(forKey: next) {
+        total.loss += ready.loss
+        total.gradient += ready.gradient
+        next += 1
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// Shows on standard error how training goes: as a bar where that is a terminal, otherwise one line a validation.
 public final class ProgressBar: TrainingMonitor {
@@ -13,7 +13,7 @@ public final class ProgressBar: TrainingMonitor {
 
   public init(
     isTerminal: Bool = isatty(STDERR_FILENO) == 1,
-    write: @escaping (String) -> Void = { FileHandle.standardError.write(Data($0.utf8)) }
+    write: @escaping (String) -> Void = { text in _ = text.withCString { Platform.write(STDERR_FILENO, $0, strlen($0)) } }
   ) {
     self.isTerminal = isTerminal
     self.write = write
@@ -53,13 +53,13 @@ public final class ProgressBar: TrainingMonitor {
   }
 
   private func text(_ report: TrainingReport) -> String {
-    var parts = ["\(phase(report).name) \(report.step)/\(phase(report).steps)", String(format: "loss %.4g", report.loss)]
-    if let validation { parts.append(String(format: "validation %.4g", validation)) }
+    var parts = ["\(phase(report).name) \(report.step)/\(phase(report).steps)", formatted("loss %.4g", report.loss)]
+    if let validation { parts.append(formatted("validation %.4g", validation)) }
     let elapsed = ContinuousClock.now - started
     let perStep = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
     let left = perStep / Double(report.totalStep - (firstStep ?? 0)) * Double(report.totalSteps - report.totalStep)
     let seconds = Int(left.rounded())
-    parts.append(String(format: "%d:%02d:%02d left", seconds / 3600, seconds / 60 % 60, seconds % 60))
+    parts.append(formatted("%d:%02d:%02d left", seconds / 3600, seconds / 60 % 60, seconds % 60))
     return parts.joined(separator: "  ")
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Tensors
 
 /// All that decides the weights besides the samples: with the same recipe and samples, training gives the same bytes.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Synchronization
 
 /// Asks a training run to stop after the current step, with its checkpoint written; from any thread.

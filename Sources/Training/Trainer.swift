@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import WeightFiles
+import Platform
 import Tensors
 import _Differentiation
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
+import WeightFiles
 import Tensors
 
 /// Finished weights as a file: parameters and buffers under their names, fixed tensors under `operator.NAME`, the recipe as text.

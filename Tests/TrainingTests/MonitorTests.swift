@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
+import WeightFiles
 import Foundation
 import Tensors
 import TestSupport

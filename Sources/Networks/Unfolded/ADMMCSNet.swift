@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
-import Foundation
+import Platform
 import Operators
 import Tensors
 import _Differentiation

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import WeightFiles
+import Platform
 import Tensors
 
 /// Peak signal-to-noise ratio in decibels, 10 log₁₀(peak² / mean (x̂ − x)²); +∞ for equal images.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Tensors
 
 /// Named real arrays and text in Hugging Face's `safetensors` format: what weights and checkpoints are kept in.

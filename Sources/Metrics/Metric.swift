@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// A figure of merit; the raw value is its name in JSON.
 public enum Metric: String, Sendable, CaseIterable, Codable {
@@ -56,26 +56,26 @@ public enum Metric: String, Sendable, CaseIterable, Codable {
 }
 
 /// A decimal number with a fixed number of digits and a true minus sign; "∞" and "–" where there is no number.
-func fixed(_ value: Double, _ decimals: Int) -> String {
+package func fixed(_ value: Double, _ decimals: Int) -> String {
   if value.isNaN { return "–" }
   if value.isInfinite { return value > 0 ? "∞" : "−∞" }
   if abs(value) >= 1e15 { return scientific(value) }
-  let text = String(format: "%.\(decimals)f", value)
+  let text = formatted("%.\(decimals)f", value)
   guard text.hasPrefix("-") else { return text }
   let digits = text.dropFirst()
   return digits.contains { $0 != "0" && $0 != "." } ? "−" + digits : String(digits)
 }
 
 /// A number as a mantissa and a power of ten, `1.2×10⁻⁵`.
-func scientific(_ value: Double) -> String {
-  let parts = String(format: "%.1e", value).split(separator: "e")
+package func scientific(_ value: Double) -> String {
+  let parts = formatted("%.1e", value).split(separator: "e")
   guard parts.count == 2, let exponent = Int(parts[1]) else { return fixed(value, 1) }
-  var mantissa = parts[0].replacingOccurrences(of: "-", with: "−")
+  var mantissa = parts[0].hasPrefix("-") ? "−" + parts[0].dropFirst() : String(parts[0])
   if mantissa.hasSuffix(".0") { mantissa.removeLast(2) }
   return mantissa + "×10" + superscript(exponent)
 }
 
-func superscript(_ exponent: Int) -> String {
+package func superscript(_ exponent: Int) -> String {
   let digits: [Character: Character] = [
     "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷", "8": "⁸", "9": "⁹",
   ]
@@ -83,7 +83,7 @@ func superscript(_ exponent: Int) -> String {
 }
 
 /// A duration to three digits: `340 µs`, `12.3 ms`, `4.21 s`; from a minute on `3 min 05 s`, `2 h 10 min`.
-func duration(_ seconds: Double) -> String {
+package func duration(_ seconds: Double) -> String {
   guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "–" }
   if seconds == 0 { return "0 s" }
   for (unit, scale) in [("µs", 1e6), ("ms", 1e3), ("s", 1.0)] {
@@ -98,7 +98,7 @@ func duration(_ seconds: Double) -> String {
 }
 
 /// A difference with its sign: `+0.04`, `−1.20`, `0.00`.
-func signed(_ value: Double, _ decimals: Int) -> String {
+package func signed(_ value: Double, _ decimals: Int) -> String {
   let text = fixed(value, decimals)
   return value > 0 && text.contains { $0.isNumber && $0 != "0" } ? "+" + text : text
 }

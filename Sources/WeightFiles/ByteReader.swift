@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 
 /// All bytes of a regular file.
 ///
 /// Memory is bounded by the file's size. A folder, a device or a file that changes while it is read is an error.
-func readFile(_ path: String, limit: Int = .max) throws -> [UInt8] {
+package func readFile(_ path: String, limit: Int = .max) throws -> [UInt8] {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw systemError(path, "cannot be read") }
   defer { close(descriptor) }
@@ -34,21 +34,21 @@ func readFile(_ path: String, limit: Int = .max) throws -> [UInt8] {
 }
 
 /// A cursor over bytes in memory; reading past the end is an error, never a trap.
-struct ByteReader {
-  let bytes: UnsafeRawBufferPointer
-  let path: String
-  private(set) var offset: Int
+package struct ByteReader {
+  package let bytes: UnsafeRawBufferPointer
+  package let path: String
+  package private(set) var offset: Int
 
-  init(_ bytes: UnsafeRawBufferPointer, path: String, at offset: Int = 0) {
+  package init(_ bytes: UnsafeRawBufferPointer, path: String, at offset: Int = 0) {
     (self.bytes, self.path, self.offset) = (bytes, path, offset)
   }
 
-  var remaining: Int { bytes.count - offset }
+  package var remaining: Int { bytes.count - offset }
 
-  mutating func skip(_ count: Int, _ what: String) throws { _ = try take(count, what) }
+  package mutating func skip(_ count: Int, _ what: String) throws { _ = try take(count, what) }
 
   /// The next `count` bytes; `what` names them in the error.
-  mutating func take(_ count: Int, _ what: String) throws -> UnsafeRawBufferPointer {
+  package mutating func take(_ count: Int, _ what: String) throws -> UnsafeRawBufferPointer {
     guard count >= 0, count <= remaining else {
       throw FileFormatError("\(path): \(what): found \(remaining) bytes, expected \(count); the file is cut off or damaged.")
     }
@@ -57,7 +57,7 @@ struct ByteReader {
   }
 
   /// A little-endian integer.
-  mutating func integer<T: FixedWidthInteger>(_ type: T.Type, _ what: String) throws -> T {
+  package mutating func integer<T: FixedWidthInteger>(_ type: T.Type, _ what: String) throws -> T {
     T(littleEndian: try take(MemoryLayout<T>.size, what).loadUnaligned(as: T.self))
   }
 }
@@ -65,7 +65,7 @@ struct ByteReader {
 /// Number of elements of an array of `shape`, refused when a size product overflows or takes more than `available` bytes.
 ///
 /// Zero extents count as one in the overflow check, so that no later product over some of the axes overflows either.
-func checkedCount(_ shape: [Int], bytesPerElement: Int, available: Int, _ what: String, path: String) throws -> Int {
+package func checkedCount(_ shape: [Int], bytesPerElement: Int, available: Int, _ what: String, path: String) throws -> Int {
   guard shape.count <= 32 else { throw FileFormatError("\(path): \(what): found \(shape.count) axes, expected at most 32.") }
   var count = 1
   var bound = bytesPerElement
@@ -87,13 +87,13 @@ func checkedCount(_ shape: [Int], bytesPerElement: Int, available: Int, _ what: 
 }
 
 extension [UInt8] {
-  mutating func append<T: FixedWidthInteger>(littleEndian value: T) {
+  package mutating func append<T: FixedWidthInteger>(littleEndian value: T) {
     Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
   }
 }
 
 /// A file's size in bytes.
-func fileSize(_ path: String) throws -> Int {
+package func fileSize(_ path: String) throws -> Int {
   var status = stat()
   guard stat(path, &status) == 0 else { throw systemError(path, "cannot be read") }
   return Int(status.st_size)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import WeightFiles
+import Platform
 import Tensors
 
 /// The window of the structural similarity, which the papers chose differently; the raw value is its name in protocols.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Tensors
 
 /// NumPy's array file, versions 1, 2 and 3.
@@ -26,11 +26,11 @@ public enum NPY {
   public static func write(_ tensor: Tensor, to path: String) throws { try write(.real(tensor), to: path) }
   public static func write(_ tensor: ComplexTensor, to path: String) throws { try write(.complex(tensor), to: path) }
 
-  static let signature: [UInt8] = [0x93] + Array("NUMPY".utf8)
+  package static let signature: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
   // MARK: Encoding
 
-  static func encode(_ array: NumericArray) -> [UInt8] {
+  package static func encode(_ array: NumericArray) -> [UInt8] {
     let isComplex = if case .complex = array { true } else { false }
     let size = (array.precision == .double ? 8 : 4) * (isComplex ? 2 : 1)
     let extents = array.shape.map(String.init).joined(separator: ", ") + (array.shape.count == 1 ? "," : "")
@@ -47,7 +47,7 @@ public enum NPY {
 
   // MARK: Decoding
 
-  static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> NumericArray {
+  package static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> NumericArray {
     var reader = ByteReader(bytes, path: path)
     guard try reader.take(6, "signature").elementsEqual(signature) else {
       throw FileFormatError("\(path): the first bytes are not those of an NPY file; check the file.")

@@ -29,7 +29,7 @@ public enum NumericArray: Sendable, Equatable {
   }
 
   /// The numbers as they are stored: a complex number is two along a last axis.
-  var stored: Tensor {
+  package var stored: Tensor {
     switch self {
     case .real(let x): x
     case .complex(let z): z.pairs
@@ -37,7 +37,7 @@ public enum NumericArray: Sendable, Equatable {
   }
 
   /// Refuses the shapeless zero, which no file can hold.
-  func checkStorable(_ name: String, path: String) throws {
+  package func checkStorable(_ name: String, path: String) throws {
     guard !stored.isShapelessZero else {
       throw FileFormatError("\(path): \(name) is a zero without shape and cannot be stored; give it a shape.")
     }
@@ -55,7 +55,7 @@ public struct NamedArray: Sendable, Equatable {
 }
 
 /// Refuses arrays without shape and names that occur twice, before anything is written.
-func checkStorable(_ arrays: [NamedArray], path: String) throws {
+package func checkStorable(_ arrays: [NamedArray], path: String) throws {
   var names: Set<String> = []
   for array in arrays {
     guard names.insert(array.name).inserted else {

@@ -2,10 +2,10 @@
 import Tensors
 
 /// How one real number is stored in a file.
-enum ElementType: Sendable {
+package enum ElementType: Sendable {
   case bool, int8, uint8, int16, uint16, int32, uint32, int64, uint64, float16, bfloat16, float32, float64
 
-  var size: Int {
+  package var size: Int {
     switch self {
     case .bool, .int8, .uint8: 1
     case .int16, .uint16, .float16, .bfloat16: 2
@@ -16,7 +16,7 @@ enum ElementType: Sendable {
 
   /// Double for float64 and for integers wider than the 24 bits a single-precision number holds; else single. All exact,
   /// but for 64-bit integers beyond 2⁵³, which are rounded.
-  var precision: Precision {
+  package var precision: Precision {
     switch self {
     case .int32, .uint32, .int64, .uint64, .float64: .double
     default: .single
@@ -24,7 +24,7 @@ enum ElementType: Sendable {
   }
 
   /// `count` numbers, little-endian unless `bigEndian`, as a tensor of `shape`. The caller has checked the sizes.
-  func decode(_ bytes: UnsafeRawBufferPointer, shape: [Int], bigEndian: Bool = false) -> Tensor {
+  package func decode(_ bytes: UnsafeRawBufferPointer, shape: [Int], bigEndian: Bool = false) -> Tensor {
     switch self {
     case .bool: Tensor(Self.map(bytes, UInt8.self) { $0 == 0 ? 0 : 1 } as [Float], shape: shape)
     case .int8: Tensor(Self.map(bytes, Int8.self) { Float($0) }, shape: shape)
@@ -69,7 +69,7 @@ enum ElementType: Sendable {
 
 extension Tensor {
   /// The stored numbers, little-endian, in the tensor's own precision.
-  func withStoredBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+  package func withStoredBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     switch precision {
     case .single: try floats.withUnsafeBytes(body)
     case .double: try doubles.withUnsafeBytes(body)
@@ -77,7 +77,7 @@ extension Tensor {
   }
 
   /// The numbers of a column-major array of `shape`, rearranged row-major: element `[i, j, …]` stays element `[i, j, …]`.
-  static func fromColumnMajor(_ tensor: Tensor, shape: [Int]) -> Tensor {
+  package static func fromColumnMajor(_ tensor: Tensor, shape: [Int]) -> Tensor {
     switch tensor.precision {
     case .single: Tensor(rearrange(tensor.floats, shape, toColumnMajor: false), shape: shape)
     case .double: Tensor(rearrange(tensor.doubles, shape, toColumnMajor: false), shape: shape)
@@ -85,13 +85,13 @@ extension Tensor {
   }
 
   /// As ``fromColumnMajor(_:shape:)`` for complex numbers, whose two parts stay side by side.
-  static func fromColumnMajorPairs(_ pairs: Tensor, shape: [Int]) -> Tensor {
+  package static func fromColumnMajorPairs(_ pairs: Tensor, shape: [Int]) -> Tensor {
     let z = ComplexTensor(pairs: pairs)
     return ComplexTensor(real: fromColumnMajor(z.real, shape: shape), imaginary: fromColumnMajor(z.imaginary, shape: shape)).pairs
   }
 
   /// The tensor's numbers in column-major order; shape and precision stay.
-  var columnMajor: Tensor {
+  package var columnMajor: Tensor {
     switch precision {
     case .single: Tensor(Self.rearrange(floats, shape, toColumnMajor: true), shape: shape)
     case .double: Tensor(Self.rearrange(doubles, shape, toColumnMajor: true), shape: shape)

@@ -3,7 +3,7 @@
 extension JSONValue {
   /// Parses the whole of `bytes` as file headers use it: integers exact, members in file order, a repeated member name an error; nothing but
   /// white space may follow the value.
-  init(parsing bytes: UnsafeRawBufferPointer, path: String) throws {
+  package init(parsing bytes: UnsafeRawBufferPointer, path: String) throws {
     var parser = Parser(bytes: bytes, path: path)
     self = try parser.value(depth: 0)
     parser.skipSpace()
@@ -11,7 +11,7 @@ extension JSONValue {
   }
 
   /// `text` quoted and escaped.
-  static func quoted(_ text: String) -> String { JSONValue.string(text).text() }
+  package static func quoted(_ text: String) -> String { JSONValue.string(text).text() }
 }
 
 private struct Parser {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Synchronization
 
 /// Writing files so that a kill at any moment leaves the old file or the new one, never a part.
@@ -103,7 +103,7 @@ public enum AtomicFile {
   static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
     var offset = 0
     while offset < bytes.count {
-      let written = Foundation.write(descriptor, bytes.baseAddress! + offset, min(bytes.count - offset, 1 << 30))
+      let written = Platform.write(descriptor, bytes.baseAddress! + offset, min(bytes.count - offset, 1 << 30))
       if written > 0 {
         offset += written
       } else if written == 0 || errno != EINTR {
@@ -114,7 +114,7 @@ public enum AtomicFile {
 }
 
 /// The reason the operating system gives for its last refusal, as an error about `path`.
-func systemError(_ path: String, _ what: String) -> FileFormatError {
+package func systemError(_ path: String, _ what: String) -> FileFormatError {
   let number = errno
   let advice =
     switch number {

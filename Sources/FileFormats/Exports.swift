@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Who reads any format reads those of weights too.
+@_exported import WeightFiles
