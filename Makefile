@@ -3,7 +3,7 @@ SWIFT ?= swift
 OUT ?= report
 RELEASE = $(SWIFT) build -c release --product unfold
 
-.PHONY: all demo test test-all test-debug test-release test-twin bench fuzz lint dependencies build clean
+.PHONY: all demo test test-all test-debug test-release test-twin pages bench fuzz lint dependencies build clean
 
 all: build
 
@@ -22,9 +22,9 @@ demo:
 # Debug and release: the compiler differentiates differently in each.
 test: dependencies test-debug test-release test-twin
 
-# And the tests that take many minutes: trainings.
+# And the tests that take many minutes: trainings, and what the pages on adding things say.
 test-all: export UNFOLD_LONG_TESTS = 1
-test-all: test
+test-all: test pages
 
 test-debug: dependencies
 	$(SWIFT) build --build-tests
@@ -37,6 +37,10 @@ test-release: dependencies
 # Without FFTW: the package's own Fourier transform.
 test-twin: dependencies
 	$(SWIFT) test --disable-default-traits --scratch-path .build-twin --filter KernelsTests
+
+# The pages Documentation/AddA*.md to the letter, on a copy; PAGES="--folder DIR" keeps it for the next time.
+pages: dependencies
+	SWIFT="$(SWIFT)" Scripts/pages.py $(PAGES)
 
 bench: build
 	Benchmarks/run.sh
