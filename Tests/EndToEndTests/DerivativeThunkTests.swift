@@ -8,9 +8,8 @@ import Testing
 /// (`@differentiable(reverse, wrt: …)` on the requirement and on its witnesses).
 @Suite struct DerivativeThunkTests {
   static let modules = [
-    "Tensors", "Operators", "ProximalMaps", "Problems", "Algorithms", "Networks", "Training", "Datasets", "Evaluation", "Recipes",
-    "Checks",
-    "unfold",
+    "Tensors", "Operators", "ProximalMaps", "Problems", "Algorithms", "Networks", "Training", "Datasets", "Metrics", "Evaluation",
+    "Experiments", "Checks", "UnfoldProgram", "unfold",
   ]
 
   /// True for a function that is unique by its name: one of a nominal type of this package or of concrete types alone.
