@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Operators
+import Platform
 import Tensors
 import _Differentiation
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Kernels
+import Platform
 import Tensors
 
 /// k-space that coil maps cannot be estimated from: what was found, what was expected, what to do, in one line.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import CCairo
+import FileFormats
 import Foundation
 
 /// A drawing as pixels, by Cairo.

@@ -193,7 +193,7 @@ extension Method where E: ImageExperiment {
     _ gradient: @escaping @Sendable (E.System, Architecture) throws -> DataGradient<E.Measured, Tensor>, depth: Int = 7
   ) -> Method {
     Method(
-      "ista-net-plus", "ISTA with a learned transform on a residual", source: "Zhang & Ghanem, CVPR 2018",
+      "ista-net-plus", "ISTA with a learned transform on a residual", source: Papers.istaNet,
       Architecture(depth: depth, channels: 32)
     ) { system, shape, _, seed in
       let size = system.A.domainShape.suffix(2)

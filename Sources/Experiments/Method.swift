@@ -57,11 +57,9 @@ public struct NetworkMethod<E: Experiment>: Sendable {
   public let make: Making
 }
 
-extension Method {
-  /// Where ISTA-Net, ISTA-Net⁺ and others that serve several problems are from.
-  public enum Sources {
-    public static var istaNet: String { "Zhang & Ghanem, CVPR 2018" }
-    public static var fistaNet: String { "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)" }
-    public static var scNet: String { "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023" }
-  }
+/// What several methods, tables and problems are from.
+enum Papers {
+  static let istaNet = "Zhang & Ghanem, CVPR 2018"
+  static let fistaNet = "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+  static let scNet = "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023"
 }

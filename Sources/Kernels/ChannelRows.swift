@@ -24,12 +24,7 @@ public struct ChannelRows: Sendable {
     let (x, y, relu) = (Shared(x), SharedMutable(y), Int32(rectified ? 1 : 0))
     pieces.forEach { rows in
       let (x, y) = (x.pointer + rows.lowerBound * channels, y.pointer + rows.lowerBound * channels)
-      scale.withUnsafeBufferPointer { scale in
-        shift.withUnsafeBufferPointer { shift in
-          guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
-          S.channelAffine(x, scale, shift, y, rows.count, channels, relu)
-        }
-      }
+      S.channelAffine(x, scale, shift, y, rows.count, channels, relu)
     }
   }
 
@@ -40,12 +35,7 @@ public struct ChannelRows: Sendable {
     let (x, v, relu) = (Shared(x), Shared(v), Int32(rectified ? 1 : 0))
     return total { rows, sums in
       let (x, v) = (x.pointer + rows.lowerBound * channels, v.pointer + rows.lowerBound * channels)
-      scale.withUnsafeBufferPointer { scale in
-        shift.withUnsafeBufferPointer { shift in
-          guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
-          S.channelProducts(x, v, scale, shift, sums, rows.count, channels, relu)
-        }
-      }
+      S.channelProducts(x, v, scale, shift, sums, rows.count, channels, relu)
     }
   }
 
@@ -55,15 +45,10 @@ public struct ChannelRows: Sendable {
     into dx: UnsafeMutablePointer<S>
   ) {
     let (x, v, dx, relu) = (Shared(x), Shared(v), SharedMutable(dx), Int32(rectified ? 1 : 0))
-    // One array of the five, so that one pointer is enough.
-    let table = scale + shift + factors + slopes + offsets
     pieces.forEach { rows in
-      let (c, at) = (channels, rows.lowerBound * channels)
-      table.withUnsafeBufferPointer { table in
-        guard let t = table.baseAddress else { return }
-        S.channelPullback(
-          x.pointer + at, v.pointer + at, t, t + c, t + 2 * c, t + 3 * c, t + 4 * c, dx.pointer + at, rows.count, c, relu)
-      }
+      let at = rows.lowerBound * channels
+      S.channelPullback(
+        x.pointer + at, v.pointer + at, scale, shift, factors, slopes, offsets, dx.pointer + at, rows.count, channels, relu)
     }
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import WeightFiles
 import Platform
 import Tensors
+import WeightFiles
 
 /// Peak signal-to-noise ratio in decibels, 10 log₁₀(peak² / mean (x̂ − x)²); +∞ for equal images.
 ///

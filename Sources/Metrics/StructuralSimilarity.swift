@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import WeightFiles
 import Platform
 import Tensors
+import WeightFiles
 
 /// The window of the structural similarity, which the papers chose differently; the raw value is its name in protocols.
 public enum SimilarityWindow: String, Sendable, CaseIterable, Codable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Kernels
+import Platform
 import Tensors
 
 /// Where the rays of a fan beam run: a point source on a circle around the image, cells opposite on an arc around the source or on a line.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Kernels
+import Platform
 import Tensors
 
 /// Filtered back-projection of a parallel beam over half a turn: the inverse of the X-ray transform where views are many.

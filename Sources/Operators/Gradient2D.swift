@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Kernels
+import Platform
 import Tensors
 
 /// Forward differences D of an image u flattened row by row, the two of a pixel side by side:

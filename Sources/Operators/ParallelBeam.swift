@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Kernels
+import Platform
 import Tensors
 
 /// Where the rays of a parallel beam run: a square of pixels turned in front of a straight detector.

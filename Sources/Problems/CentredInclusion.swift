@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Operators
+import Platform
 
 /// Boundary voltages in closed form: the unit disc of conductivity 1 with a centred disc of conductivity s and radius R in it.
 ///

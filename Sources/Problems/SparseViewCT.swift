@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Operators
+import Platform
 import Tensors
 
 /// The model family of X-ray computed tomography from few views: y = A x, A a projector scaled to ‖A‖ = 1.

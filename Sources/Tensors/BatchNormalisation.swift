@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Kernels
+import Platform
 import _Differentiation
 
 /// Mean and variance of every channel of maps, over samples and pixels.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Kernels
+import Platform
 import _Differentiation
 
 /// The exact x-update of ADMM for real images measured in k-space, with filters h_l in the constraints:

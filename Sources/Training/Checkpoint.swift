@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import WeightFiles
 import Platform
 import Tensors
+import WeightFiles
 
 /// Where a training run stands, as a file: resuming from it gives the bytes of a run that was never interrupted.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import WeightFiles
 import Platform
 import Tensors
+import WeightFiles
 import _Differentiation
 
 /// Trains a model by a recipe: phase after phase, step after step, the same bytes every time.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import WeightFiles
 import Tensors
+import WeightFiles
 
 /// Finished weights as a file: parameters and buffers under their names, fixed tensors under `operator.NAME`, the recipe as text.
 public struct Weights: Sendable {

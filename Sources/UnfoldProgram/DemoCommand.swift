@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import ArgumentParser
 import Datasets
 import Evaluation
 import Experiments
+import FileFormats
 import Foundation
 import Training
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import ArgumentParser
 import Evaluation
 import Experiments
+import FileFormats
 import Foundation
 import Training
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import Evaluation
+import FileFormats
 import Foundation
 import TestSupport
 import Testing

@@ -7,8 +7,8 @@ import Foundation
 import Networks
 import Operators
 import Problems
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 import Training
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import Datasets
 import Experiments
+import FileFormats
 import Foundation
 import Networks
 import Operators

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import FileFormats
 import Foundation
 import TestSupport
 import Testing
-import Dispatch
 
 @Suite struct EventFileTests {
   let folder: Folder

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // That untrained networks are their algorithms and that gradients are right is held in ChecksTests.
 import Algorithms
-import Foundation
 import FileFormats
+import Foundation
 import Networks
 import Operators
 import Problems

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import WeightFiles
 import Foundation
 import Tensors
 import TestSupport
 import Testing
 import Training
+import WeightFiles
 
 @Suite struct MonitorTests {
   private let folder: Folder

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import Algorithms
 import Datasets
 import Evaluation
+import FileFormats
 import Foundation
 import Operators
 import Problems

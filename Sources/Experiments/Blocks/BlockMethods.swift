@@ -41,7 +41,7 @@ extension Blocks {
           precision: .single, seed: seed)
       },
       Method(
-        "ista-net", "ISTA with a learned transform", source: "Zhang & Ghanem, CVPR 2018", knobs: ["initial"],
+        "ista-net", "ISTA with a learned transform", source: Papers.istaNet, knobs: ["initial"],
         Architecture(depth: 9, channels: 32)
       ) { system, shape, weights, seed in
         ISTANet(
@@ -49,7 +49,7 @@ extension Blocks {
           channels: shape.channels ?? 32, seed: seed)
       },
       Method(
-        "ista-net-plus", "ISTA with a learned transform on a residual", source: "Zhang & Ghanem, CVPR 2018", knobs: ["initial"],
+        "ista-net-plus", "ISTA with a learned transform on a residual", source: Papers.istaNet, knobs: ["initial"],
         Architecture(depth: 9, channels: 32)
       ) { system, shape, weights, seed in
         ISTANetPlus(
@@ -64,7 +64,7 @@ extension Blocks {
       },
       Method(
         "scnet", "Proximal gradient with memory on the whole image, one network for every ratio and Φ",
-        source: "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023", knobs: ["selfEnsemble"], Architecture(depth: 20, channels: 32)
+        source: Papers.scNet, knobs: ["selfEnsemble"], Architecture(depth: 20, channels: 32)
       ) { system, shape, _, seed in
         SCNet(scNet: system.block, depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: .single, seed: seed)
       },

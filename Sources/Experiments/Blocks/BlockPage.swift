@@ -30,7 +30,7 @@ public struct DemoPage: Sendable {
     var lead = blocks.lead
     var facts = try blocks.facts(source: source)
     var sources = [
-      "Zhang & Ghanem, ISTA-Net, CVPR 2018", "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023", "Li, Yin, Jiang & Zhang, TVAL3, 2013",
+      "Zhang & Ghanem, ISTA-Net, CVPR 2018", Papers.scNet, "Li, Yin, Jiang & Zhang, TVAL3, 2013",
     ]
     if let tomography {
       lead += " Then a CT slice from few X-rays."

@@ -10,12 +10,12 @@ import Training
 enum BlockTable {
   static let all = [
     PublishedTable(
-      "ista-net-1", "Mean PSNR on Set11 of images measured block by block", source: "Zhang & Ghanem, CVPR 2018, table 1"
+      "ista-net-1", "Mean PSNR on Set11 of images measured block by block", source: "\(Papers.istaNet), table 1"
     ) {
       try run(set11, set11Ratios, ("/natural/set11", "Set11"), $0)
     },
     PublishedTable(
-      "ista-net-2", "Mean PSNR on BSD68 of images measured block by block", source: "Zhang & Ghanem, CVPR 2018, table 2"
+      "ista-net-2", "Mean PSNR on BSD68 of images measured block by block", source: "\(Papers.istaNet), table 2"
     ) {
       try run(bsd68, bsd68Ratios, ("/natural/bsd68", "BSD68"), $0)
     },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import Datasets
+import FileFormats
 import Foundation
 import Networks
 import Operators

@@ -59,7 +59,7 @@ public struct Blocks: Experiment {
 
   public static let name = "image-cs"
   public static let title = "Images from y = Φ x of every block x of 33 × 33 pixels, Φ of orthonormal rows"
-  public static let source = "Kulkarni, Lohit, Turaga, Kerviche & Ashok, CVPR 2016; Zhang & Ghanem, CVPR 2018"
+  public static let source = "Kulkarni, Lohit, Turaga, Kerviche & Ashok, CVPR 2016; \(Papers.istaNet)"
   /// The seed of the Φ that ship.
   public static let standardSeed: UInt64 = 2018
   public static var tables: [PublishedTable] { BlockTable.all + [DepthStudy.table] }

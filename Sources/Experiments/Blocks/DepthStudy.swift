@@ -19,7 +19,7 @@ enum DepthStudy {
 
   static let table = PublishedTable(
     "ista-net-depth", "PSNR against the number of stages and against epochs, short equal trainings",
-    source: "Zhang & Ghanem, CVPR 2018, section 4", hasPlots: true
+    source: "\(Papers.istaNet), section 4", hasPlots: true
   ) { request in
     let experiment = try Blocks(ratio: ratio, seed: request.seed ?? Blocks.standardSeed)
     if request.trains { try train(experiment, request) }

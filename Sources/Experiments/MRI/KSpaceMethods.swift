@@ -172,7 +172,6 @@ extension KSpace {
   // MARK: Networks
 
   private static var networks: [Method<KSpace>] {
-    let net = "Zhang & Ghanem, CVPR 2018"
     var found: [Method<KSpace>] = [
       Method(
         "admm-net", "ADMM with learned filters, shrinkage curves, penalties and rates", source: "Yang, Sun, Li & Xu, NIPS 2016",
@@ -203,7 +202,7 @@ extension KSpace {
         return make(system.space)
       },
       Method(
-        "ista-net", "ISTA with a learned transform", source: net, Architecture(depth: 9, channels: 32)
+        "ista-net", "ISTA with a learned transform", source: Papers.istaNet, Architecture(depth: 9, channels: 32)
       ) { system, shape, _, seed in
         func make<Space: KSpaceImage>(_: Space.Type) -> any Network {
           ISTANet(
@@ -214,7 +213,7 @@ extension KSpace {
         return make(system.space)
       },
       Method(
-        "ista-net-plus", "ISTA with a learned transform on a residual", source: net, Architecture(depth: 9, channels: 32)
+        "ista-net-plus", "ISTA with a learned transform on a residual", source: Papers.istaNet, Architecture(depth: 9, channels: 32)
       ) { system, shape, _, seed in
         func make<Space: KSpaceImage>(_: Space.Type) -> any Network {
           ISTANetPlus(
@@ -225,7 +224,7 @@ extension KSpace {
         return make(system.space)
       },
       Method(
-        "scnet", "Proximal gradient with memory", source: "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023",
+        "scnet", "Proximal gradient with memory", source: Papers.scNet,
         Architecture(depth: 20, channels: 32)
       ) { system, shape, _, seed in
         guard !system.isComplex else {

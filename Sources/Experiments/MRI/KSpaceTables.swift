@@ -8,7 +8,7 @@ import Foundation
 enum KSpaceTable {
   static let all = [
     PublishedTable(
-      "ista-net-3", "Mean PSNR of brain images from k-space, pseudo-radial sampling", source: "Zhang & Ghanem, CVPR 2018, table 3",
+      "ista-net-3", "Mean PSNR of brain images from k-space, pseudo-radial sampling", source: "\(Papers.istaNet), table 3",
       hasPlots: true
     ) { try run(ista, [0.2, 0.3, 0.4, 0.5], clips: true, $0) },
     PublishedTable(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import Algorithms
 import Datasets
+import FileFormats
 import Networks
 import Operators
 import Problems

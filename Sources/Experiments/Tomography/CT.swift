@@ -49,7 +49,7 @@ public struct CT: TomographyExperiment {
 
   public static let name = "ct"
   public static let title = "Images from y = A x, few X-ray projections by a parallel beam or a fan, of few photons"
-  public static let source = "Sidky & Pan, Phys. Med. Biol. 53 (2008); Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+  public static let source = "Sidky & Pan, Phys. Med. Biol. 53 (2008); \(Papers.fistaNet)"
   public static var tables: [PublishedTable] { [TomographyTable.projections] }
   public static var methods: [Method<CT>] {
     [

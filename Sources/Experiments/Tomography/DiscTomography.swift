@@ -22,7 +22,7 @@ public enum Coils: Sensor {
   public static let model = SensitivityModel.emt28
   public static let problem = (
     name: "emt", title: "Contrasts of 3,228 pixels of a disc from the voltages of 28 pairs of coils, b = A x",
-    source: "Griffiths, Meas. Sci. Technol. 12 (2001); Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+    source: "Griffiths, Meas. Sci. Technol. 12 (2001); \(Papers.fistaNet)"
   )
   public static var tables: [PublishedTable] { [TomographyTable.phantoms] }
   public static let lambda = 5e-5
@@ -33,7 +33,7 @@ public enum Electrodes: Sensor {
   public static let model = SensitivityModel.eit104
   public static let problem = (
     name: "eit", title: "Contrasts of 3,228 pixels of a disc from 104 voltages between electrodes, b = A x",
-    source: "Cheney, Isaacson & Newell, SIAM Rev. 41 (1999); Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+    source: "Cheney, Isaacson & Newell, SIAM Rev. 41 (1999); \(Papers.fistaNet)"
   )
   public static let tables: [PublishedTable] = []
   public static let lambda = 1e-3

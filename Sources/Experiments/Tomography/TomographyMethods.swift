@@ -99,7 +99,7 @@ extension TomographyExperiment {
       .istaNetPlus { system, shape in try system.with(shape).gradient },
       Method(
         "fista-net", "FISTA with a learned proximal map, step, threshold and momentum from six numbers",
-        source: "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)", Architecture(depth: 7, channels: 32)
+        source: Papers.fistaNet, Architecture(depth: 7, channels: 32)
       ) { system, shape, _, seed in
         FISTANet(
           try system.with(shape).gradient, height: system.height, width: system.width, depth: shape.depth ?? 7,

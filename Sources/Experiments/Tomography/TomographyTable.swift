@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import Datasets
 import Evaluation
+import FileFormats
 import Foundation
 
 /// The tables `fista-net-2` (phantoms from coils and electrodes) and `fista-net-5` (CT slices) of Xiang, Dong & Yang, IEEE Trans. Med.
@@ -11,7 +11,6 @@ enum TomographyTable {
   /// Photons of the noisy columns.
   static let photons = 1e5
 
-  private static let paper = "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
   /// PSNR, SSIM and RMSE as printed.
   private typealias Figures = (psnr: Double, ssim: Double, rmse: Double)
 
@@ -34,7 +33,8 @@ enum TomographyTable {
   /// Table 2 of test sets 1 (discs as in training) and 2 (unseen shapes, more noise), of coils, then of electrodes; the published figures
   /// stand beside the former.
   static let phantoms = PublishedTable(
-    "fista-net-2", "PSNR, SSIM and RMSE of phantoms from measurements of coils, and of electrodes", source: "\(paper), table 2",
+    "fista-net-2", "PSNR, SSIM and RMSE of phantoms from measurements of coils, and of electrodes",
+    source: "\(Papers.fistaNet), table 2",
     hasPlots: true
   ) { request in
     try request.refuseTraining()
@@ -71,7 +71,7 @@ enum TomographyTable {
 
   /// Table 5, with noise of photons and without it; the published figures stand beside the first set of slices.
   static let projections = PublishedTable(
-    "fista-net-5", "PSNR, SSIM and RMSE of CT slices from 60 and 120 views", source: "\(paper), table 5", hasPlots: true
+    "fista-net-5", "PSNR, SSIM and RMSE of CT slices from 60 and 120 views", source: "\(Papers.fistaNet), table 5", hasPlots: true
   ) { request in
     try request.refuseTraining()
     let sets = try slices(request)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
-import Platform
 import Operators
+import Platform
 import Tensors
 import _Differentiation
 
