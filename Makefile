@@ -28,15 +28,15 @@ test-all: test pages
 
 test-debug: dependencies
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+	SWIFT="$(SWIFT)" Scripts/test.sh debug
 
 test-release: dependencies
 	$(SWIFT) build -c release --build-tests
-	$(SWIFT) test -c release --skip-build
+	SWIFT="$(SWIFT)" Scripts/test.sh release
 
-# Without FFTW: the package's own Fourier transform.
+# The package's own Fourier transform is tested in every build; here one without FFTW.
 test-twin: dependencies
-	$(SWIFT) test --disable-default-traits --scratch-path .build-twin --filter KernelsTests
+	$(SWIFT) build --disable-default-traits --scratch-path .build-twin $(if $(UNFOLD_LONG_TESTS),--product unfold,--target Kernels)
 
 # The pages Documentation/AddA*.md to the letter, on a copy; PAGES="--folder DIR" keeps it for the next time.
 pages: dependencies
