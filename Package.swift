@@ -75,7 +75,7 @@ let package = Package(
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
-    module("Experiments", ["Networks", "Training", "Datasets", "Evaluation"]),
+    module("Experiments", ["Networks", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "UnfoldProgram",
       dependencies: ["Experiments", "Checks", argumentParser, .product(name: "Yams", package: "Yams")], swiftSettings: strict),

@@ -33,6 +33,14 @@ public enum WaveletFilter: Int, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// Names of the field, in the order of ``allCases``.
+  public static let names = ["haar", "db2", "db3", "db4"]
+  /// By one of ``names``; `db1` is Haar's.
+  public init?(name: String) {
+    guard let place = (name == "db1" ? 0 : Self.names.firstIndex(of: name)) else { return nil }
+    self = Self.allCases[place]
+  }
+
   /// g.
   public var highPass: [Double] {
     let h = lowPass

@@ -209,3 +209,38 @@ extension DiscTomography: CommandLineExperiment {
     public init() {}
   }
 }
+
+extension Linear: CommandLineExperiment {
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @Option(
+      help: ArgumentHelp(
+        "The operator: a matrix in any array format, dense or sparse, or a description of steps in YAML.", valueName: "file"))
+    var `operator`: String?
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp("Extents of one signal: N, H W or C H W (default: as the operator says).", valueName: "extents"))
+    var shape: [Int] = []
+    @Option(help: ArgumentHelp("The matrix, in a file of several.", valueName: "name")) var variable: String?
+    @Option(help: ArgumentHelp("Standard deviation of white noise in every number.", valueName: "σ")) var noise: Double?
+    @Option(help: ArgumentHelp("White noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
+    public init() {}
+  }
+  public typealias OpeningOptions = SetupOptions
+  public struct KnobOptions: ParsableArguments, Encodable {
+    public init() {}
+  }
+  public struct TestOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder of images, one file, or an array of signals, one a row.", valueName: "dir")) var images:
+      String?
+    public init() {}
+  }
+  public struct TrainingSetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder of images, or array of signals, one a row; may be given more than once.", valueName: "dir"))
+    var images: [String] = []
+    @Option(help: ArgumentHelp("The same for validation, in place of a tenth of the others.", valueName: "dir"))
+    var validationImages: [String] = []
+    @Option(help: ArgumentHelp("Extent of the square crops, for an operator of any extent (default: 64).", valueName: "pixels"))
+    var crop: Int?
+    public init() {}
+  }
+}

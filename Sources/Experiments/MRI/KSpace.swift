@@ -70,16 +70,21 @@ public struct KSpace: Experiment {
   var maskName: String { (setup.mask as NSString).lastPathComponent }
 
   public func mask(height: Int, width: Int) throws -> SamplingMask {
-    let ratio = setup.ratio ?? 1
-    switch setup.mask {
+    if Self.patterns.contains(setup.mask) {
+      return try Self.mask(setup.mask, ratio: setup.ratio ?? 1, height: height, width: width, seed: seed)
+    }
+    let values = try readTable(setup.mask, names: ["mask", "mask_matrix", "Umask"])
+    return try SamplingMask(values: values, height: height, width: width, order: setup.maskOrder ?? .transform, name: setup.mask)
+  }
+
+  /// A mask of a pattern: radial, cartesian or random.
+  static func mask(_ pattern: String, ratio: Double, height: Int, width: Int, seed: UInt64) throws -> SamplingMask {
+    switch pattern {
     case "radial": return try .pseudoRadial(height: height, width: width, ratio: ratio)
     case "cartesian":
       let centre = max(1, Int((0.32 * ratio * Double(width)).rounded()))  // the share of fastMRI's masks
       return try .cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: seed)
-    case "random": return try .variableDensity(height: height, width: width, ratio: ratio, seed: seed)
-    case let path:
-      let values = try readTable(path, names: ["mask", "mask_matrix", "Umask"])
-      return try SamplingMask(values: values, height: height, width: width, order: setup.maskOrder ?? .transform, name: path)
+    default: return try .variableDensity(height: height, width: width, ratio: ratio, seed: seed)
     }
   }
 

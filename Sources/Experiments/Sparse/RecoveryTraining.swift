@@ -62,7 +62,7 @@ extension Recovery {
   }
 
   /// - Parameter jointSteps: steps of the phases that train all stages, in place of the budget's; those before shrink with it.
-  private func recipe(
+  func recipe(
     _ name: String, _ shape: Architecture, depth: Int, budget: TrainingBudget, jointSteps: Int?, lambda: Double
   ) -> Recipe {
     let few = name == "alista" || name == "step-lista"  // two numbers a stage bear a larger rate

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import FileFormats
+import Networks
+import Operators
+import Problems
+import Tensors
+import Training
+
+/// Networks of any operator. Those to images are of A / ‖A‖ and begin at Aᴴ y / ‖A‖², in single precision; those to vectors need a dense
+/// matrix.
+extension Linear {
+  static var networks: [Method<Linear>] { ImageNetwork.allCases.map(\.method) + VectorNetwork.allCases.map(\.method) }
+
+  enum ImageNetwork: String, CaseIterable {
+    case istaNetPlus = "ista-net-plus"
+    case fistaNet = "fista-net"
+    case admmNet = "admm-net"
+    case scNet = "scnet"
+
+    var method: Method<Linear> {
+      let (title, source, architecture) =
+        switch self {
+        case .istaNetPlus:
+          ("ISTA with a learned transform on a residual", Papers.istaNet, Architecture(depth: 9, channels: 32))
+        case .fistaNet: ("FISTA with a learned proximal map", Papers.fistaNet, Architecture(depth: 7, channels: 32))
+        case .admmNet:
+          (
+            "ADMM with learned filters, shrinkage curves, penalties and rates", "Yang, Sun, Li & Xu, NIPS 2016",
+            Architecture(depth: 9, filterSize: 3, knots: 101)
+          )
+        case .scNet: ("Proximal gradient with memory", Papers.scNet, Architecture(depth: 20, channels: 32))
+        }
+      return Method(rawValue, title, source: source, architecture, isConvolutional: self != .admmNet) { system, shape, _, seed in
+        guard system.domain.image != nil else {
+          throw InputError("found vectors of \(system.domain.count) for \(rawValue), which is for images; expected a shape [h, w]")
+        }
+        if self == .scNet, system.domain.isComplex || system.domain.shape.count > 2 {
+          throw InputError("found signals of \(system.domain) for scnet, which is for real images; expected another network")
+        }
+        func made<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) -> any Network {
+          network(system.normalised(Signal.self, Measurement.self), shape, seed)
+        }
+        return made(system.signals, system.measurements)
+      }
+    }
+
+    private func network<Signal: NumberSpace, Measurement: NumberSpace>(
+      _ A: OnArrays<Signal, Measurement>, _ shape: Architecture, _ seed: UInt64
+    ) -> any Network {
+      let (h, w) = A.A.domain.image ?? (0, 0)
+      let (depth, channels) = (shape.depth ?? 1, shape.channels ?? 32)
+      switch self {
+      case .istaNetPlus:
+        return ISTANetPlus(DataGradient(A), height: h, width: w, depth: depth, channels: channels, seed: seed)
+      case .fistaNet: return FISTANet(DataGradient(A), height: h, width: w, depth: depth, channels: channels, seed: seed)
+      case .admmNet:
+        return ADMMNet(
+          admmNet: A, height: h, width: w, stages: depth, filterSize: shape.filterSize ?? 3, knots: shape.knots ?? 101,
+          precision: .single)
+      case .scNet:
+        let real = OnArrays<Tensor, Measurement>(A.A, lipschitz: A.lipschitz)
+        return SCNet(scNet: real, depth: depth, channels: channels, precision: .single, seed: seed)
+      }
+    }
+  }
+
+  enum VectorNetwork: String, CaseIterable {
+    case lista
+    case cpss = "lista-cpss"
+    case alista
+
+    var method: Method<Linear> {
+      let (title, source) =
+        switch self {
+        case .lista: ("Learned ISTA", "Gregor & LeCun, ICML 2010")
+        case .cpss: ("LISTA with weight coupling and support selection", "Chen, Liu, Wang & Yin, NeurIPS 2018")
+        case .alista: ("LISTA with analytic weight", "Liu, Chen, Wang & Yin, ICLR 2019")
+        }
+      return Method(rawValue, title, source: source, Architecture(depth: 16), isConvolutional: false) { system, shape, _, _ in
+        guard let A = system.matrix else {
+          throw InputError("found \(system.name) for \(rawValue); expected one dense matrix on vectors, or a network for images")
+        }
+        var lasso = LassoSystem(A: A, lambda: Recovery.startLambda)
+        lasso.precision = .single
+        let depth = shape.depth ?? 16
+        switch self {
+        case .lista: return UntiedLISTA(unfolding: lasso.problem, depth: depth)
+        case .cpss: return LISTACPSS(unfolding: lasso.problem, depth: depth)
+        case .alista: return ALISTA(unfolding: lasso.problem, depth: depth, weight: try lasso.analyticWeight())
+        }
+      }
+    }
+  }
+
+  public static func reconstructor(
+    of network: any Network, _ method: Method<Linear>, stages: Int, for system: LinearSystem, _ knobs: Knobs
+  ) throws -> Reconstructor<Linear> {
+    func made<Signal: NumberSpace, Measurement: NumberSpace>(
+      _: Signal.Type, _: Measurement.Type
+    ) throws -> Reconstructor<Linear> {
+      guard let network = network as? any Network<Measurement, Signal> else {
+        throw InputError("\(method.name) is a network between other spaces than those of \(system.name); expected another one")
+      }
+      @Sendable func run<N: Network<Measurement, Signal>>(_ network: N, _ y: Tensor) -> Signal {
+        let unit = ImageNetwork(rawValue: method.name) == nil ? 1 : system.unit
+        let given = Measurement(
+          numbers: (unit == 1 ? y : unit * y).converted(to: network.precision), shape: [y.shape[0]] + system.codomain.shape)
+        return network.predict(given, stages: stages, samplesAtATime: 1)
+      }
+      return Reconstructor { measured in
+        let x = run(network, measured.numbers)
+        var found = Reconstruction(Self.value(x.numbers.converted(to: .double), system))
+        found.residual = Self.residual(x.numbers.converted(to: .double), measured.numbers, system)
+        return found
+      }
+    }
+    return try made(system.signals, system.measurements)
+  }
+
+  /// Signals `[batch]` + the domain as they are written: vectors one a row, an image without its first axis.
+  static func value(_ x: Tensor, _ system: LinearSystem) -> NumericArray {
+    let samples = x.reshaped([x.count / system.domain.numbers.reduce(1, *)] + system.domain.numbers)
+    let isOne = system.domain.image != nil && samples.shape[0] == 1
+    return NumericArray(numbers: isOne ? samples.row(0) : samples, isComplex: system.domain.isComplex)
+  }
+
+  /// ‖A x − y‖ / ‖y‖.
+  static func residual(_ x: Tensor, _ y: Tensor, _ system: LinearSystem) -> Double? {
+    let samples = x.reshaped([x.count / system.domain.numbers.reduce(1, *)] + system.domain.numbers)
+    let norm = y.norm
+    return norm > 0 ? (system.double.forward(samples) - y).norm / norm : nil
+  }
+}
