@@ -35,7 +35,8 @@ public protocol MultiplierStep: Parameterized {
 ///     β⁽ᵏ⁾ = β⁽ᵏ⁻¹⁾ + η (D x⁽ᵏ⁾ − z⁽ᵏ⁾)                      0 < η < (1 + √5)/2
 ///     x⁽ᵏ⁺¹⁾ = argmin ½‖A x − y‖² + (ρ/2)‖D x − (z⁽ᵏ⁾ − β⁽ᵏ⁾)‖²
 ///
-/// from x⁽⁰⁾ and β = 0. From x⁽⁰⁾ = 0 the first x is argmin ½‖A x − y‖² + (ρ/2)‖D x‖², where published accounts begin.
+/// from x⁽⁰⁾ and β = 0. Over-relaxed, α D x⁽ᵏ⁾ + (1 − α) z⁽ᵏ⁻¹⁾ stands for D x⁽ᵏ⁾ in the first two lines, 1 ≤ α < 2 (Eckstein & Bertsekas
+/// 1992). From x⁽⁰⁾ = 0 the first x is argmin ½‖A x − y‖² + (ρ/2)‖D x‖², where published accounts begin.
 /// Splitting I has the analysis operator D in the constraint (Deep ADMM-Net's z_l = D_l x). Splitting II has z = x, D the identity,
 /// and the prior step is ``InnerGradientDescent`` through D (ADMM-CSNet's). Source: Yang, Sun, Li & Xu (2016, 2020).
 public struct ADMM<Reconstruct: ReconstructionStep, Analysis: AnalysisStep, Prior: PriorStep, Update: MultiplierStep>: Iteration
@@ -72,6 +73,8 @@ where
   public var prior: Prior
   /// The multiplier's step with its rate η.
   public var update: Update
+  /// α.
+  @noDerivative public var relaxation = 1.0
 
   @differentiable(reverse)
   public init(solve: Reconstruct, analysis: Analysis, prior: Prior, update: Update) {
@@ -90,7 +93,8 @@ where
 
   @differentiable(reverse,wrt: (self, s, y))
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
-    let c = analysis(s.x)
+    let exact = analysis(s.x)
+    let c = relaxation == 1 ? exact : relaxation * exact + (1 - relaxation) * s.z
     let output = prior(c + s.multiplier, recording: recording)
     let z = output.value
     let multiplier = update(s.multiplier, gap: c - z)

@@ -96,7 +96,7 @@ public struct ReconstructionReport: Report, Sendable {
   public var remarks: [String]
   private var iterations: Int?
   private var converged: Bool?
-  private var files: [(name: String, scores: Scores?, residual: Double?)] = []
+  private var files: [(name: String, scores: Scores?, found: Reconstruction)] = []
 
   public init(problem: String, method: String, remarks: [String] = []) {
     (self.problem, self.method, self.remarks) = (problem, method, remarks)
@@ -109,7 +109,7 @@ public struct ReconstructionReport: Report, Sendable {
     if files.isEmpty { remarks += solver.remarks }
     iterations = found.iterations.map { max($0, iterations ?? 0) }
     converged = found.converged.map { $0 && converged ?? true }
-    files.append((file, outcome.scores, found.residual))
+    files.append((file, outcome.scores, found))
   }
 
   public var json: JSONValue {
@@ -119,7 +119,9 @@ public struct ReconstructionReport: Report, Sendable {
         files.map { file in
           .object(
             [JSONMember("file", .string(file.name))] + (file.scores?.members ?? [])
-              + (file.residual.map { [JSONMember("residual", .number($0))] } ?? []))
+              + [("objective", file.found.objective), ("residual", file.found.residual)].compactMap { name, value in
+                value.map { JSONMember(name, .number($0)) }
+              } + (file.found.ending.map { [JSONMember("ending", .string($0))] } ?? []))
         }), "depth": .integer(depth), "iterations": iterations.map(JSONValue.integer), "converged": converged.map(JSONValue.bool),
       "seconds": .number(seconds), "weights": weights.map(JSONValue.string) ?? .null,
       "remarks": remarks.isEmpty ? nil : .array(remarks.map(JSONValue.string)),
@@ -130,7 +132,9 @@ public struct ReconstructionReport: Report, Sendable {
     let work = iterations.map { ", \($0) iterations\(converged.map { $0 ? ", converged" : ", not converged" } ?? "")" } ?? ""
     let lines = files.map { file in
       ([file.name] + (file.scores?.figures ?? [])
-        + (file.residual.map { [String(format: "‖A x − b‖ %.4f ‖b‖", $0)] } ?? [])).joined(separator: "  ")
+        + (file.found.objective.map { [String(format: "objective %.9g", $0)] } ?? [])
+        + (file.found.residual.map { [String(format: "‖A x − b‖ %.4f ‖b‖", $0)] } ?? [])
+        + (file.found.ending.map { [$0] } ?? [])).joined(separator: "  ")
     }
     return (["\(method)\(work): \(String(format: "%.3g", seconds)) s"] + lines).joined(separator: "\n")
   }

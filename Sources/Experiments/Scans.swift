@@ -82,6 +82,9 @@ public struct Reconstruction: Sendable {
   public var converged: Bool?
   /// ‖A x̂ − y‖ / ‖y‖, where it is known.
   public var residual: Double?
+  /// What was minimised, and why a run ended, where there is such a thing.
+  public var objective: Double?
+  public var ending: String?
   /// What the value is to be multiplied by to be in the units of the file that was reconstructed.
   public var scale = 1.0
 

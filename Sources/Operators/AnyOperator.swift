@@ -13,4 +13,5 @@ public struct AnyOperator<Domain: VectorSpace, Codomain: VectorSpace>: LinearOpe
   public var codomainShape: [Int] { A.codomainShape }
   public var lipschitz: Double { A.lipschitz }
   public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain { A.solveNormalEquations(b, penalty: penalty) }
+  public var solvesDirectly: Bool { A.solvesDirectly }
 }

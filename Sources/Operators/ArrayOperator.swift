@@ -193,6 +193,7 @@ public struct OnArrays<Domain: ImageSpace, Codomain: ImageSpace>: Undersampling 
   public var codomainShape: [Int] { A.codomain.shape }
   public var samplingRatio: Double { min(1, Double(A.measuredCount) / Double(A.domain.numbers.reduce(1, *))) }
 
+  public var solvesDirectly: Bool { A.solve != nil }
   public func forward(_ x: Domain) -> Codomain { mapped(x, A.forward, from: A.domain, to: A.codomain) }
   public func adjoint(_ y: Codomain) -> Domain { mapped(y, A.adjoint, from: A.codomain, to: A.domain) }
   public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain {

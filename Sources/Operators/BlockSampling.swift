@@ -105,6 +105,7 @@ public struct BlockSampling: Undersampling {
     guard grid.filled == grid else { return iteratedSolve(b, penalty: penalty) }
     return grid.assemble(phi.solveNormalEquations(grid.cut(b), penalty: penalty))
   }
+  public var solvesDirectly: Bool { grid.filled == grid && phi.solvesDirectly }
   public var domainShape: [Int] { [grid.height, grid.width] }
   public var codomainShape: [Int] { [grid.count, phi.rows] }
   public var lipschitz: Double { phi.lipschitz }

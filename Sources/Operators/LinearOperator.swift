@@ -22,6 +22,8 @@ public protocol LinearOperator<Domain, Codomain>: Sendable {
   /// (AᴴA + ρ)⁻¹ b for ρ > 0: by conjugate gradients to 1e-12 relative unless the operator has a way of its own.
   /// ``regularisedInverse(_:penalty:)`` is the same, differentiable.
   func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain
+  /// Whether ``solveNormalEquations(_:penalty:)`` is a closed form, without iterations.
+  var solvesDirectly: Bool { get }
 }
 
 extension LinearOperator {
@@ -40,6 +42,8 @@ extension LinearOperator {
   public var gram: Gram<Self> { Gram(self) }
 
   public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain { iteratedSolve(b, penalty: penalty) }
+
+  public var solvesDirectly: Bool { false }
 
   /// (AᴴA + ρ)⁻¹ b by conjugate gradients.
   func iteratedSolve(_ b: Domain, penalty: Double) -> Domain { conjugateGradient({ gram.forward($0) + penalty * $0 }, b).x }
@@ -121,6 +125,7 @@ public struct Identity<Space: VectorSpace>: LinearOperator {
   public func adjoint(_ y: Space) -> Space { y }
   public var lipschitz: Double { 1 }
   public func solveNormalEquations(_ b: Space, penalty: Double) -> Space { (1 / (1 + penalty)) * b }
+  public var solvesDirectly: Bool { true }
 }
 
 /// s A for a real s.

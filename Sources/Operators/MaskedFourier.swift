@@ -18,6 +18,7 @@ public struct MaskedFourier: Undersampling {
   public func solveNormalEquations(_ b: ComplexTensor, penalty: Double) -> ComplexTensor {
     b.solvingNormalEquations(of: mask, penalty: penalty)
   }
+  public var solvesDirectly: Bool { true }
   /// The fraction of frequencies measured.
   public var samplingRatio: Double { mask.ratio }
 }

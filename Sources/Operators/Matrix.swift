@@ -56,6 +56,7 @@ public struct Matrix: LinearOperator, Equatable {
     let x = rows < columns ? (1 / penalty) * (b - linearTransposed(solved(linear(b, A)), A)) : solved(b)
     return x.converted(to: precision)
   }
+  public var solvesDirectly: Bool { true }
 
   public func converted(to precision: Precision) -> Matrix { Matrix(entries.converted(to: precision), lipschitz: lipschitz) }
 

@@ -16,6 +16,7 @@ public struct OnEachPart<Op: LinearOperator, Space: ImageSpace>: LinearOperator 
   public func solveNormalEquations(_ b: Space, penalty: Double) -> Space {
     b.isShapelessZero ? b : Space(separateParts: b.separateParts.map { A.solveNormalEquations($0, penalty: penalty) })
   }
+  public var solvesDirectly: Bool { A.solvesDirectly }
   public var domainShape: [Int] { A.domainShape }
   public var codomainShape: [Int] { A.codomainShape }
   public var lipschitz: Double { A.lipschitz }
@@ -36,6 +37,7 @@ public struct OnReal<Op: LinearOperator>: LinearOperator where Op.Domain == Comp
   public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
     (A as? MaskedFourier).map { b.solvingNormalEquations(of: $0.mask, penalty: penalty) } ?? iteratedSolve(b, penalty: penalty)
   }
+  public var solvesDirectly: Bool { A is MaskedFourier }
   public var domainShape: [Int] { A.domainShape }
   public var codomainShape: [Int] { A.codomainShape }
   public var lipschitz: Double { A.lipschitz }

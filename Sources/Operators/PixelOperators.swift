@@ -19,6 +19,7 @@ public struct PixelWeights<Space: ImageSpace>: LinearOperator {
   public var lipschitz: Double { weights.maximumMagnitude * weights.maximumMagnitude }
   public func forward(_ x: Space) -> Space { weighted(x, weights.doubles) }
   public func adjoint(_ y: Space) -> Space { weighted(y, weights.doubles) }
+  public var solvesDirectly: Bool { true }
   public func solveNormalEquations(_ b: Space, penalty: Double) -> Space {
     weighted(b, weights.doubles.map { 1 / ($0 * $0 + penalty) })
   }
@@ -64,6 +65,7 @@ public struct Decimation: LinearOperator {
       scatter($0, into: $1, $2)
     }
   }
+  public var solvesDirectly: Bool { true }
   /// The pixels that are kept by 1 / (1 + ρ), the others by 1 / ρ.
   public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
     (1 / penalty) * (b - (1 / (1 + penalty)) * adjoint(forward(b)))
@@ -130,6 +132,7 @@ public struct Hadamard: Undersampling {
       spread($0, into: $1, $2)
     }
   }
+  public var solvesDirectly: Bool { true }
   /// AᴴA is a projection: (b − AᴴA b / (1 + ρ)) / ρ.
   public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
     (1 / penalty) * (b - (1 / (1 + penalty)) * adjoint(forward(b)))

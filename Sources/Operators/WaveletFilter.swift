@@ -14,6 +14,15 @@ public enum WaveletFilter: Int, Codable, Sendable, CaseIterable {
   /// L.
   public var length: Int { rawValue }
 
+  /// The name of PyWavelets: `haar`, `db2`, `db3`, `db4`, the number that of the vanishing moments.
+  public var name: String { self == .haar ? "haar" : "db\(length / 2)" }
+
+  /// By its name; `db1` is `haar` too.
+  public init?(name: String) {
+    guard let filter = Self.allCases.first(where: { $0.name == (name == "db1" ? "haar" : name) }) else { return nil }
+    self = filter
+  }
+
   /// h, from its first tap on: closed forms for L ≤ 6; L = 8 as PyWavelets 1.8.0 has it, `pywt.Wavelet("db4").rec_lo`.
   public var lowPass: [Double] {
     switch self {
@@ -31,14 +40,6 @@ public enum WaveletFilter: Int, Codable, Sendable, CaseIterable {
         0.030841381835560764, 0.0328830116668852, -0.010597401785069032,
       ]
     }
-  }
-
-  /// Names of the field, in the order of ``allCases``.
-  public static let names = ["haar", "db2", "db3", "db4"]
-  /// By one of ``names``; `db1` is Haar's.
-  public init?(name: String) {
-    guard let place = (name == "db1" ? 0 : Self.names.firstIndex(of: name)) else { return nil }
-    self = Self.allCases[place]
   }
 
   /// g.

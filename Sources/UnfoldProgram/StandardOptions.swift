@@ -3,6 +3,7 @@ import ArgumentParser
 import Datasets
 import Experiments
 import Operators
+import ProximalMaps
 import Tensors
 
 // The options of the package's own experiments: names and kinds of their settings' properties.
@@ -227,6 +228,14 @@ extension Linear: CommandLineExperiment {
   }
   public typealias OpeningOptions = SetupOptions
   public struct KnobOptions: ParsableArguments, Encodable {
+    @Option(
+      help: ArgumentHelp(
+        "A term of the objective, as often as wanted: \(PriorTerm.spellings.joined(separator: ", ")); a weight may be auto.",
+        valueName: "prior"))
+    var prior: [String] = []
+    @Option(help: "Most iterations of a classical method.") var iterations: Int?
+    @Option(help: "Relative tolerance at which a classical method ends (default: 1e-6).") var tolerance: Double?
+    @Option(help: ArgumentHelp("Write objective and residuals by iteration, CSV.", valueName: "file")) var trace: String?
     public init() {}
   }
   public struct TestOptions: ParsableArguments, Encodable {

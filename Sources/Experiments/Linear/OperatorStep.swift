@@ -309,7 +309,8 @@ extension OperatorStep {
     try reader.expect("filter", "levels")
     let filter = try reader.text("filter").map { name in
       guard let filter = WaveletFilter(name: name) else {
-        throw reader.error("found the filter “\(name)”; expected \(WaveletFilter.names.joined(separator: ", "))", at: "filter")
+        throw reader.error(
+          "found the filter “\(name)”; expected \(WaveletFilter.allCases.map(\.name).joined(separator: ", "))", at: "filter")
       }
       return filter
     }
