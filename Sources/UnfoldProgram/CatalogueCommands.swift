@@ -3,6 +3,7 @@ import ArgumentParser
 import Evaluation
 import Experiments
 import FileFormats
+import Foundation
 
 /// An answer of a few lines.
 struct Answer: Report {
@@ -10,12 +11,41 @@ struct Answer: Report {
   let text: String
 }
 
-/// A list of what there is.
+/// A list of what there is, in lines that fit the terminal: a name and what it is, below it the rest.
 private func catalogue(_ name: String, _ columns: [String], _ rows: [[String]]) -> Answer {
-  var cells = TextTable(header: columns.map(\.capitalized), alignments: columns.map { _ in .left })
-  for row in rows { cells.append(row) }
   let objects = rows.map { row in JSONValue.object(zip(columns, row).map { JSONMember($0, .string($1)) }) }
-  return Answer(json: .object([JSONMember(name, .array(objects))]), text: cells.text)
+  let (place, most) = (columns.firstIndex(of: "title") ?? 1, terminalWidth())
+  let width = rows.map(\.[0].count).max() ?? 0
+  let lines = rows.flatMap { row in
+    let rest = row.indices.filter { $0 != 0 && $0 != place }.map { row[$0] }.joined(separator: " · ")
+    let text = wrapped(row[place], to: most - width - 2) + wrapped(rest, to: most - width - 2)
+    return text.enumerated().map { i, line in
+      (i == 0 ? row[0] : "").padding(toLength: width + 2, withPad: " ", startingAt: 0) + line
+    }
+  }
+  return Answer(json: .object([JSONMember(name, .array(objects))]), text: lines.joined(separator: "\n"))
+}
+
+/// Columns of the terminal, as it says or the environment; 100 where neither does.
+func terminalWidth() -> Int {
+  var size = winsize()
+  if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return max(40, Int(size.ws_col)) }
+  return max(40, ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 100)
+}
+
+/// A text in lines of at most so many characters, broken between words.
+func wrapped(_ text: String, to width: Int) -> [String] {
+  var lines = [""]
+  for word in text.split(separator: " ") {
+    if lines[lines.count - 1].isEmpty {
+      lines[lines.count - 1] = String(word)
+    } else if lines[lines.count - 1].count + 1 + word.count <= width {
+      lines[lines.count - 1] += " " + word
+    } else {
+      lines.append(String(word))
+    }
+  }
+  return lines
 }
 
 struct Methods<P: UnfoldProgram>: ParsableCommand {
