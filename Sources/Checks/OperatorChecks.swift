@@ -23,6 +23,18 @@ public func operatorChecks() -> [CheckItem] {
     }
     item("Matrix") { m, n, seed in (matrix(m, n, seed), [n], [m]) }
     item("Matrix on a batch") { m, n, seed in (matrix(m, n, seed), [3, n], [3, m]) }
+    func sparse(_ m: Int, _ n: Int, _ seed: UInt64) -> SparseMatrix {
+      let entries = matrix(m, n, seed).entries
+      let kept = (0..<m).map { i in (0..<n).filter { (i + 2 * $0 + Int(seed)) % 3 == 0 } }
+      return SparseMatrix(
+        columns: n, rowStarts: kept.reduce(into: [0]) { $0.append($0.last! + $1.count) },
+        columnIndices: kept.flatMap { $0.map(Int32.init) },
+        values: Tensor(kept.enumerated().flatMap { i, row in row.map { entries[flat: i * n + $0] } }, precision: precision))
+    }
+    item("SparseMatrix on a batch") { m, n, seed in (sparse(m, n, seed), [3, n], [3, m]) }
+    item("Reshaped") { m, n, seed in
+      (Reshaped(sparse(2 * m, 3 * n, seed), domain: [3, n], codomain: [m, 2]), [2, 3, n], [2, m, 2])
+    }
     item("Adjoint") { m, n, seed in (matrix(m, n, seed).H, [m], [n]) }
     item("Gram") { m, n, seed in (matrix(m, n, seed).gram, [n], [n]) }
     item("Identity") { _, n, _ in (Identity<Tensor>(), [n], [n]) }

@@ -2,8 +2,8 @@
 import Foundation
 import Tensors
 
-/// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI or DICOM file; which one, the content says. The array of a file
-/// that holds just one has the file's name without folder and extension.
+/// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI, DICOM or Matrix Market file; which one, the content says. The
+/// array of a file that holds just one has the file's name without folder and extension. Sparse matrices are refused: ``MatrixFile`` reads them.
 ///
 /// - Throws: ``FileFormatError``.
 public func readArrays(_ path: String) throws -> [NamedArray] {
@@ -13,6 +13,8 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
   case .torch: try TorchFile.read(path)
   case .mat5, .mat73: try MATFile.read(path)
+  case .matrixMarket:
+    try MatrixFile.contents(path).dense(path: path) { _ in "write it with all numbers (array)" }
   case .hdf5, .fastMRI: try HDF5File(contentsOf: path).arrays
   case .ismrmrd: try ISMRMRDFile(contentsOf: path).arrays
   case .bart: [NamedArray(name: fileTitle(path), value: try BARTFile.read(path))]
@@ -20,7 +22,8 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   case .nifti: [NamedArray(name: fileTitle(path), value: try NIfTI(contentsOf: path).values)]
   case let kind:
     throw FileFormatError(
-      "\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI or DICOM file; convert it first."
+      "\(path): found \(kind.name), expected an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI, DICOM or Matrix Market file; "
+        + "convert it first."
     )
   }
 }
@@ -30,10 +33,11 @@ public func fileTitle(_ path: String) -> String {
   String((path as NSString).lastPathComponent.dropLast(fileExtension(path).count + (fileExtension(path).isEmpty ? 0 : 1)))
 }
 
-/// The extension that tells a format, in small letters; `nii.gz` is one.
+/// The extension that tells a format, in small letters; `nii.gz` is one, as is `mtx.gz`.
 public func fileExtension(_ path: String) -> String {
   let last = (path as NSString).pathExtension.lowercased()
-  return last == "gz" && path.lowercased().hasSuffix(".nii.gz") ? "nii.gz" : last
+  guard last == "gz" else { return last }
+  return ["nii.gz", "mtx.gz"].first { path.lowercased().hasSuffix("." + $0) } ?? last
 }
 
 /// Writes arrays in the format that the extension of `path` names: `npy`, `cfl`, `nii` or `nii.gz` (exactly one), `npz`, `mat`,

@@ -3,7 +3,8 @@
 /// What a file is, by its first bytes, and for HDF5 by the names of what it holds; the numbers of BART, which have no mark, by the
 /// extension `cfl`.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, torch, mat5, mat73, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom, events, unknown
+  case npy, npz, safetensors, torch, mat5, mat73, matrixMarket, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom, events
+  case unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
@@ -44,6 +45,8 @@ public enum FileKind: String, Sendable, CaseIterable {
       self = .hdf5
     } else if BARTFile.isHeader(bytes) {
       self = .bart
+    } else if MatrixMarket.isBeginning(bytes) {
+      self = .matrixMarket
     } else if NIfTI.isBeginning(bytes) {
       self = .nifti
     } else if bytes.count >= 9, bytes.loadUnaligned(as: UInt64.self).littleEndian <= 100_000_000, bytes[8] == UInt8(ascii: "{") {
@@ -67,6 +70,7 @@ public enum FileKind: String, Sendable, CaseIterable {
     case .torch: "a PyTorch checkpoint"
     case .mat5: "a MATLAB 5 file"
     case .mat73: "a MATLAB 7.3 file"
+    case .matrixMarket: "a Matrix Market file"
     case .hdf5: "an HDF5 file"
     case .fastMRI: "a fastMRI file (HDF5)"
     case .ismrmrd: "an ISMRMRD file (HDF5)"

@@ -12,15 +12,15 @@ enum Inflate {
     return isWhole ? content : nil
   }
 
-  /// zlib data of unknown size, at most `limit` bytes.
-  static func zlib(_ packed: UnsafeRawBufferPointer, limit: Int, path: String) throws -> [UInt8] {
+  /// zlib data, or gzip data for 31 `windowBits`, of unknown size, at most `limit` bytes.
+  static func zlib(_ packed: UnsafeRawBufferPointer, windowBits: Int32 = 15, limit: Int, path: String) throws -> [UInt8] {
     // Deflate cannot expand by more than 1032; room is doubled as it is needed.
     let most = max(min(limit, 1032 * packed.count + 64), 0)
     var room = min(most, 8 * packed.count + 64)
     while true {
       var isWhole = false
       let content = [UInt8](unsafeUninitializedCapacity: room) { out, filled in
-        isWhole = run(packed, windowBits: 15, into: out, &filled)
+        isWhole = run(packed, windowBits: windowBits, into: out, &filled)
       }
       if isWhole { return content }
       guard content.count == room, room < most else {

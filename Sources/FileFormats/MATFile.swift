@@ -38,11 +38,20 @@ public enum MATFile {
 
   /// Every numeric array of a file; text, function handles and objects are passed over.
   ///
-  /// - Throws: ``FileFormatError`` for a damaged file and for a sparse array, which is to be saved with `full`.
+  /// - Throws: ``FileFormatError`` for a damaged file and for a sparse array, which is to be saved with `full`; ``MatrixFile`` reads it.
   public static func read(_ path: String) throws -> [NamedArray] {
-    var found: [NamedArray] = []
+    try matrices(path).dense(path: path) { "save full(\($0))" }
+  }
+
+  /// Every numeric array of a file, the sparse ones too.
+  static func matrices(_ path: String) throws -> [NamedMatrix] {
+    var found: [NamedMatrix] = []
     try forEachVariable(path, readsNumbers: true) { part, budget, name in
-      if let array = try array(part, &budget, name, path) { found.append(NamedArray(name: name, value: array)) }
+      if part.pointee.class_type == MAT_C_SPARSE {
+        found.append(NamedMatrix(name: name, contents: .sparse(try sparse(part, name, path))))
+      } else if let array = try array(part, &budget, name, path) {
+        found.append(NamedMatrix(name: name, contents: .dense(array)))
+      }
     }
     return found
   }
@@ -59,7 +68,7 @@ public enum MATFile {
 
   // MARK: Walking
 
-  private typealias Part = UnsafeMutablePointer<matvar_t>
+  typealias Part = UnsafeMutablePointer<matvar_t>
 
   private static func forEachVariable(
     _ path: String, readsNumbers: Bool, _ visit: (_ part: Part, _ budget: inout Int, _ name: String) throws -> Void
@@ -107,7 +116,9 @@ public enum MATFile {
     guard part.pointee.rank >= 0, part.pointee.rank == 0 || part.pointee.dims != nil else {
       throw FileFormatError("\(path): \(name): found no size; the file is damaged.")
     }
-    _ = try checkedCount(shape(part), bytesPerElement: numericSize(part) ?? 1, available: budget, name, path: path)
+    if part.pointee.class_type != MAT_C_SPARSE {  // of those the entries count, not the size
+      _ = try checkedCount(shape(part), bytesPerElement: numericSize(part) ?? 1, available: budget, name, path: path)
+    }
     for child in children(part) { try checkSizes(child.part, budget, child.name, path, depth: depth + 1) }
   }
 
@@ -146,7 +157,7 @@ public enum MATFile {
 
   // MARK: One array
 
-  private static func shape(_ part: Part) -> [Int] {
+  static func shape(_ part: Part) -> [Int] {
     (0..<Int(max(part.pointee.rank, 0))).map { part.pointee.dims == nil ? 0 : Int(clamping: part.pointee.dims[$0]) }
   }
 
@@ -186,9 +197,6 @@ public enum MATFile {
   }
 
   private static func array(_ part: Part, _ budget: inout Int, _ name: String, _ path: String) throws -> NumericArray? {
-    if part.pointee.class_type == MAT_C_SPARSE {
-      throw FileFormatError("\(path): \(name) is a sparse array, expected a full one; save full(\(name)).")
-    }
     guard let element = element(part) else { return nil }
     let shape = shape(part)
     let isComplex = part.pointee.isComplex != 0

@@ -4,7 +4,7 @@ import Tensors
 
 /// NumPy's archive of arrays: a zip file whose members are `NAME.npy`.
 ///
-/// Read: stored and deflated members, with or without the 64-bit extension. Written: stored, in the order given, without times, so
+/// Read: stored and deflated members, with or without the 64-bit extension; sparse matrices of SciPy by ``MatrixFile``. Written: stored, in the order given, without times, so
 /// that equal content gives equal bytes.
 public enum NPZ {
   /// Reads every array, in the order of the archive's directory. - Throws: ``FileFormatError``.
@@ -72,7 +72,11 @@ public enum NPZ {
 
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> [NamedArray] {
     var names: Set<String> = []
-    return try Zip.members(bytes, path: path).compactMap { member in
+    let members = try Zip.members(bytes, path: path)
+    if let format = try sparseFormat(members, bytes, path: path) {
+      throw FileFormatError("\(path): found a sparse matrix (\(format.prefix(20))), expected full arrays; save toarray() of it.")
+    }
+    return try members.compactMap { member in
       guard member.name.hasSuffix(".npy") else { return nil }
       let name = String(member.name.dropLast(4))
       guard names.insert(name).inserted else {

@@ -5,7 +5,8 @@ import Tensors
 
 /// A file format whose reader is tried, with small valid files to start from.
 enum Format: String, CaseIterable {
-  case npy, npz, safetensors, events, cfl, nifti, png, jpeg, tiff, mat5, mat73, hdf5, fastmri, ismrmrd, dicom
+  case npy, npz, safetensors, events, cfl, nifti, png, jpeg, tiff, mat5, mat73, hdf5, fastmri, ismrmrd, dicom, mtx
+  case sparseNPZ = "sparse-npz"
   case torchStream = "torch-stream"
   case torchZip = "torch-zip"
 
@@ -33,7 +34,11 @@ enum Format: String, CaseIterable {
     case .mat5, .mat73:
       try write(input, file)
       _ = try MATFile.variables(file)
-      for array in try MATFile.read(file) { check(array.value) }
+      for matrix in try MatrixFile.contents(file) { check(matrix.contents) }
+    case .sparseNPZ:
+      try write(input, file)
+      for matrix in try MatrixFile.contents(file) { check(matrix.contents) }
+    case .mtx: check(try MatrixMarket.read(decoding: input, path: "input"))
     case .hdf5: for array in try HDF5File(decoding: input, path: "input").arrays { check(array.value) }
     case .fastmri:
       try write(input, file)
@@ -55,6 +60,19 @@ enum Format: String, CaseIterable {
       case .complex(let z): z.count
       }
     precondition(array.shape.reduce(1, *) == count, "the shape \(array.shape) of \(count) elements")
+  }
+
+  private func check(_ contents: MatrixContents) {
+    guard case .sparse(let array) = contents else {
+      if case .dense(let array) = contents { check(array) }
+      return
+    }
+    precondition(
+      array.rows > 0 && array.columns > 0 && array.rowStarts.count == array.rows + 1 && array.rowStarts[0] == 0
+        && array.rowStarts[array.rows] == array.entryCount && array.values.shape == [array.entryCount] && array.values.isFinite
+        && zip(array.rowStarts, array.rowStarts.dropFirst()).allSatisfy { $0 <= $1 }
+        && array.columnIndices.allSatisfy { $0 >= 0 && $0 < array.columns },
+      "a sparse matrix of \(array.rows) × \(array.columns) that does not fit together")
   }
 
   private func write(_ input: Data, _ file: String) throws {
@@ -119,9 +137,17 @@ enum Format: String, CaseIterable {
       return try [8, 16, 32].flatMap { bits in
         try [image, gray].map { image in try file("a.tif") { try writeTIFF(image, to: $0, bitDepth: bits) } }
       }
+    case .sparseNPZ: return [SparseSample.csr, SparseSample.coo].map(bytes)
+    case .mtx:
+      return [
+        "%%MatrixMarket matrix coordinate real general\n% a comment\n3 4 5\n1 2 1.5\n2 1 2\n2 3 -3e-1\n3 4 2.5E-1\n2 1 1\n",
+        "%%MatrixMarket matrix coordinate pattern symmetric\n3 3 2\n2 1\n3 3\n",
+        "%%MatrixMarket matrix array integer skew-symmetric\n3 3\n1\n-2\n3\n",
+      ].map { Data($0.utf8) } + [bytes(SparseSample.mtxGzip)]
     case .mat5, .mat73:
       let named = arrays.map { NamedArray(name: $0.name == "net.w" ? "w" : $0.name, value: $0.value) }
-      return [try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }]
+      let written = try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }
+      return self == .mat5 ? [written, bytes(SparseSample.mat5)] : [written]
     case .fastmri, .ismrmrd:
       let kSpace = ComplexTensor(pairs: Tensor((0..<2 * 24).map(Float.init), shape: [2, 2, 2, 3, 2]))
       let raw = ISMRMRDFile(kSpace: kSpace)

@@ -26,7 +26,7 @@ struct Mutator {
     if Bool.random(using: &random) {
       if format == .png { repairPNG(&bytes) }
       if format == .events { repairEvents(&bytes) }
-      if format == .torchZip { repairZip(&bytes) }
+      if format == .torchZip || format == .sparseNPZ { repairZip(&bytes) }
     }
     return bytes
   }

@@ -49,17 +49,8 @@ public enum NPY {
 
   package static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> NumericArray {
     var reader = ByteReader(bytes, path: path)
-    guard try reader.take(6, "signature").elementsEqual(signature) else {
-      throw FileFormatError("\(path): the first bytes are not those of an NPY file; check the file.")
-    }
-    let (major, minor) = (try reader.integer(UInt8.self, "version"), try reader.integer(UInt8.self, "version"))
-    guard (1...3).contains(major), minor == 0 else {
-      throw FileFormatError(
-        "\(path): found NPY version \(major).\(minor), expected 1.0, 2.0 or 3.0; save it again with numpy.save.")
-    }
-    let length =
-      major == 1 ? Int(try reader.integer(UInt16.self, "header length")) : Int(try reader.integer(UInt32.self, "header length"))
-    let header = try Header(parsing: reader.take(length, "header"), path: path)
+    var header = try header(&reader, path)
+    try header.setType(path)
     let size = header.type.size * (header.isComplex ? 2 : 1)
     let count = try checkedCount(header.shape, bytesPerElement: size, available: reader.remaining, "array", path: path)
     let numbers = try reader.take(count * size, "array")
@@ -71,8 +62,43 @@ public enum NPY {
     return .real(header.isFortran ? .fromColumnMajor(tensor, shape: header.shape) : tensor)
   }
 
+  /// The one text of an array without axes, of bytes (`|S3`) or of characters (`<U3`); nil for an array of anything else.
+  package static func text(_ bytes: UnsafeRawBufferPointer, path: String) throws -> String? {
+    var reader = ByteReader(bytes, path: path)
+    let header = try header(&reader, path)
+    let isBytes = header.code.hasPrefix("|S")
+    guard header.shape.isEmpty, let size = Int(header.code.dropFirst(2)), (0...1000).contains(size),
+      isBytes || header.code.hasPrefix("<U") || header.code.hasPrefix(">U")
+    else { return nil }
+    if isBytes { return String(decoding: try reader.take(size, "text").prefix { $0 != 0 }, as: UTF8.self) }
+    var text = String.UnicodeScalarView()
+    for _ in 0..<size {
+      let stored = try reader.integer(UInt32.self, "text")
+      let value = header.code.hasPrefix(">") ? stored.byteSwapped : stored
+      if value == 0 { break }
+      text.append(Unicode.Scalar(value) ?? "?")
+    }
+    return String(text)
+  }
+
+  private static func header(_ reader: inout ByteReader, _ path: String) throws -> Header {
+    guard try reader.take(6, "signature").elementsEqual(signature) else {
+      throw FileFormatError("\(path): the first bytes are not those of an NPY file; check the file.")
+    }
+    let (major, minor) = (try reader.integer(UInt8.self, "version"), try reader.integer(UInt8.self, "version"))
+    guard (1...3).contains(major), minor == 0 else {
+      throw FileFormatError(
+        "\(path): found NPY version \(major).\(minor), expected 1.0, 2.0 or 3.0; save it again with numpy.save.")
+    }
+    let length =
+      major == 1 ? Int(try reader.integer(UInt16.self, "header length")) : Int(try reader.integer(UInt32.self, "header length"))
+    return try Header(parsing: reader.take(length, "header"), path: path)
+  }
+
   /// The header: a Python dictionary with exactly the keys `descr`, `fortran_order` and `shape`.
   private struct Header {
+    /// NumPy's name of the type; ``setType(_:)`` says what it means.
+    var code = ""
     var type: ElementType = .float64
     var isComplex = false
     var isBigEndian = false
@@ -88,7 +114,7 @@ public enum NPY {
         guard seen.insert(key).inserted else { throw text.error("the key \(key) occurs twice") }
         try text.expect(":")
         switch key {
-        case "descr": try setType(text.string(), path)
+        case "descr": code = try text.string()
         case "fortran_order": isFortran = try text.boolean()
         case "shape": shape = try text.tuple()
         default: throw text.error("an unknown key \(key)")
@@ -101,7 +127,7 @@ public enum NPY {
       guard seen.count == 3 else { throw text.error("expected the keys descr, fortran_order and shape") }
     }
 
-    private mutating func setType(_ code: String, _ path: String) throws {
+    mutating func setType(_ path: String) throws {
       let types: [String: (ElementType, Bool)] = [
         "b1": (.bool, false), "i1": (.int8, false), "u1": (.uint8, false), "i2": (.int16, false), "u2": (.uint16, false),
         "i4": (.int32, false), "u4": (.uint32, false), "i8": (.int64, false), "u8": (.uint64, false), "f2": (.float16, false),

@@ -61,6 +61,23 @@ import Testing
     #expect(two.status == 2 && two.errorLines.count == 1 && !folder.has("6.cfl") && !folder.has("6.hdr"))
   }
 
+  /// A sparse matrix is named, not converted; one with all its numbers is an array.
+  @Test func matricesOfMatrixMarket() throws {
+    try Data("%%MatrixMarket matrix coordinate real general\n3 4 3\n1 2 1.5\n2 1 2\n2 1 1\n".utf8)
+      .write(to: URL(fileURLWithPath: folder.file("a.mtx")))
+    let found = try Program.run("inspect", "a.mtx", "--json", "-", in: folder)
+    let matrix = try #require((found.json["sparse"] as? [[String: Any]])?.first, "\(found.errors)")
+    #expect(matrix["name"] as? String == "a" && matrix["shape"] as? [Int] == [3, 4] && matrix["entries"] as? Int == 2)
+    let text = try Program.run("inspect", "a.mtx", in: folder)
+    #expect(text.status == 0 && text.output.contains("a Matrix Market file") && text.output.contains("3 × 4"), "\(text.output)")
+    let refused = try Program.run("convert", "a.mtx", "a.npy", in: folder)
+    #expect(refused.status == 2 && refused.errors.contains("a is a sparse array, expected a full one") && !folder.has("a.npy"))
+    try Data("%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n".utf8)
+      .write(to: URL(fileURLWithPath: folder.file("b.mtx")))
+    #expect(try Program.run("convert", "b.mtx", "b.npy", in: folder).status == 0)
+    #expect(try folder.table("b.npy").doubles == [1, 3, 2, 4])
+  }
+
   /// PyTorch's stream with the tensors a, the numbers 0, 1/8 … 5/8, and b, the fourth and fifth of them; made by Python's pickle,
   /// read by PyTorch 2.13.0.
   @Test func checkpointsOfPyTorch() throws {

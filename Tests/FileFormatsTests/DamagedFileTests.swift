@@ -38,7 +38,8 @@ import Testing
     ("npy", [ArrayFixture.npyFortran, ArrayFixture.npyComplexFortran, ArrayFixture.npyBigEndian, ArrayFixture.npyVersion2]),
     ("npz", [ArrayFixture.npzStored, ArrayFixture.npzDeflated]), ("safetensors", []), ("events", []), ("cfl", []),
     ("torch-stream", [TorchFixture.stream, TorchFixture.streamProtocol1, TorchFixture.streamProtocol5, TorchFixture.streamParts]),
-    ("torch-zip", [TorchFixture.zip, TorchFixture.zipBigEndianDeflated]),
+    ("torch-zip", [TorchFixture.zip, TorchFixture.zipBigEndianDeflated]), ("mtx", []),
+    ("sparse-npz", [SparseFixture.cscSingle, SparseFixture.csrUnicode]),
   ]) func ownReaders(format: String, samples: [String]) throws {
     let result = try fuzz(format, count: 10_000, samples: samples)
     #expect(result.lost == 0, "\(result.line)")
@@ -49,7 +50,7 @@ import Testing
     ("png", [ImageFixture.pngPalette, ImageFixture.pngBinary, ImageFixture.pngRGBA, ImageFixture.pngGray16]),
     ("jpeg", [ImageFixture.jpegGray, ImageFixture.jpegProgressive420]),
     ("tiff", [ImageFixture.tiffLZW, ImageFixture.tiffTiled, ImageFixture.tiffPlanarBig, ImageFixture.tiffBigStrips]),
-    ("mat5", [ArrayFixture.mat5Compressed, ArrayFixture.mat5]),
+    ("mat5", [ArrayFixture.mat5Compressed, ArrayFixture.mat5, SparseFixture.mat5]),
     ("dicom", [DICOMFixture.inverted, DICOMFixture.jpegLossless, DICOMFixture.jpegLS, DICOMFixture.enhanced]),
     ("nifti", [NIfTIFixture.scaled, NIfTIFixture.series, NIfTIFixture.complex]),
   ]) func readersOnLibraries(format: String, samples: [String]) throws {
@@ -59,9 +60,8 @@ import Testing
   }
 
   /// HDF5 1.10 itself does not survive every damaged file (Documentation/KnownLibraryCrashes.md): at most one input in a hundred.
-  @Test(arguments: [("mat73", []), ("hdf5", [ArrayFixture.hdf5]), ("fastmri", []), ("ismrmrd", [])]) func readersOnHDF5(
-    format: String, samples: [String]
-  ) throws {
+  @Test(arguments: [("mat73", [SparseFixture.mat73]), ("hdf5", [ArrayFixture.hdf5]), ("fastmri", []), ("ismrmrd", [])])
+  func readersOnHDF5(format: String, samples: [String]) throws {
     let result = try fuzz(format, count: 1000, samples: samples)
     #expect(result.lost * 100 <= result.read + result.refused, "\(result.line)")
     #expect(result.read + result.refused > 1000 && result.read > 0 && result.refused > 0)

@@ -32,6 +32,13 @@ public func readMatrix(_ path: String) throws -> Matrix {
   return Matrix(entries)
 }
 
+extension SparseMatrix {
+  /// The operator of a sparse matrix from a file.
+  public init(_ array: SparseArray) {
+    self.init(columns: array.columns, rowStarts: array.rowStarts, columnIndices: array.columnIndices, values: array.values)
+  }
+}
+
 /// A dictionary from a file: the array `dictionary`, or the only one of two axes.
 ///
 /// - Throws: unless it has `patchSize` rows and columns of unit norm, which coordinate descent needs.

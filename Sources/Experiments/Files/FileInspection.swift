@@ -11,6 +11,7 @@ public struct FileInspection: Report, Sendable {
   public let format: String
   public let bytes: Int
   private var arrays: [NamedArray] = []
+  private var sparse: [(name: String, matrix: SparseArray)] = []
   private var image: Image?
   private var recipe: Recipe?
   private var position: Checkpoint.Position?
@@ -71,6 +72,14 @@ public struct FileInspection: Report, Sendable {
       remarks = content.text.filter { $0.key != "format" && $0.key != "recipe" }.sorted { $0.key < $1.key }.map {
         ($0.key, $0.value)
       }
+    case .npz, .mat5, .mat73, .matrixMarket:
+      format = kind.name
+      let found = try MatrixFile.contents(path)
+      sparse = found.compactMap { if case .sparse(let matrix) = $0.contents { ($0.name, matrix) } else { nil } }
+      let dense = found.compactMap { matrix in
+        if case .dense(let array) = matrix.contents { NamedArray(name: matrix.name, value: array) } else { nil }
+      }
+      if sparse.isEmpty { count(dense) } else { arrays = dense }
     default:
       format = kind.name
       try count(readArrays(path))
@@ -96,6 +105,15 @@ public struct FileInspection: Report, Sendable {
     return .object([
       "file": .string(file), "format": .string(format), "bytes": .integer(bytes),
       "arrays": image == nil ? .array(rows) : nil,
+      "sparse": sparse.isEmpty
+        ? nil
+        : .array(
+          sparse.map {
+            .object([
+              "name": .string($0.name), "shape": .array([.integer($0.matrix.rows), .integer($0.matrix.columns)]),
+              "entries": .integer($0.matrix.entryCount), "precision": .string($0.matrix.precision.rawValue),
+            ])
+          }),
       "image": image.map {
         .object([
           "width": .integer($0.width), "height": .integer($0.height), "channels": .integer($0.channels),
@@ -129,6 +147,13 @@ public struct FileInspection: Report, Sendable {
           array.name, array.value.shape.isEmpty ? "scalar" : array.value.shape.map(String.init).joined(separator: " × "),
           Self.type(array.value),
         ])
+      }
+      lines.append(cells.text)
+    }
+    if !sparse.isEmpty {
+      var cells = TextTable(header: ["Sparse matrix", "Shape", "Entries", "Precision"], alignments: [.left, .left, .right, .left])
+      for (name, matrix) in sparse {
+        cells.append([name, "\(matrix.rows) × \(matrix.columns)", "\(matrix.entryCount)", matrix.precision.rawValue])
       }
       lines.append(cells.text)
     }
