@@ -98,22 +98,39 @@ struct OperatorMatrix: Sendable {
   private let make: @Sendable (Precision) -> ArrayOperator
 
   init(file path: String, variable: String?) throws {
-    let entries = try readTable(path, names: variable.map { [$0] } ?? ["A", "operator.A"])
-    guard entries.maximumMagnitude > 0 else {
-      throw InputError("\(path): found a matrix of zeros; expected one that measures something")
+    switch try MatrixFile.read(path, variable: variable) {
+    case .sparse(let found):
+      guard found.values.maximumMagnitude > 0 else { throw Self.measuresNothing(path) }
+      let values = found.values.converted(to: .double)
+      let matrix = SparseMatrix(
+        columns: found.columns, rowStarts: found.rowStarts, columnIndices: found.columnIndices, values: values)
+      (rows, columns, dense) = (found.rows, found.columns, nil)
+      make = { precision in
+        ArrayOperator(matrix.converted(to: precision), from: [matrix.columns], to: [matrix.rows])
+      }
+    case .dense(let found):
+      guard let entries = found.real?.converted(to: .double) else {
+        throw InputError("\(path): found a matrix of complex numbers; expected real ones, stack real and imaginary parts")
+      }
+      guard entries.maximumMagnitude > 0 else { throw Self.measuresNothing(path) }
+      // Of large ones by power iteration.
+      let matrix =
+        entries.shape.min() ?? 0 <= 2048
+        ? Matrix(entries)
+        : Matrix(
+          entries,
+          lipschitz: ArrayOperator(Matrix(entries, lipschitz: 1), from: [entries.shape[1]], to: [entries.shape[0]]).squaredNorm())
+      (rows, columns, dense) = (matrix.rows, matrix.columns, matrix)
+      make = { precision in
+        let A = matrix.converted(to: precision)
+        return ArrayOperator(
+          A, from: [A.columns], to: [A.rows], bound: A.lipschitz, solves: min(A.rows, A.columns) <= 4096)
+      }
     }
-    // Of large ones by power iteration.
-    let matrix =
-      entries.shape.min() ?? 0 <= 2048
-      ? Matrix(entries)
-      : Matrix(
-        entries,
-        lipschitz: ArrayOperator(Matrix(entries, lipschitz: 1), from: [entries.shape[1]], to: [entries.shape[0]]).squaredNorm())
-    (rows, columns, dense) = (matrix.rows, matrix.columns, matrix)
-    make = {
-      let A = matrix.converted(to: $0)
-      return ArrayOperator(A, from: [A.columns], to: [A.rows], bound: A.lipschitz, solves: min(A.rows, A.columns) <= 4096)
-    }
+  }
+
+  private static func measuresNothing(_ path: String) -> InputError {
+    InputError("\(path): found a matrix of zeros; expected one that measures something")
   }
 
   /// On signals of as many numbers as there are columns, whatever their shape.
