@@ -35,6 +35,24 @@ public func operatorChecks() -> [CheckItem] {
     item("Reshaped") { m, n, seed in
       (Reshaped(sparse(2 * m, 3 * n, seed), domain: [3, n], codomain: [m, 2]), [2, 3, n], [2, m, 2])
     }
+    item("PixelWeights") { m, n, seed in (PixelWeights<Tensor>(matrix(m, n, seed).entries), [2, m, n], [2, m, n]) }
+    item("PixelWeights of complex images") { m, n, seed in
+      (PixelWeights<ComplexTensor>(matrix(m, n, seed).entries), [2, m, n], [2, m, n])
+    }
+    item("Decimation") { m, n, seed in
+      let A = Decimation(height: m, width: n, factor: 1 + Int(seed) % 3)
+      return (A, [2, m, n], [2] + A.codomainShape)
+    }
+    item("Hadamard") { m, n, seed in
+      let size = 1 << ((m + n) % 6)
+      let rows = (0..<size).filter { ($0 + Int(seed)) % 3 != 1 }
+      return (Hadamard(size: size, rows: rows), [2, size], [2, rows.count])
+    }
+    item("OnArrays") { m, n, seed in
+      let blurred = ArrayOperator(matrix(m, n, seed), from: [n], to: [m])
+      let A = ArrayOperator(stacking: [blurred.scaled(by: -2), blurred + blurred, ArrayOperator(identity: ArraySpace([n]))])
+      return (OnArrays<Tensor, Tensor>(A, precision: precision), [2, n], [2, 2 * m + n])
+    }
     item("Adjoint") { m, n, seed in (matrix(m, n, seed).H, [m], [n]) }
     item("Gram") { m, n, seed in (matrix(m, n, seed).gram, [n], [n]) }
     item("Identity") { _, n, _ in (Identity<Tensor>(), [n], [n]) }

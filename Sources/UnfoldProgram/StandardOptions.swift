@@ -250,6 +250,12 @@ extension Linear: CommandLineExperiment {
     var validationImages: [String] = []
     @Option(help: ArgumentHelp("Extent of the square crops, for an operator of any extent (default: 64).", valueName: "pixels"))
     var crop: Int?
+    @Option(
+      help: ArgumentHelp(
+        "Measurements, [samples] and the operator's codomain, in place of --images; without --signals no ground truth is needed.",
+        valueName: "file"))
+    var measurements: String?
+    @Option(help: ArgumentHelp("The signals that --measurements are of, in their order.", valueName: "file")) var signals: String?
     public init() {}
   }
 }

@@ -105,7 +105,7 @@ extension Linear {
       @Sendable func run<N: Network<Measurement, Signal>>(_ network: N, _ y: Tensor) -> Signal {
         let unit = ImageNetwork(rawValue: method.name) == nil ? 1 : system.unit
         let given = Measurement(
-          numbers: (unit == 1 ? y : unit * y).converted(to: network.precision), shape: [y.shape[0]] + system.codomain.shape)
+          numbers: (unit == 1 ? y : unit * y).converted(to: .single), shape: [y.shape[0]] + system.codomain.shape)
         return network.predict(given, stages: stages, samplesAtATime: 1)
       }
       return Reconstructor { measured in

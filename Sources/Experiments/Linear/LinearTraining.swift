@@ -15,14 +15,21 @@ extension Linear {
     public var validationImages: [String] = []
     /// Extent of the square crops, for an operator of any extent.
     public var crop = 64
+    /// A file of measurements, `[samples]` + the codomain, in the place of images that the model measures: with `signals` pairs, without
+    /// them all there is.
+    public var measurements: String?
+    /// The signals that were measured, in their order.
+    public var signals: String?
     public init() {}
   }
 
   /// Networks to images learn from crops in eight orientations, by Adam on the mean square; those to vectors stage by stage, as ``Recovery``'s.
   public func training(_ request: TrainingRequest<Linear>) throws -> Training {
     let setup = request.setup
+    if let measurements = setup.measurements { return try measuredTraining(request, measurements) }
+    if setup.signals != nil { throw InputError("found --signals without --measurements; expected both, or --images") }
     guard !setup.images.isEmpty else {
-      throw InputError("found no --images; expected folders of images, or files of signals, to train on")
+      throw InputError("found neither --images nor --measurements; expected folders of images, or files of signals, to train on")
     }
     if VectorNetwork(rawValue: request.method.name) != nil { return try vectorTraining(request) }
     let shape = try description.shape ?? croppedShape(setup.crop)
@@ -74,6 +81,65 @@ extension Linear {
     return try Training(training, request.untrained(system, seed: seed), recipe)
   }
 
+  /// From pairs, or from measurements alone.
+  private func measuredTraining(_ request: TrainingRequest<Linear>, _ path: String) throws -> Training {
+    let (setup, options) = (request.setup, request.options)
+    guard setup.images.isEmpty, setup.validationImages.isEmpty else {
+      throw InputError("found --images and --measurements; expected one of them, --signals are those that were measured")
+    }
+    guard ImageNetwork(rawValue: request.method.name) != nil else {
+      throw InputError(
+        "found --measurements for \(request.method.name); expected a network for images, or --images with its signals")
+    }
+    guard let shape = description.shape else {
+      throw InputError("\(path): found measurements by an operator of any extent; expected --shape")
+    }
+    let system = try system(shape: shape)
+    let y = try Self.samples(path, of: system.codomain)
+    let x = try setup.signals.map { try Self.samples($0, of: system.domain) }
+    guard y.shape[0] >= 2, x.map({ $0.shape[0] == y.shape[0] }) ?? true else {
+      throw InputError(
+        "found \(y.shape[0]) measurements\(x.map { " and \($0.shape[0]) signals" } ?? ""); expected two or more of each")
+    }
+    let split = y.shape[0] - max(1, y.shape[0] / 10)
+    let batch = min(4, split)
+    let steps = options.steps(samples: split, batch: batch, otherwise: options.quick ? 300 : 10_000)
+    let recipe = Recipe(
+      network: request.method.name, seed: seed, architecture: request.architecture,
+      phases: [Recipe.adam(steps: steps, batchSize: batch, warmUp: min(100, max(1, steps / 10)))],
+      validationInterval: min(250, max(1, steps / 10)), notes: notes(system))
+    func made<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) throws -> Training {
+      let measured = Measurement(numbers: system.unit == 1 ? y : system.unit * y, shape: [y.shape[0]] + system.codomain.shape)
+      let network = try request.untrained(system, seed: seed)
+      guard let x else {
+        let training = EquivariantTraining<Measurement, Signal>(
+          samples: .init(measurements: measured.rows(0..<split), system: system), held: measured.rows(split..<y.shape[0]),
+          A: system.normalised(), weight: 1, recomputes: options.recompute)
+        return try Training(training, network, recipe)
+      }
+      let truth = Signal(numbers: x, shape: [x.shape[0]] + system.domain.shape)
+      var loss = PairLoss()
+      loss.recomputes = options.recompute
+      let training = try PairTraining(
+        DrawnPairs(Pairs(measurement: measured.rows(0..<split), groundTruth: truth.rows(0..<split))), loss: loss,
+        validation: Pairs(measurement: measured.rows(split..<y.shape[0]), groundTruth: truth.rows(split..<y.shape[0])))
+      return try Training(training, network, recipe)
+    }
+    return try made(system.signals, system.measurements)
+  }
+
+  /// The one array of a file as samples of a space, in single precision.
+  private static func samples(_ path: String, of space: ArraySpace) throws -> Tensor {
+    let arrays = try readArrays(path).filter { !$0.value.shape.isEmpty }
+    guard arrays.count == 1, let found = arrays.first?.value, found.isFinite else {
+      throw InputError("\(path): found \(arrays.count) arrays, or NaN; expected one of finite numbers, [samples] + \(space)")
+    }
+    guard let samples = found.samples(of: space) else {
+      throw InputError("\(path): found numbers of shape \(found.shape); expected [samples] + \(space)")
+    }
+    return samples.converted(to: .single)
+  }
+
   private func notes(_ system: LinearSystem) -> [String: String] {
     ["problem": Self.name, "operator": system.name, "shape": "\(system.domain)", "noise": "\(noise)"]
   }
@@ -96,8 +162,9 @@ extension Linear {
     var generator = RandomGenerator(seed: seed, stream: 2)
     let validation = SamplePairs(
       measurement: system.measure(held, Tensor.self, using: &generator), groundTruth: held)
-    let samples = DrawnPairs<Tensor, Tensor>(count: split) { samples, generator in
-      let truth = Tensor.concatenated(samples.map { all.rows($0..<$0 + 1) })
+    // An epoch is a batch at least: few signals come more than once.
+    let samples = DrawnPairs<Tensor, Tensor>(count: (64 + split - 1) / split * split) { samples, generator in
+      let truth = Tensor.concatenated(samples.map { all.rows($0 % split..<$0 % split + 1) })
       return Pairs(measurement: system.measure(truth, Tensor.self, using: &generator), groundTruth: truth)
     }
     let recovery = Recovery(SparseRecovery(A: A), seed: seed)

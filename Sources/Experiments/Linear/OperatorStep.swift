@@ -224,10 +224,11 @@ extension OperatorStep {
       }
       let A = Convolution2D(
         kernels: turned.converted(to: precision), height: h, width: w, boundary: boundary == .zero ? .zero : .circular)
+      let maps = space.shape.dropLast(2) + [1, h, w]  // one of them
       let whole =
-        space.isComplex
-        ? ArrayOperator(OnParts(A), from: space.shape, to: space.shape, bound: A.lipschitz)
-        : ArrayOperator(A, from: space.shape, to: space.shape, bound: A.lipschitz)
+        (space.isComplex
+        ? ArrayOperator(OnParts(A), from: space.shape, to: Array(maps), bound: A.lipschitz)
+        : ArrayOperator(A, from: space.shape, to: Array(maps), bound: A.lipschitz)).reshaped(to: space.shape)
       guard boundary == .periodic, !space.isComplex else { return whole }
       let gain = powerSpectrum(kernel, height: h, width: w)
       return ArrayOperator(
