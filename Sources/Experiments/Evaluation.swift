@@ -3,6 +3,7 @@ import Evaluation
 import FileFormats
 import Foundation
 import Kernels
+import Synchronization
 import Tensors
 
 /// A method run on many scans, those of one system with one solver; scans are spread over the threads.
@@ -12,6 +13,8 @@ public struct Runner<E: Experiment>: Sendable {
   public var library: ModelLibrary
   /// Estimates are clipped to [0, 1] before they are scored; nil: as the method's authors do.
   public var clip: Bool?
+  /// Told whenever one of so many scans is done, from any thread.
+  public var progress: @Sendable (_ done: Int, _ count: Int) -> Void = { _, _ in }
   private let solvers = Pool<Int, Solver<E>>()
 
   public init(
@@ -53,7 +56,10 @@ public struct Runner<E: Experiment>: Sendable {
     for window in Parallel.windows(scans.count) {
       let prepared = window.map { index in Result { try scans[index] } }
       let found = Parallel.map(window.count) { i in Result { try run(prepared[i].get()) } }
-      for (index, outcome) in zip(window, found) { try body(index, outcome.get()) }
+      for (index, outcome) in zip(window, found) {
+        try body(index, outcome.get())
+        progress(index + 1, scans.count)
+      }
     }
   }
 
@@ -61,6 +67,7 @@ public struct Runner<E: Experiment>: Sendable {
   ///
   /// - Throws: ``InputError`` for estimates that are not finite, and for scans whose truth is not known.
   public func evaluation(_ scans: Scans<E>, seed: UInt64) throws -> EvaluationReport {
+    let done = Atomic<Int>(0)
     let outcomes = try Parallel.map(scans.count) { index in
       let outcome = try run(scans[index])
       guard outcome.reconstruction.value.isFinite else {
@@ -71,6 +78,7 @@ public struct Runner<E: Experiment>: Sendable {
         throw InputError("found \(scans.names[index]) measured without its image; expected both to score")
       }
       scores.seconds = outcome.seconds
+      progress(done.add(1, ordering: .relaxed).newValue, scans.count)
       return (score: EvaluationReport.ImageScore(name: scans.names[index], scores: scores), solver: outcome.solver)
     }
     guard let solver = outcomes.first?.solver else { throw InputError("found nothing to evaluate on; expected one image at least") }

@@ -126,6 +126,15 @@ public struct Training: Sendable {
   /// Facts for the answer that stand beside the weights, once they are written.
   public typealias Outcome = (parameters: Int, facts: [(name: String, value: Double)])
   private let body: @Sendable (Recipe, Run) throws -> Outcome?
+  private let trial: (@Sendable (Recipe) throws -> Trial)?
+
+  /// What a few steps tell of a training.
+  public struct Trial: Sendable {
+    public let parameters: Int
+    /// Of each phase, its name and steps, and seconds a step.
+    public let phases: [(name: String, steps: Int, secondsPerStep: Double)]
+    public var seconds: Double { phases.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
+  }
 
   /// What a run is told.
   public struct Run {
@@ -152,6 +161,25 @@ public struct Training: Sendable {
       throw InputError("found a network \(recipe.network) between other spaces than its samples; expected another network")
     }
     (self.recipe, hasCheckpoints) = (recipe, true)
+    trial = { recipe in
+      func measured<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Trial {
+        Trial(
+          parameters: network.parameterCount,
+          phases: try recipe.phases.map { phase in
+            func seconds(_ steps: Int) throws -> Double {
+              var few = recipe
+              few.phases = [phase]
+              (few.phases[0].steps, few.validationInterval) = (steps, nil)
+              let begin = Date()
+              _ = try training.train(network, recipe: few, resuming: nil, checkpoints: nil, monitors: [], stop: nil)
+              return Date().timeIntervalSince(begin)
+            }
+            let one = try seconds(1)
+            return (phase.name, phase.steps, max(0, try seconds(4) - one) / 3)
+          })
+      }
+      return try measured(network)
+    }
     body = { recipe, run in
       func train<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
         let policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
@@ -177,7 +205,7 @@ public struct Training: Sendable {
 
   /// What finds its numbers without a network's training.
   public init(_ recipe: Recipe, body: @escaping @Sendable (Run) throws -> Outcome) {
-    (self.recipe, hasCheckpoints) = (recipe, false)
+    (self.recipe, hasCheckpoints, trial) = (recipe, false, nil)
     self.body = { _, run in try body(run) }
   }
 
@@ -188,6 +216,9 @@ public struct Training: Sendable {
       if let rate = options.learningRate { recipe.phases[i].learningRate = recipe.phases[i].learningRate.scaled(by: rate / 1e-3) }
     }
   }
+
+  /// Some steps of each phase, nothing written; nil for what has no steps.
+  public func dryRun() throws -> Trial? { try trial?(recipe) }
 
   /// Trains to a file of weights. The checkpoint is removed once the weights are whole; Ctrl-C and SIGTERM leave it whole.
   ///

@@ -25,7 +25,10 @@ struct Evaluate<E: CommandLineExperiment>: ExperimentCommand {
       }
       let seed = common.seed ?? E.standardSeed
       let experiment = try E(E.Setup(over: measuring), seed: seed)
-      let runner = Runner(method, options: try running.options(for: method, common), clip: clip)
+      var runner = Runner(method, options: try running.options(for: method, common), clip: clip)
+      let progress = common.progress(method.name)
+      runner.progress = progress.show
+      defer { progress.finish() }
       let report = try runner.evaluation(experiment.testScans(E.Test(over: test)), seed: seed)
       if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
       for remark in report.remarks { common.note(remark) }
@@ -68,6 +71,7 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Image or array to write; arrays are in the units of the file.", valueName: "file"))
   var output: String
+  @Option(help: ArgumentHelp("A PNG of the first image beside an array.", valueName: "file")) var picture: String?
   @OptionGroup(title: "Measurement") var opening: E.OpeningOptions
   @OptionGroup(title: "Running") var running: MethodOptions<E>
   @OptionGroup(title: "Common") var common: CommonOptions
@@ -98,9 +102,17 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
   }
 
   private func reconstruct(_ scans: Scans<E>, by method: Method<E>, _ path: String) throws {
-    let runner = Runner(method, options: try running.options(for: method, common))
+    var runner = Runner(method, options: try running.options(for: method, common))
+    let progress = common.progress(method.name)
+    runner.progress = progress.show
     let writesArray = !E.makesImages || (try? OutputKind(output)) == .arrays
     if writesArray { try OutputKind.arrays.check(output) }
+    if let picture {
+      guard writesArray, E.makesImages else {
+        throw InputError("found --picture beside \(output); expected it beside an array of images, leave it out")
+      }
+      try OutputKind.image.check(picture)
+    }
     let places = writesArray ? scans.names.map { _ in output } : try imageTargets(scans.names, path)
     var report = ReconstructionReport(problem: E.name, method: method.name, remarks: scans.remarks)
     var arrays: [(value: NumericArray, extras: [NamedArray])] = []
@@ -111,11 +123,13 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
       }
       if writesArray {
         arrays.append((found.inFileUnits, found.extras))
+        if index == 0, let picture { try writeImage(Image(values: found.display), to: picture) }
       } else {
         try writeImage(Image(values: found.display), to: places[index])
       }
       report.add(outcome, file: places[index])
     }
+    progress.finish()
     if writesArray { try writeArrays(joined(arrays), to: output) }
     if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
     for remark in report.remarks { common.note(remark) }
@@ -187,6 +201,7 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
   @Argument(help: "The network.") var network: MethodName<E>
   @Option(name: .shortAndLong, help: ArgumentHelp("Weights to write (safetensors).", valueName: "weights")) var output: String
   @Flag(help: "Go on from the checkpoint of an interrupted run.") var resume = false
+  @Flag(help: "Train for some steps, write nothing, and say what a whole training takes.") var dryRun = false
   @Option(help: "Steps between checkpoints, besides one a minute.") var checkpointEvery: Int?
   @OptionGroup(title: "Samples") var samples: E.TrainingSetupOptions
   @OptionGroup(title: "Training") var options: TrainOptions
@@ -213,6 +228,7 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
       if resume, resuming == nil { common.note("found no \(checkpointPath(of: output)); starting from the beginning") }
       training.apply(options)
       if Arithmetic.current == .mixed { training.recipe.notes["precision"] = Arithmetic.mixed.rawValue }
+      if dryRun { return try answerTrial(training, seed) }
       let run = Training.Run(path: output, start: options.start, resuming: resuming, checkpointEvery: checkpointEvery) {
         [try EventLog(path: output + ".tfevents", resuming: resuming)] + (quiet ? [] : [ProgressBar()])
       }
@@ -228,4 +244,35 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
       try common.writeJSON(.object(answer + done.facts.map { JSONMember($0.name, .number($0.value)) }))
     }
   }
+
+  /// Model, sizes, parameters, memory and time.
+  private func answerTrial(_ training: Training, _ seed: UInt64) throws {
+    guard let trial = try training.dryRun() else {
+      throw InputError("found --dry-run for \(network.method.name), which is tuned without steps; leave it out")
+    }
+    let recipe = training.recipe
+    let sizes =
+      (recipe.architecture?.values ?? []).map { "\($0.name) \($0.value)" }
+      + recipe.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    let peak = peakMebibytes()
+    let phases = trial.phases.map { phase in
+      "  \(phase.name): \(phase.steps) steps of \(String(format: "%.3g", phase.secondsPerStep)) s"
+    }
+    let text =
+      ["\(network.method.name) for \(E.name): \(trial.parameters) parameters"]
+      + wrapped(sizes.joined(separator: ", "), to: terminalWidth() - 2).map { "  " + $0 }
+      + phases + ["  in all \(duration(trial.seconds)); peak memory \(Int(peak)) MiB; nothing was written"]
+    let json: [JSONMember] = [
+      JSONMember("network", .string(network.method.name)), JSONMember("problem", .string(E.name)),
+      JSONMember("parameters", .integer(trial.parameters)), JSONMember("steps", .integer(trial.phases.reduce(0) { $0 + $1.steps })),
+      JSONMember("seconds", .number(trial.seconds)), JSONMember("peak_mib", .number(peak)), JSONMember("seed", .unsigned(seed)),
+    ]
+    try common.answer(Answer(json: .object(json), text: text.joined(separator: "\n")))
+  }
+}
+
+/// Seconds for people: 40 s, 12 min, 3 h 5 min.
+func duration(_ seconds: Double) -> String {
+  let minutes = Int((seconds / 60).rounded())
+  return seconds < 90 ? "\(Int(seconds.rounded())) s" : minutes < 90 ? "\(minutes) min" : "\(minutes / 60) h \(minutes % 60) min"
 }

@@ -22,6 +22,7 @@ extension UnfoldProgram {
 
   /// The command; settings of `--config` stand before what was given, which wins.
   private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    try suggest(arguments)
     guard let place = arguments.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }) else {
       return try Root<Self>.parseAsRoot(arguments)
     }
@@ -39,6 +40,23 @@ extension UnfoldProgram {
       guard (try? Root<Self>.parseAsRoot(given)) != nil, !(error is InputError) else { throw error }
       throw InputError("\(path): " + Root<Self>.message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " "))
     }
+  }
+
+  /// - Throws: ``InputError`` for a command, a problem or a method that there is not, where another is spelled nearly so.
+  private static func suggest(_ arguments: [String]) throws {
+    let words = Array(arguments.prefix { !$0.hasPrefix("-") })
+    func check(_ word: String, _ known: [String], _ kind: String) throws {
+      guard !known.contains(word), let near = nearest(word, among: known) else { return }
+      throw InputError("found the \(kind) “\(word)”; did you mean \(near)?")
+    }
+    guard let command = words.first else { return }
+    try check(command, Root<Self>.configuration.subcommands.map { $0._commandName }, "command")
+    guard words.count > 1, ["simulate", "train", "reconstruct", "evaluate"].contains(command) else { return }
+    try check(words[1], experiments.map { $0.name }, "problem")
+    guard words.count > 2, command != "simulate", let experiment = experiments.first(where: { $0.name == words[1] }) else { return }
+    func names<E: CommandLineExperiment>(_: E.Type) -> [String] { E.methods.map(\.name) }
+    // A measurement may stand in the method's place.
+    if command != "reconstruct" || words.count > 3 { try check(words[2], names(experiment), "method") }
   }
 
   /// The settings of a YAML file as options; lists that were given as options too are left out.
