@@ -99,7 +99,7 @@ let package = Package(
     tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("ChecksTests", ["Checks"]),
     tests("ExperimentsTests", ["Experiments"]),
-    tests("EndToEndTests", ["FileFormats", "unfold"]),
+    tests("EndToEndTests", ["FileFormats", "Experiments", "unfold"]),
   ],
   swiftLanguageModes: [.v6]
 )
