@@ -36,9 +36,8 @@ extension VariationalProblem {
     try settings.validate()
     try validate(y)
     let back = A.adjoint(y)
-    guard back.numbers.count == y.numbers.count / max(measuredCount(y), 1) * layout.count * Signal.parts else {
-      throw ProblemError(
-        "the operator's adjoint gives \(back.shape), expected samples of \(layout.shape); check the operator's shapes")
+    guard !back.isShapelessZero, back.numbers.count % (layout.count * Signal.parts) == 0 else {
+      throw ProblemError("the operator's adjoint gives \(back.shape), expected samples of \(layout.shape); check the operator's shapes")
     }
     let origin = start?.estimate ?? 0 * back
     switch method {
@@ -63,12 +62,6 @@ extension VariationalProblem {
 
   private var names: String { priors.map { "\($0)" }.joined(separator: " + ") }
 
-  /// Numbers of a sample's measurement; of operators that take any shape those of all.
-  private func measuredCount(_ y: Measurement) -> Int {
-    A.codomainShape.isEmpty
-      ? y.shape.suffix(layout.shape.count).reduce(1, *) * Measurement.parts : A.codomainShape.reduce(1, *) * Measurement.parts
-  }
-
   /// A measurement that the operator can take.
   public func validate(_ y: Measurement) throws {
     let shape = y.isShapelessZero ? [] : y.shape
@@ -76,9 +69,7 @@ extension VariationalProblem {
     guard !y.isShapelessZero, !shape.contains(0), expected.isEmpty || shape.suffix(expected.count) == expected[...] else {
       throw ProblemError("a measurement of shape \(shape), expected it to end in \(expected); check which operator it was made by")
     }
-    guard y.isFinite else {
-      throw ProblemError("the measurement has numbers that are not finite, expected all finite; mend or mask them")
-    }
+    guard y.isFinite else { throw ProblemError("the measurement has numbers that are not finite, expected all finite; mend or mask them") }
   }
 
   /// The solution of a run, its figures computed anew.

@@ -76,11 +76,25 @@ public struct PriorBlock<Signal: ImageSpace>: Sendable {
       }
       blocks.append(block)
     }
+    // ½ b‖x‖² = ½ b‖K x‖² of a tight K: a ridge alone goes there.
+    if let alone = blocks.firstIndex(where: { $0.isRidge }),
+      let other = blocks.indices.first(where: { $0 != alone && blocks[$0].analysis.isTight })
+    {
+      var penalty = blocks[other].penalty
+      penalty.ridge += blocks[alone].penalty.ridge
+      blocks[other] = PriorBlock(analysis: blocks[other].analysis, penalty: penalty)
+      blocks.remove(at: alone)
+    }
     let bounds = blocks.map(\.penalty)
     if let lower = bounds.map(\.lower).max(), let upper = bounds.map(\.upper).min(), lower > upper {
       throw PriorError("bounds that exclude each other, at least \(lower) and at most \(upper): expected a value that meets all")
     }
     return blocks
+  }
+
+  private var isRidge: Bool {
+    guard case .identity = analysis.kind else { return false }
+    return penalty.l1 == 0 && penalty.group == 0 && !penalty.isBounded
   }
 
   /// g(K x).
