@@ -91,7 +91,7 @@ let package = Package(
     tests("OperatorsTests", ["Operators"]),
     tests("ProximalMapsTests", ["ProximalMaps"]),
     tests("ProblemsTests", ["Problems"]),
-    tests("AlgorithmsTests", ["Algorithms", "Datasets"]),
+    tests("AlgorithmsTests", ["Algorithms", "Datasets", "FileFormats"]),
     tests("NetworksTests", ["Networks", "Training", "FileFormats"]),
     tests("TrainingTests", ["Training", "Networks"]),
     tests("FileFormatsTests", ["FileFormats"]),

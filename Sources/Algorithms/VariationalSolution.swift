@@ -28,7 +28,7 @@ public enum Ending: String, Sendable, CaseIterable {
 /// What a user may set; nil: as the method does it.
 public struct VariationalSettings: Sendable {
   /// Relative, of the quantity that the method stops by: see ``VariationalProblem/solve(_:by:from:settings:)``.
-  public var tolerance = 1e-6
+  public var tolerance = 1e-5
   /// By default 20 000 of ISTA, 5 000 of FISTA, 1 000 of ADMM and of CGLS.
   public var maximumIterations: Int?
   /// ρ of a gradient step, 1/‖A‖² by default.
@@ -37,7 +37,7 @@ public struct VariationalSettings: Sendable {
   public var restarts = true
   /// Iterations of the proximal map of total variation in ISTA and FISTA.
   public var innerIterations = 100
-  /// ρ of ADMM at its start, ‖A‖²/‖K‖² by default.
+  /// ρ of ADMM at its start; by default from λ and the measurement.
   public var penalty: Double?
   /// Whether ρ follows the residuals.
   public var adaptsPenalty = true

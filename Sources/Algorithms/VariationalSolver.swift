@@ -23,7 +23,7 @@ extension VariationalProblem {
   ///
   ///     ISTA, FISTA   duality gap ≤ τ E(x), every 10 iterations, where the priors have one;
   ///                   else ‖x⁽ᵏ⁺¹⁾ − x⁽ᵏ⁾‖ and ‖x⁽ᵏ⁺¹⁾ − v⁽ᵏ⁾‖ ≤ τ‖x⁽ᵏ⁺¹⁾‖, v where the gradient was taken
-  ///     ADMM          ‖K x − z‖ ≤ τ max(‖K x‖, ‖z‖) and, for the gradient Aᴴ(A x − y) + ρ Kᴴβ, its norm ≤ τ max(‖Aᴴy‖, ρ‖Kᴴβ‖)
+  ///     ADMM          ‖K x − z‖ ≤ τ max(‖K x‖, ‖z‖, ‖K‖‖x‖/10) and, for the gradient Aᴴ(A x − y) + ρ Kᴴβ, its norm ≤ τ max(‖Aᴴy‖, ρ‖Kᴴβ‖)
   ///     CGLS          ‖Aᴴ(y − A x) − λ x‖ ≤ τ‖Aᴴy‖
   ///
   /// - Parameters: `start`, by default 0, or an earlier solution, whose multipliers ADMM takes up too.
@@ -37,7 +37,8 @@ extension VariationalProblem {
     try validate(y)
     let back = A.adjoint(y)
     guard !back.isShapelessZero, back.numbers.count % (layout.count * Signal.parts) == 0 else {
-      throw ProblemError("the operator's adjoint gives \(back.shape), expected samples of \(layout.shape); check the operator's shapes")
+      throw ProblemError(
+        "the operator's adjoint gives \(back.shape), expected samples of \(layout.shape); check the operator's shapes")
     }
     let origin = start?.estimate ?? 0 * back
     switch method {
@@ -69,7 +70,9 @@ extension VariationalProblem {
     guard !y.isShapelessZero, !shape.contains(0), expected.isEmpty || shape.suffix(expected.count) == expected[...] else {
       throw ProblemError("a measurement of shape \(shape), expected it to end in \(expected); check which operator it was made by")
     }
-    guard y.isFinite else { throw ProblemError("the measurement has numbers that are not finite, expected all finite; mend or mask them") }
+    guard y.isFinite else {
+      throw ProblemError("the measurement has numbers that are not finite, expected all finite; mend or mask them")
+    }
   }
 
   /// The solution of a run, its figures computed anew.

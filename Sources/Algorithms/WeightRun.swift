@@ -30,7 +30,8 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
     settings.isTraced = false
     let problem = try search.problem(weight)
     let found = try problem.solve(y, by: search.method, from: near.map { solutions[$0] }, settings: settings)
-    let penalty = weight > 0 ? (try search.problem(2 * weight).penalty(found.estimate) - problem.penalty(found.estimate)) / weight : 0
+    let penalty =
+      weight > 0 ? (try search.problem(2 * weight).penalty(found.estimate) - problem.penalty(found.estimate)) / weight : 0
     var trial = WeightTrial(
       weight: weight, residualNorm: found.residualNorm, penalty: penalty, iterations: found.iterations, ending: found.ending)
     let square = found.residualNorm * found.residualNorm
@@ -42,6 +43,13 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
       trial.degreesOfFreedom = d
       trial.risk = square + 2 * σ * σ * d - count * σ * σ
       if case .predictedRisk = rule { value = trial.risk! } else { value = square - σ * σ * (count - d) }
+    case .crossValidation:
+      let d = try degreesOfFreedom(
+        problem, found, settings, step: max(0.2 * found.residualNorm, 1e-4 * y.norm) / count.squareRoot())
+      let free = max(1 - d / count, 1e-3)
+      trial.degreesOfFreedom = d
+      trial.risk = square / (free * free)
+      value = square / (free * free)
     case .lCurve: break
     }
     trials.append(trial)
@@ -77,8 +85,9 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
 
   private var isQuadratic: Bool { search.priors[search.automatic].kind == .ridge }
 
-  /// λ of about the right size: σ‖A‖, of a ridge σ² over the mean square of Aᴴy/‖A‖².
-  private func first(_ σ: Double) -> Double {
+  /// λ of about the right size, σ unknown taken as a twentieth of the measurement: σ‖A‖, of a ridge σ² over the mean square of Aᴴy/‖A‖².
+  private var first: Double {
+    let σ = rule.noise ?? 0.05 * y.norm / count.squareRoot()
     let L = search.A.lipschitz
     guard isQuadratic else { return σ * L.squareRoot() }
     let back = search.A.adjoint(y)
@@ -89,7 +98,7 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
   // MARK: A root, by regula falsi on log λ (Illinois)
 
   mutating func root() throws -> WeightChoice<Signal> {
-    let start = first(rule.noise ?? 1)
+    let start = first
     var (at, value) = (log(start), try attempt(start))
     var other = (at: at, value: value)
     let step = log(4.0) * (value < 0 ? 1 : -1)
@@ -101,7 +110,8 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
       if abs(value - other.value) < 1e-4 * abs(value) { break }
     }
     guard value * other.value <= 0 else {
-      let end = value < 0 ? "is below it at every λ, so that the largest tried" : "is above it at every λ, so that the smallest tried"
+      let end =
+        value < 0 ? "is below it at every λ, so that the largest tried" : "is above it at every λ, so that the smallest tried"
       return try choice(exp(at), remark: "the residual \(end) was taken; check the noise's standard deviation")
     }
     var (low, high) = value < other.value ? ((at, value), (other.at, other.value)) : ((other.at, other.value), (at, value))
@@ -137,23 +147,19 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
     var points: [(at: Double, risk: Double)] = []
     func best() -> Int { points.indices.min { points[$0].risk < points[$1].risk } ?? 0 }
     let step = 0.5 * log(10.0)
-    var at = log(first(rule.noise ?? 1))
-    points.append((at, try attempt(exp(at))))
-    for _ in 0..<14 {
+    let start = log(first)
+    for at in [start, start - step, start + step] { points.append((at, try attempt(exp(at)))) }
+    points.sort { $0.at < $1.at }
+    for _ in 0..<12 {
       let i = best()
       guard i == 0 || i == points.count - 1 else { break }
-      at = i == 0 && points.count > 1 || i == 0 ? points[0].at - step : points[i].at + step
-      if points.count == 1 { at = points[0].at - step }
-      let point = (at, try attempt(exp(at)))
-      if at < points[0].at { points.insert(point, at: 0) } else { points.append(point) }
-      if points.count == 2 && best() == 1 {
-        at = points[1].at + step
-        points.append((at, try attempt(exp(at))))
-      }
+      let at = points[i].at + (i == 0 ? -step : step)
+      points.insert((at, try attempt(exp(at))), at: i == 0 ? 0 : points.count)
     }
     let i = best()
     guard i > 0 && i < points.count - 1 else {
-      return try choice(exp(points[i].at), remark: "the estimate of the risk has no least value among the λ tried; the last was taken")
+      return try choice(
+        exp(points[i].at), remark: "the estimate of the risk has no least value among the λ tried; the last was taken")
     }
     let halves = try [-0.5 * step, 0.5 * step].map { (points[i].at + $0, try attempt(exp(points[i].at + $0))) }
     points = [points[i - 1], halves[0], points[i], halves[1], points[i + 1]]

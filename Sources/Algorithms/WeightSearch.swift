@@ -5,6 +5,22 @@ import ProximalMaps
 import Tensors
 
 /// How λ is chosen from a measurement. r_λ = y − A x_λ, m the numbers measured, σ the standard deviation of the error of each.
+///
+/// Measured with `tv` on six 64 × 64 crops of natural images: PSNR below the best
+/// of 13 λ over four decades, mean and worst in dB.
+///
+/// | task | σ | ``predictedRisk(noise:)`` | ``crossValidation`` | ``discrepancy(noise:factor:)`` | ``residualFreedom(noise:)`` |
+/// |---|---|---|---|---|---|
+/// | denoising | 0.05 | 0.00, 0.00 | 0.33, 1.87 | 1.16, 2.64 | 0.40, 1.52 |
+/// | | 0.1 | 0.00, 0.00 | 0.22, 1.35 | 1.13, 3.81 | 0.64, 3.11 |
+/// | deblurring | 0.01 | 0.06, 0.20 | 0.06, 0.20 | 0.38, 0.85 | 3.16, 16.5 |
+/// | | 0.03 | 0.02, 0.08 | 0.00, 0.02 | 0.23, 0.39 | 4.64, 22.5 |
+/// | ×2 | 0.01 | 0.00, 0.01 | 0.11, 0.63 | 0.27, 0.80 | 0.02, 0.09 |
+/// | | 0.03 | 0.12, 0.74 | 0.17, 0.74 | 0.51, 1.18 | 0.04, 0.09 |
+/// | half the pixels | 0.01 | 0.00, 0.00 | 0.05, 0.24 | 0.33, 1.22 | 0.05, 0.27 |
+/// | | 0.03 | 0.00, 0.01 | 0.26, 1.06 | 0.62, 2.04 | 0.14, 0.81 |
+///
+/// So ``usual(noise:)`` is the predicted risk where σ is known and cross-validation where it is not.
 public enum WeightRule: Sendable, Hashable {
   /// ‖r_λ‖ = τ σ √m. Source: Morozov (1966).
   case discrepancy(noise: Double, factor: Double = 1)
@@ -13,14 +29,20 @@ public enum WeightRule: Sendable, Hashable {
   /// The least of ‖r_λ‖² + 2 σ² d_λ − m σ², an unbiased estimate of ‖A (x_λ − x)‖². Source: Stein (1981); d_λ by one probe, Ramani, Blu &
   /// Unser (2008).
   case predictedRisk(noise: Double)
-  /// The largest curvature of log g against log ‖r_λ‖: for unknown σ. Source: Hansen (1992).
+  /// The least of ‖r_λ‖² / (1 − d_λ/m)²: for unknown σ. Source: Golub, Heath & Wahba (1979).
+  case crossValidation
+  /// The largest curvature of log g against log ‖r_λ‖: for unknown σ and an ill-posed A, such as a blur; denoising has no corner. Source:
+  /// Hansen (1992).
   case lCurve(points: Int = 17)
+
+  /// What `auto` means.
+  public static func usual(noise: Double?) -> WeightRule { noise.map { .predictedRisk(noise: $0) } ?? .crossValidation }
 
   /// σ.
   public var noise: Double? {
     switch self {
     case .discrepancy(let σ, _), .residualFreedom(let σ), .predictedRisk(let σ): σ
-    case .lCurve: nil
+    case .crossValidation, .lCurve: nil
     }
   }
 }
@@ -36,7 +58,7 @@ public struct WeightTrial: Sendable {
   public let ending: Ending
   /// d_λ, where the rule asks.
   public var degreesOfFreedom: Double?
-  /// The estimate of ‖A (x_λ − x)‖², where the rule asks.
+  /// What the rule makes least: the estimate of ‖A (x_λ − x)‖², or the score of cross-validation.
   public var risk: Double?
   /// Of the L-curve.
   public var curvature: Double?
@@ -97,7 +119,7 @@ public struct WeightSearch<Op: LinearOperator>: Sendable where Op.Domain: ImageS
     var run = WeightRun(search: self, y: y, rule: rule)
     switch rule {
     case .discrepancy, .residualFreedom: return try run.root()
-    case .predictedRisk: return try run.least()
+    case .predictedRisk, .crossValidation: return try run.least()
     case .lCurve(let points):
       guard points >= 5 else { throw ProblemError("\(points) points of the L-curve, expected at least 5; 17 are usual") }
       return try run.corner(points)

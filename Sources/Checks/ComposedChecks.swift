@@ -26,7 +26,9 @@ public func theoryChecks<Op: LinearOperator>(
   let quotient = powerIteration(A, startingAt: random, tolerance: 1e-7, maximumIterations: 500).last ?? 0
   let step = stepSize ?? 1 / A.lipschitz
   var items = [
-    CheckItem("adjoint: ⟨A x, y⟩ against ⟨x, Aᴴy⟩", error: A.adjointError(domain: back.shape, codomain: y.shape, seed: seed), tolerance: 1e-10),
+    CheckItem(
+      "adjoint: ⟨A x, y⟩ against ⟨x, Aᴴy⟩", error: A.adjointError(domain: back.shape, codomain: y.shape, seed: seed),
+      tolerance: 1e-10),
     CheckItem("‖A‖² by power iteration over the operator's own", error: quotient / A.lipschitz, tolerance: 1 + 1e-6),
     CheckItem("step ρ over 2/‖A‖²", error: step * quotient / 2, tolerance: 1 - 1e-9),
   ]
@@ -42,7 +44,8 @@ public func theoryChecks<Op: LinearOperator>(
     CheckItem("ADMM: gradient at the last iteration over ‖Aᴴy‖", error: (last?.dual ?? .infinity) / scale, tolerance: 1e-6))
   items.append(
     CheckItem(
-      "ADMM: ‖K x − z‖ at the last iteration over the largest", error: (last?.primal ?? .infinity) / largest(traced.trace.map(\.primal)),
+      "ADMM: ‖K x − z‖ at the last iteration over the largest",
+      error: (last?.primal ?? .infinity) / largest(traced.trace.map(\.primal)),
       tolerance: 1e-5))
 
   let closed = problem.blocks.isEmpty || (problem.blocks.count == 1 && problem.blocks[0].analysis.isOrthonormal)

@@ -47,7 +47,8 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
 @Suite struct VariationalTests {
   @Test(
     arguments: [
-      (["l1:0.8"], 3.4182918908660778), (["elastic-net:0.8:0.4"], 3.5368778552807294), (["l1:0.8", "ridge:0.4"], 3.5368778552807294),
+      (["l1:0.8"], 3.4182918908660778), (["elastic-net:0.8:0.4"], 3.5368778552807294),
+      (["l1:0.8", "ridge:0.4"], 3.5368778552807294),
       (["l1:0.8", "nonnegative"], 3.963598012485911),
     ])
   func lassoAndElasticNetOfScikitLearn(priors: [String], expected: Double) throws {
@@ -86,8 +87,10 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
 
   @Test(
     arguments: [
-      (["tv:0.06"], 0.0, 1.8154238505874711), (["tv-anisotropic:0.05"], 0, 1.7079607628037978), (["tv:0.05"], 0, 1.6225915694315298),
-      (["tv:0.05", "nonnegative"], 0.25, 1.7934904027468594), (["tv:0.03", "wavelet:db2:0.02:2", "nonnegative"], 0.25, 1.8741529539808763),
+      (["tv:0.06"], 0.0, 1.8154238505874711), (["tv-anisotropic:0.05"], 0, 1.7079607628037978),
+      (["tv:0.05"], 0, 1.6225915694315298),
+      (["tv:0.05", "nonnegative"], 0.25, 1.7934904027468594),
+      (["tv:0.03", "wavelet:db2:0.02:2", "nonnegative"], 0.25, 1.8741529539808763),
     ] as [([String], Double, Double)])
   func deblurring(priors: [String], darker: Double, expected: Double) throws {
     let problem = try VariationalProblem(blur, priors: priors.map { try PriorTerm(parsing: $0) })
@@ -131,7 +134,8 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
     let tight = settings(1e-9)
     expectValue(
       try channels.solve(images, settings: tight).objective,
-      try each.solve(images.row(0), settings: tight).objective + each.solve(images.row(1), settings: tight).objective, relative: 1e-7)
+      try each.solve(images.row(0), settings: tight).objective + each.solve(images.row(1), settings: tight).objective,
+      relative: 1e-7)
 
     var traced = settings(1e-7)
     traced.isTraced = true
@@ -149,7 +153,8 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
     let problem = try VariationalProblem(A, priors: terms("l1:0.8", "nonnegative"))
     let step = 1 / A.lipschitz
     let prior = try #require(ComposedProximal<Tensor>(problem.blocks, on: problem.layout, stepSize: step))
-    let stage = ProximalGradient(data: GradientStep(A, stepSize: step), prior: prior, momentum: NesterovMomentum<Tensor>(restart: .whenUphill))
+    let stage = ProximalGradient(
+      data: GradientStep(A, stepSize: step), prior: prior, momentum: NesterovMomentum<Tensor>(restart: .whenUphill))
     let found = try problem.solve(y, by: .fista, settings: settings(0, 7))
     let start = Tensor.zeros([50])
     expectClose(solve(stage, measurement: y, from: start, until: .iterations(7)).estimate, found.estimate, relative: 1e-12)
@@ -174,9 +179,11 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
     let tv = try VariationalProblem(blur, priors: terms("tv-anisotropic:0.1"))
     let image = blur.forward(phantom)
     func line(_ body: () throws -> some Any) -> String { refusal(ProblemError.self, body) }
-    #expect(line { try tv.solve(image, by: .fista) }.contains("fista: the sum of tv-anisotropic:0.1 has no proximal map of its own"))
+    #expect(
+      line { try tv.solve(image, by: .fista) }.contains("fista: the sum of tv-anisotropic:0.1 has no proximal map of its own"))
     #expect(line { try tv.solve(image, by: .leastSquares) }.contains("is not quadratic"))
-    #expect(line { try tv.solve(Tensor.zeros([3, 3])) }.contains("a measurement of shape [3, 3], expected it to end in [1, 16, 16]"))
+    #expect(
+      line { try tv.solve(Tensor.zeros([3, 3])) }.contains("a measurement of shape [3, 3], expected it to end in [1, 16, 16]"))
     #expect(line { try tv.solve(.zero) }.contains("a measurement of shape []"))
     #expect(line { try tv.solve(image + Tensor.filled(.nan, shape: image.shape)) }.contains("not finite"))
     #expect(line { try tv.solve(image, settings: settings(2)) }.contains("the tolerance is 2.0"))
@@ -184,7 +191,9 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
     wrong.stepSize = 1e300
     let lasso = try VariationalProblem(A, priors: terms("l1:0.1"))
     #expect(try lasso.solve(y, by: .ista, settings: wrong).ending == .notFinite)
-    #expect(line { try VariationalProblem(Matrix(.zeros([3, 4])), priors: terms("l1:1")).solve(.zeros([3])) }.contains("expected a positive"))
+    #expect(
+      line { try VariationalProblem(Matrix(.zeros([3, 4])), priors: terms("l1:1")).solve(.zeros([3])) }.contains(
+        "expected a positive"))
     #expect(try lasso.solve(.zeros([30])).objective == 0)
   }
 
@@ -192,7 +201,9 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
   @Test(.enabled(if: !dataFolder.isEmpty, "UNFOLD_DATA names no data"))
   func publicMatrixAndCodes() throws {
     func array(_ name: String) throws -> Tensor {
-      guard case .real(let value) = try readArrays(dataFolder + "/sparse-coding/" + name)[0].value else { throw FileFormatError(name) }
+      guard case .real(let value) = try readArrays(dataFolder + "/sparse-coding/" + name)[0].value else {
+        throw FileFormatError(name)
+      }
       return value.converted(to: .double)
     }
     let dictionary = Matrix(try array("dictionary.npy"))

@@ -51,6 +51,9 @@ private func search<Op>(_ A: Op, _ texts: String...) throws -> WeightSearch<Op> 
     // The least of λ²‖y‖² + 2 n σ² (1 + λ) over (1 + λ)² is at λ = n σ² / (‖y‖² − n σ²).
     let byRisk = try ridge.choose(y, by: .predictedRisk(noise: 0.2))
     #expect(abs(byRisk.weight / (n * 0.04 / (norm * norm - n * 0.04)) - 1) < 0.1, "\(byRisk.weight)")
+    // Cross-validation scores every λ with ‖y‖²: it has nothing to choose by.
+    for trial in try ridge.choose(y, by: .crossValidation).trials { #expect(abs(trial.risk! / (norm * norm) - 1) < 1e-4) }
+    #expect(WeightRule.usual(noise: 0.1) == .predictedRisk(noise: 0.1) && WeightRule.usual(noise: nil) == .crossValidation)
   }
 
   @Test func cornerOfTheLCurve() throws {
@@ -70,7 +73,7 @@ private func search<Op>(_ A: Op, _ texts: String...) throws -> WeightSearch<Op> 
     let tv = try search(A, "tv:auto")
     #expect(refusal(ProblemError.self) { try tv.choose(image, by: .discrepancy(noise: 0)) }.contains("choose by the L-curve"))
     #expect(refusal(ProblemError.self) { try tv.choose(image, by: .lCurve(points: 2)) }.contains("at least 5"))
-    let none = try tv.choose(image, by: .discrepancy(noise: 100))
+    let none = try search(A, "ridge:auto").choose(image, by: .discrepancy(noise: 100))
     #expect(none.remark?.contains("below it at every λ") == true)
   }
 

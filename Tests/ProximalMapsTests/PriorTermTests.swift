@@ -8,7 +8,8 @@ import Testing
 @Suite struct PriorTermTests {
   @Test(
     arguments: [
-      "l1:0.1", "l1:auto", "elastic-net:0.1:2", "group:0.5:4", "box:-1:1", "box:0:inf", "nonnegative", "ridge:3", "tv:0.05", "tv:auto",
+      "l1:0.1", "l1:auto", "elastic-net:0.1:2", "group:0.5:4", "box:-1:1", "box:0:inf", "nonnegative", "ridge:3", "tv:0.05",
+      "tv:auto",
       "tv-anisotropic:1e-05", "wavelet:db2:0.1", "wavelet:haar:auto:3",
     ])
   func textAndBack(text: String) throws {
@@ -19,7 +20,8 @@ import Testing
 
   @Test(arguments: [
     ("lasso:1", "there is no \"lasso\""), ("l1", "0 numbers after the name; expected l1:WEIGHT"), ("l1:-1", "a weight of \"-1\""),
-    ("l1:nan", "neither a number from 0 on nor auto"), ("group:1:0", "a size of \"0\""), ("box:2:1", "not two numbers in rising order"),
+    ("l1:nan", "neither a number from 0 on nor auto"), ("group:1:0", "a size of \"0\""),
+    ("box:2:1", "not two numbers in rising order"),
     ("wavelet:db9:1", "a filter \"db9\", none of haar, db2, db3, db4"), ("wavelet:db2:1:2:3", "4 numbers after the name"),
     ("elastic-net:1:auto", "a ridge of \"auto\""), ("", "there is no \"\""), ("tv:", "a weight of \"\""),
   ])
