@@ -129,7 +129,7 @@ public struct ReconstructionReport: Report, Sendable {
             [JSONMember("file", .string(file.name))] + (file.scores?.members ?? [])
               + [("objective", file.found.objective), ("residual", file.found.residual)].compactMap { name, value in
                 value.map { JSONMember(name, .number($0)) }
-              } + (file.found.ending.map { [JSONMember("ending", .string($0))] } ?? []))
+              } + (file.found.ending.map { [JSONMember("ending", .string($0))] } ?? []) + file.found.facts)
         }), "depth": .integer(depth), "iterations": iterations.map(JSONValue.integer), "converged": converged.map(JSONValue.bool),
       "seconds": .number(seconds), "weights": weights.map(JSONValue.string) ?? .null,
       "remarks": remarks.isEmpty ? nil : .array(remarks.map(JSONValue.string)),
@@ -142,7 +142,7 @@ public struct ReconstructionReport: Report, Sendable {
       ([file.name] + (file.scores?.figures ?? [])
         + (file.found.objective.map { [String(format: "objective %.9g", $0)] } ?? [])
         + (file.found.residual.map { [String(format: "‖A x − b‖ %.4f ‖b‖", $0)] } ?? [])
-        + (file.found.ending.map { [$0] } ?? [])).joined(separator: "  ")
+        + (file.found.ending.map { [$0] } ?? []) + file.found.remarks).joined(separator: "  ")
     }
     return (["\(method)\(work): \(String(format: "%.3g", seconds)) s"] + lines).joined(separator: "\n")
   }

@@ -85,6 +85,9 @@ public struct Reconstruction: Sendable {
   /// What was minimised, and why a run ended, where there is such a thing.
   public var objective: Double?
   public var ending: String?
+  /// What was chosen for this measurement, for the answer, and in words.
+  public var facts: [JSONMember] = []
+  public var remarks: [String] = []
   /// What the value is to be multiplied by to be in the units of the file that was reconstructed.
   public var scale = 1.0
 

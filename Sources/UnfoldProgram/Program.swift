@@ -6,6 +6,8 @@ import Experiments
 import FileFormats
 import Foundation
 import Kernels
+import Problems
+import ProximalMaps
 import Training
 import Yams
 
@@ -102,7 +104,7 @@ extension UnfoldProgram {
   private static func statusOfKnown(_ error: any Error) -> Int32? {
     switch error {
     case let error as FileFormatError where error.isDiskFailure: 1
-    case is FileFormatError, is InputError: 2
+    case is FileFormatError, is InputError, is PriorError, is ProblemError: 2
     case TrainingError.diverged: 1
     case is TrainingError: 2
     case is WorkFailed: 1

@@ -20,6 +20,7 @@ extension FanBeamGeometry.Detector: ExpressibleByArgument {}
 extension FilteredBackProjection.Window: ExpressibleByArgument {}
 extension TomographyData.Part: ExpressibleByArgument {}
 extension GradientKind: ExpressibleByArgument {}
+extension Linear.WeightChoiceRule: ExpressibleByArgument {}
 
 extension PatchCoding: CommandLineExperiment {
   public struct SetupOptions: ParsableArguments, Encodable {
@@ -236,6 +237,12 @@ extension Linear: CommandLineExperiment {
     @Option(help: "Most iterations of a classical method.") var iterations: Int?
     @Option(help: "Relative tolerance at which a classical method ends (default: 1e-6).") var tolerance: Double?
     @Option(help: ArgumentHelp("Write objective and residuals by iteration, CSV.", valueName: "file")) var trace: String?
+    @Option(
+      help:
+        "How a weight auto is chosen: predicted-risk (default where the noise is known), discrepancy, residual-freedom, cross-validation (default where not) or l-curve."
+    )
+    var chooseBy: Linear.WeightChoiceRule?
+    @Option(help: ArgumentHelp("Draw the weights that were tried, SVG or PNG.", valueName: "file")) var plot: String?
     public init() {}
   }
   public struct TestOptions: ParsableArguments, Encodable {

@@ -20,9 +20,36 @@ extension Linear {
     public var tolerance: Double?
     /// A file of objective and residuals by iteration, CSV.
     public var trace: String?
+    /// How a weight that is `auto` is chosen; nil: by the least predicted risk where the noise is known, else by cross-validation.
+    public var chooseBy: WeightChoiceRule?
+    /// A picture of the weights that were tried, SVG or PNG.
+    public var plot: String?
     /// What classical methods compute in; nil: double.
     public var precision: Precision?
     public init() {}
+  }
+
+  /// ``WeightRule`` by its name.
+  public enum WeightChoiceRule: String, CaseIterable, Codable, Sendable {
+    case predictedRisk = "predicted-risk"
+    case discrepancy
+    case residualFreedom = "residual-freedom"
+    case crossValidation = "cross-validation"
+    case lCurve = "l-curve"
+
+    /// - Throws: ``InputError`` where the noise must be known and is not.
+    func rule(noise: Double?) throws -> WeightRule {
+      switch self {
+      case .crossValidation: return .crossValidation
+      case .lCurve: return .lCurve()
+      case .predictedRisk, .discrepancy, .residualFreedom:
+        guard let noise else {
+          throw InputError("found --choose-by \(rawValue) and no noise; expected --noise σ, or cross-validation or l-curve")
+        }
+        return self == .predictedRisk
+          ? .predictedRisk(noise: noise) : self == .discrepancy ? .discrepancy(noise: noise) : .residualFreedom(noise: noise)
+      }
+    }
   }
 
   public static var methods: [Method<Linear>] {
@@ -43,7 +70,8 @@ extension Linear {
   private static func classical(
     _ name: String, _ title: String, _ way: VariationalMethod, _ source: String
   ) -> Method<Linear> {
-    Method(name, title, source: source, knobs: ["prior", "iterations", "tolerance", "trace", "precision"]) { system, knobs in
+    let knobs: Set = ["prior", "iterations", "tolerance", "trace", "chooseBy", "plot", "precision"]
+    return Method(name, title, source: source, knobs: knobs) { system, knobs in
       let priors = try knobs.prior.map(PriorTerm.init(parsing:))
       if way == .ista || way == .fista, priors.isEmpty {
         throw InputError("found no --prior for \(name); expected one such as --prior l1:0.1, or the method least-squares")
@@ -54,14 +82,35 @@ extension Linear {
       ) throws -> Reconstructor<Linear> {
         let precision = knobs.precision ?? .double
         let A: OnArrays<Signal, Measurement> = system.typed(precision: precision)
-        let problem = try VariationalProblem(A, priors: priors)
+        let isAutomatic = priors.contains(where: \.isAutomatic)
+        if !isAutomatic, knobs.chooseBy != nil || knobs.plot != nil {
+          throw InputError(
+            "found --\(knobs.plot == nil ? "choose-by" : "plot") and no prior of weight auto; expected one such as tv:auto")
+        }
+        if let plot = knobs.plot, !["svg", "png"].contains(fileExtension(plot)) {
+          throw InputError("\(plot): found another ending; expected .svg or .png for a plot")
+        }
+        let search = isAutomatic ? try WeightSearch(A, priors: priors) : nil
+        let problem = try search?.problem(1) ?? VariationalProblem(A, priors: priors)
         let trace = knobs.trace.map(TraceFile.init)
+        /// The minimiser, with a weight chosen first where one is to be.
+        @Sendable func solution(_ y: Measurement, _ number: Int) throws -> (VariationalSolution<Signal>, WeightChoice<Signal>?) {
+          guard var search else { return (try problem.solve(y, by: way, settings: settings), nil) }
+          (search.method, search.settings, search.measuredCount) = (way, settings, system.double.measuredCount)
+          let noise = system.noiseDeviation(of: y.numbers)
+          let rule = try knobs.chooseBy.map { try $0.rule(noise: noise) } ?? .usual(noise: noise)
+          let choice = try search.choose(y, by: rule)
+          if number == 0, let plot = knobs.plot { try choice.plot(title: "\(name), \(system.name)", to: plot) }
+          return (choice.solution, choice)
+        }
         var reconstructor = Reconstructor<Linear> { measured in
           let y = measured.numbers.converted(to: precision)
-          let found = try Parallel.map(y.shape[0]) { i in
+          let solved = try Parallel.map(y.shape[0]) { i in
             let sample = Measurement(numbers: y.rows(i..<i + 1), shape: [1] + system.codomain.shape)
-            return try problem.solve(sample, by: way, settings: settings)
+            return try solution(sample, i)
           }
+          let choices = solved.compactMap(\.1)
+          let found = solved.map(\.0)
           if let bad = found.first(where: { $0.ending == .notFinite }) {
             throw WorkFailed("\(name): \(bad.ending.rawValue) after \(bad.iterations) iterations; check --prior and the operator")
           }
@@ -73,6 +122,10 @@ extension Linear {
           result.residual = residual(x, measured.numbers, system)
           result.objective = found.reduce(0) { $0 + $1.objective }
           result.ending = found.first { !$0.ending.isConvergence }?.ending.rawValue ?? found.first?.ending.rawValue
+          result.facts = choices.isEmpty ? [] : [JSONMember("weights", .array(choices.map { .number($0.weight) }))]
+          result.remarks = choices.prefix(1).flatMap { choice in
+            [choice.priors.map { "\($0)" }.joined(separator: " + ")] + (choice.remark.map { [$0] } ?? [])
+          }
           return result
         }
         if !priors.isEmpty { reconstructor.facts = [JSONMember("prior", .array(priors.map { .string("\($0)") }))] }
@@ -112,6 +165,51 @@ private final class TraceFile: Sendable {
       }
       lines.samples += 1
       try AtomicFile.write(Data(lines.text.utf8), to: path)
+    }
+  }
+}
+
+extension LinearSystem {
+  /// σ of a measurement, where the noise is known.
+  fileprivate func noiseDeviation(of y: Tensor) -> Double? {
+    guard noise != .none else { return nil }
+    return noise.deviation(for: y.doubles[...], support: double.support)
+  }
+}
+
+extension WeightChoice {
+  /// What was tried: the L-curve, or what its rule looks at by weight; the chosen one apart.
+  func plot(title: String, to path: String) throws {
+    let tried = trials.sorted { $0.weight < $1.weight }
+    let isCurve = if case .lCurve = rule { true } else { false }
+    func points(_ trials: [WeightTrial]) -> [(x: Double, y: Double)] {
+      trials.map { isCurve ? ($0.residualNorm, $0.penalty) : ($0.weight, $0.risk ?? $0.residualNorm) }
+    }
+    let nearest = tried.min { abs($0.weight - weight) < abs($1.weight - weight) }
+    let isScore = tried.allSatisfy { ($0.risk ?? 0) > 0 } && tried.contains { $0.risk != nil }
+    let plot = Plot(
+      title: title, subtitle: "weight \(Float(weight)), chosen by \(rule.name)",
+      horizontal: .init(isCurve ? "‖A x − y‖" : "weight", scale: .logarithmic),
+      vertical: .init(
+        isCurve ? "penalty" : isScore ? "score" : "‖A x − y‖, or the risk", scale: isCurve || isScore ? .logarithmic : .linear),
+      series: [Plot.Series("tried", points: points(tried)), Plot.Series("chosen", points: points(nearest.map { [$0] } ?? []))])
+    if fileExtension(path) == "svg" {
+      try AtomicFile.write(Data(plot.svg().utf8), to: path)
+    } else {
+      try AtomicFile.write(Data(try plot.encodedPNG()), to: path)
+    }
+  }
+}
+
+extension WeightRule {
+  /// As `--choose-by` has it.
+  var name: String {
+    switch self {
+    case .discrepancy: "discrepancy"
+    case .residualFreedom: "residual-freedom"
+    case .predictedRisk: "predicted-risk"
+    case .crossValidation: "cross-validation"
+    case .lCurve: "l-curve"
     }
   }
 }
