@@ -59,6 +59,9 @@ public struct Linear: Experiment {
     (self.setup, self.seed) = (setup, seed)
   }
 
+  /// Of one signal, where the operator says it.
+  public var shape: [Int]? { description.shape }
+
   /// The operator for signals of a shape.
   public func system(shape: [Int]) throws -> LinearSystem { try LinearSystem(description, shape: shape, noise: noise) }
 
