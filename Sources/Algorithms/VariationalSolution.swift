@@ -28,7 +28,7 @@ public enum Ending: String, Sendable, CaseIterable {
 /// What a user may set; nil: as the method does it.
 public struct VariationalSettings: Sendable {
   /// Relative, of the quantity that the method stops by: see ``VariationalProblem/solve(_:by:from:settings:)``.
-  public var tolerance = 1e-5
+  public var tolerance = 1e-6
   /// By default 20 000 of ISTA, 5 000 of FISTA, 1 000 of ADMM and of CGLS.
   public var maximumIterations: Int?
   /// ρ of a gradient step, 1/‖A‖² by default.

@@ -46,10 +46,11 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
     case .crossValidation:
       let d = try degreesOfFreedom(
         problem, found, settings, step: max(0.2 * found.residualNorm, 1e-4 * y.norm) / count.squareRoot())
-      let free = max(1 - d / count, 1e-3)
+      let free = 1 - d / count
       trial.degreesOfFreedom = d
-      trial.risk = square / (free * free)
-      value = square / (free * free)
+      // A fit that leaves less than a hundredth of the numbers free says nothing: λ is to grow.
+      value = free > 0.01 ? square / (free * free) : 1e3 * y.inner(y) * (2 - min(max(free, -1), 1))
+      trial.risk = value
     case .lCurve: break
     }
     trials.append(trial)
