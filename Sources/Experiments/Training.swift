@@ -169,7 +169,7 @@ public struct Training: Sendable {
             func seconds(_ steps: Int) throws -> Double {
               var few = recipe
               few.phases = [phase]
-              (few.phases[0].steps, few.validationInterval) = (steps, nil)
+              (few.phases[0].steps, few.phases[0].earlyStopping, few.validationInterval) = (steps, nil, nil)
               let begin = Date()
               _ = try training.train(network, recipe: few, resuming: nil, checkpoints: nil, monitors: [], stop: nil)
               return Date().timeIntervalSince(begin)
