@@ -17,8 +17,6 @@ public struct KSpaceSlice: Sendable {
   public var scale = 1.0
   /// Rows and columns in the middle of the image that are wanted; nil: all.
   public var wanted: [Int]?
-  /// Maps of the coils, where they are known.
-  public var maps: CoilSensitivities?
 
   public init(
     name: String, kSpace: ComplexTensor, mask: SamplingMask, groundTruth: NumericArray? = nil, scale: Double = 1,

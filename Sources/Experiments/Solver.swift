@@ -48,20 +48,22 @@ public struct Solver<E: Experiment>: Sendable {
     self.method = method
     try options.check(for: method)
     let system = try E.adjusted(system, options.knobs)
-    guard case .network(let made) = method.kind else {
+    guard case .network(let known) = method.kind else {
       guard case .classical(let make) = method.kind else { preconditionFailure("a method of neither kind") }
       (network, depth, weights) = (nil, 0, nil)
       reconstructor = try make(system, options.knobs)
       return
     }
-    let stored = options.untrained ? nil : try StoredWeights(method, made, system, options, library)
-    var shape = (stored?.shape ?? Architecture()).over(made.architecture)
+    let stored = options.untrained ? nil : try StoredWeights(method, known, system, options, library)
+    var shape = (stored?.shape ?? Architecture()).over(known.architecture)
     if stored == nil || stored?.sharesStages == true, let wanted = options.depth { shape.depth = wanted }
-    let untrained = try made.make(system, shape, stored?.weights, 0)
+    let untrained = try known.make(system, shape, stored?.weights, 0)
     network = try stored.map { try $0.weights.filled(untrained, file: $0.path) } ?? untrained
     depth = options.depth ?? shape.depth ?? 1
     weights = stored?.path
-    reconstructor = try E.reconstructor(of: network ?? untrained, method, stages: depth, for: system, options.knobs)
+    var made = try E.reconstructor(of: network ?? untrained, method, stages: depth, for: system, options.knobs)
+    if let notes = stored?.notes { made.remarks += E.remarks(on: notes, for: system) }
+    reconstructor = made
   }
 }
 
@@ -70,6 +72,8 @@ private struct StoredWeights {
   let path: String
   let weights: Weights
   let shape: Architecture
+  /// Of the recipe, where there is one.
+  let notes: [String: String]?
   /// Its stages have no parameters of their own: any number of them will do.
   let sharesStages: Bool
 
@@ -80,6 +84,7 @@ private struct StoredWeights {
     path = try options.weights ?? library.existing(shipped)
     let read = try Weights(anyFile: path).withHouseNames
     let recipe = try read.recipe.map(Recipe.init(json:))
+    notes = recipe?.notes
     if let recipe {
       let known = recipe.notes["problem"] ?? "another problem"
       guard recipe.network == method.name, known == E.name || E.alsoServedByWeights.contains(known) else {

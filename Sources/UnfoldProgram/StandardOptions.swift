@@ -107,6 +107,8 @@ extension KSpace: CommandLineExperiment {
       FrequencyOrder?
     @Flag(help: "Divide every image by its largest magnitude.") var toMaximum = false
     @Option(help: "Receive coils around the image, simulated from --seed (default: 1, which sees all alike).") var coils: Int?
+    @Option(help: ArgumentHelp("Maps of the receive coils, [coils, height, width], in place of simulated ones.", valueName: "file"))
+    var maps: String?
     @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
     public init() {}
   }
@@ -121,7 +123,9 @@ extension KSpace: CommandLineExperiment {
   public struct OpeningOptions: ParsableArguments, Encodable {
     @Option(help: "Of a scanner's k-space: the slice to reconstruct, from 0 (default: all).") var slice: Int?
     @Option(
-      help: ArgumentHelp("Of several coils: their maps, [coils, height, width]; estimated by ESPIRiT without.", valueName: "file"))
+      help: ArgumentHelp(
+        "Of several coils: their maps, [coils, height, width], or espirit, which estimates them (default: those measured with, where known).",
+        valueName: "file"))
     var maps: String?
     public init() {}
   }

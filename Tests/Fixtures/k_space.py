@@ -140,12 +140,31 @@ def admm_csnet():
           f" zero-filling {psnr(abs(zero), abs(image), False):.7f}")
 
 
+def coil_maps(n):
+    return np.stack([wave([n, n], 0.01 * (c + 1), 0.5 * c, 0.4, 0.6) * np.exp(1j * wave([n, n], 0.02, 0.9 * c)) for c in range(4)])
+
+
+def coil_network():
+    """ISTA-Net+ of A = P F S / ||P F S||, four coils, the norm of maps that are not normalised: one stage, two channels."""
+    n = 32
+    image, mask, maps = complex_image(n), np.fft.ifftshift(columns(n)), coil_maps(n)
+    maps = maps / np.sqrt(np.max(np.sum(abs(maps) ** 2, axis=0)))
+    back = lambda y: np.sum(np.conj(maps) * ifft(mask * y), axis=0)
+    y = mask * fft(maps * image)  # of the image itself: the norm cancels
+    x = back(y)
+    stage = ista_weights(True)
+    stage["conv_D"], stage["conv_G"] = filters([32, 2, 3, 3], 1, 0.2), filters([2, 32, 3, 3], 6, 0.02)
+    r = x - single(stage["lambda_step"]) * (back(fft(maps * x)) - x)
+    parts = ista_prior(t(np.stack([r.real, r.imag])[None]), {**stage, "soft_thr": single(stage["soft_thr"])}, True)[0].numpy()
+    x = parts[0] + 1j * parts[1]
+    print(f"ista-net-plus, four coils: psnr {psnr(abs(x), abs(image), False):.7f} probe {probe(x.real):.6f} {probe(x.imag):.6f}")
+
+
 def coils():
     """Zero filling of four coils: the root of the sum of squares."""
     n = 32
     image, mask = complex_image(n), np.fft.ifftshift(columns(n))
-    maps = np.stack([wave([n, n], 0.01 * (c + 1), 0.5 * c, 0.4, 0.6) * np.exp(1j * wave([n, n], 0.02, 0.9 * c)) for c in range(4)])
-    y = mask * fft(maps * image)
+    y = mask * fft(coil_maps(n) * image)
     x = np.sqrt(np.sum(abs(ifft(y)) ** 2, axis=0))
     print(f"four coils: zero-filling probe {probe(x):.9f} norm {np.linalg.norm(x):.9f}; one coil probe {probe(abs(ifft(y[0]))):.9f}")
 
@@ -158,3 +177,4 @@ if __name__ == "__main__":
     ista_net_plus("ista-net-plus, table", BRAIN / BRAIN.max(), radial(N, lines))
     admm_csnet()
     coils()
+    coil_network()

@@ -221,6 +221,12 @@ public struct Linear: Experiment {
     return scores
   }
 
+  public static var alsoServedByWeights: [String] { [KSpace.name] }
+
+  public static func remarks(on notes: [String: String], for system: LinearSystem) -> [String] {
+    notes["problem"] == KSpace.name ? ["weights trained by \(KSpace.name)"] : []
+  }
+
   public static func weightsName(of method: Method<Linear>, for system: LinearSystem, depth: Int?) -> String {
     "linear/\(method.name)-\((system.name as NSString).deletingPathExtension)"
   }

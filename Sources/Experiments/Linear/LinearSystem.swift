@@ -52,7 +52,7 @@ public struct LinearSystem: Sendable {
   }
 
   /// What measurements are multiplied by for networks, whose operator has norm 1.
-  public var unit: Double { abs(lipschitz - 1) < 1e-4 ? 1 : 1 / lipschitz.squareRoot() }
+  public var unit: Double { networkUnit(squaredNorm: lipschitz) }
 
   /// A / ‖A‖ in single precision: what networks are of.
   public func normalised<Signal: NumberSpace, Measurement: NumberSpace>(

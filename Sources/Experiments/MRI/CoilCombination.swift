@@ -9,21 +9,39 @@ import Tensors
 // Images from the k-space of several coils.
 
 /// The complex image that all coils see, by total variation.
-func coilsCombined(_ slice: KSpaceSlice, weight: Double, penalty: Double, iterations: Int) throws -> ComplexTensor {
-  let maps = try slice.maps ?? estimatedMaps(of: slice)
-  guard maps.maps.shape == slice.kSpace.shape else {
-    throw InputError(
-      "\(slice.name): found coil maps of \(maps.maps.shape) for k-space of \(slice.kSpace.shape); expected [coils, height, width] of both"
-    )
-  }
-  guard maps.lipschitz > 0 else {
-    throw InputError(
-      "\(slice.name): found no pixel that the \(slice.coils) coils see alike up to smooth maps; expected coil images of one object: check "
-        + "the order of k-space, or give --maps")
-  }
+func coilsCombined(
+  _ slice: KSpaceSlice, _ maps: CoilSensitivities, weight: Double, penalty: Double, iterations: Int
+) -> ComplexTensor {
   let iteration = SENSETV(totalVariation: weight, SENSE(maps, mask: slice.mask), penalty: penalty)
   return solve(iteration, measurement: slice.kSpace, until: .iterations(iterations)).estimate
 }
+
+extension KSpaceSystem {
+  /// The maps of the coils of a slice: those known, else estimated.
+  func maps(of slice: KSpaceSlice) throws -> CoilSensitivities {
+    let maps = try maps ?? estimatedMaps(of: slice)
+    guard maps.lipschitz > 0 else {
+      throw InputError(
+        "\(slice.name): found no pixel that the \(slice.coils) coils see alike up to smooth maps; expected coil images of one object: check "
+          + "the order of k-space, or give --maps")
+    }
+    return maps
+  }
+}
+
+extension SENSE {
+  /// What measurements are multiplied by for networks, whose operator has norm 1.
+  var unit: Double { networkUnit(squaredNorm: lipschitz) }
+
+  /// A / ‖A‖: what networks are of.
+  func normalised(_ precision: Precision) -> AnyOperator<ComplexTensor, ComplexTensor> {
+    let A = converted(to: precision)
+    return unit == 1 ? AnyOperator(A) : AnyOperator(Scaled(unit, A))
+  }
+}
+
+/// 1 / ‖A‖, by which operator and measurements are multiplied for networks; 1 where ‖A‖² is as good as 1.
+func networkUnit(squaredNorm: Double) -> Double { abs(squaredNorm - 1) < 1e-4 ? 1 : 1 / squaredNorm.squareRoot() }
 
 /// By ESPIRiT from the largest square around frequency 0 without a gap, up to 24 × 24.
 func estimatedMaps(of slice: KSpaceSlice) throws -> CoilSensitivities {

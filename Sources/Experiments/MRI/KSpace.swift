@@ -23,6 +23,8 @@ public struct KSpace: Experiment {
     public var toMaximum = false
     /// Receive coils around the image, simulated from the seed.
     public var coils = 1
+    /// A file of coil maps, `[coils, height, width]`, in the place of simulated ones.
+    public var maps: String?
     /// Signal-to-noise ratio in dB; nil: no noise.
     public var noiseSnr: Double?
     public init() {}
@@ -30,7 +32,8 @@ public struct KSpace: Experiment {
   public struct Opening: Settings {
     /// The slice of a scanner's file; nil: all.
     public var slice: Int?
-    /// A file of coil maps, `[coils, height, width]`; estimated by ESPIRiT without.
+    /// A file of coil maps, `[coils, height, width]`, or `espirit`; those that were measured with where they are known, else estimated by
+    /// ESPIRiT without.
     public var maps: String?
     public init() {}
   }
@@ -46,6 +49,10 @@ public struct KSpace: Experiment {
 
   public let setup: Setup
   public let seed: UInt64
+  /// From a file.
+  private let givenMaps: CoilSensitivities?
+  /// Receive coils.
+  public var coils: Int { givenMaps?.coils ?? setup.coils }
 
   public init(_ setup: Setup, seed: UInt64) throws {
     if Self.patterns.contains(setup.mask) {
@@ -61,6 +68,14 @@ public struct KSpace: Experiment {
     }
     if let noise = setup.noiseSnr, !(abs(noise) <= 300) { throw InputError("found --noise-snr \(noise); expected -300 to 300 dB") }
     guard (1...256).contains(setup.coils) else { throw InputError("found --coils \(setup.coils); expected 1 to 256") }
+    givenMaps = try setup.maps.map(CoilSensitivities.init(file:))
+    if let path = setup.maps, let found = givenMaps?.coils {
+      guard found > 1, setup.coils == 1 || setup.coils == found else {
+        throw InputError(
+          "\(path): found maps of \(found) coil\(found == 1 ? "" : "s"); expected "
+            + (setup.coils == 1 ? "several: leave --maps out for one" : "\(setup.coils), as --coils says: leave --coils out"))
+      }
+    }
     (self.setup, self.seed) = (setup, seed)
   }
 
@@ -88,6 +103,19 @@ public struct KSpace: Experiment {
     }
   }
 
+  /// S for images of an extent; nil for one coil.
+  func maps(height: Int, width: Int) throws -> CoilSensitivities? {
+    guard let maps = givenMaps else {
+      return coils == 1 ? nil : .simulated(coils: coils, height: height, width: width, seed: seed)
+    }
+    guard [maps.height, maps.width] == [height, width] else {
+      throw InputError(
+        "\(setup.maps ?? "--maps"): found coil maps of \(maps.height) × \(maps.width) for images of \(height) × \(width); expected their extent"
+      )
+    }
+    return maps
+  }
+
   // MARK: Measurements
 
   public func scans(of files: [String]) throws -> Scans<KSpace> {
@@ -98,12 +126,13 @@ public struct KSpace: Experiment {
   public func scans(of images: [NamedImage]) throws -> Scans<KSpace> {
     let masks = Pool<[Int], SamplingMask>()
     let systems = Pool<[Int], KSpaceSystem>()
-    let (setup, seed, coils) = (setup, seed, setup.coils)
+    let (setup, seed, coils) = (setup, seed, coils)
     let system: @Sendable (NamedImage) throws -> (number: Int, value: KSpaceSystem) = { image in
       let mask = try masks.value(image.value.shape) { try self.mask(height: image.height, width: image.width) }.value
       let isComplex = image.isComplex || coils > 1
-      return systems.value(image.value.shape + [isComplex ? 1 : 0]) {
-        KSpaceSystem(mask: mask, isComplex: isComplex, ratio: setup.ratio)
+      return try systems.value(image.value.shape + [isComplex ? 1 : 0]) {
+        KSpaceSystem(
+          mask: mask, isComplex: isComplex, ratio: setup.ratio, maps: try maps(height: image.height, width: image.width))
       }
     }
     var facts = [JSONMember("mask", .string(maskName))]
@@ -122,10 +151,7 @@ public struct KSpace: Experiment {
       func samples<Op: KSpaceSampling>(_ A: Op) -> ComplexTensor where Op.Domain == ComplexTensor {
         UndersampledMRI(A, noiseDecibel: setup.noiseSnr).simulate(image.value.complex, seed: seed, stream: UInt64(i))
       }
-      let kSpace =
-        coils == 1
-        ? samples(MaskedFourier(system.mask))
-        : samples(SENSE(.simulated(coils: coils, height: image.height, width: image.width, seed: seed), mask: system.mask))
+      let kSpace = system.maps.map { samples(SENSE($0, mask: system.mask)) } ?? samples(MaskedFourier(system.mask))
       let truth: NumericArray = coils > 1 && image.isComplex ? .real(image.value.complex.magnitude) : image.value
       let slice = KSpaceSlice(
         name: image.name, kSpace: ComplexTensor(pairs: kSpace.pairs.reshaped([coils, image.height, image.width, 2])),
@@ -139,7 +165,8 @@ public struct KSpace: Experiment {
   public func simulate(_ files: [String], to path: String, keepingGroundTruth: Bool) throws -> (facts: [JSONMember], text: String) {
     guard path.lowercased().hasSuffix(".cfl") else {
       var stored = setup
-      stored.mask = maskName  // masks are in the file
+      stored.mask = maskName  // masks are in the file, and given maps
+      stored.maps = setup.maps.map { ($0 as NSString).lastPathComponent }
       return try simulated(files, setup: stored, seed: seed, to: path, keepingGroundTruth: keepingGroundTruth)
     }
     guard !keepingGroundTruth else {
@@ -156,10 +183,11 @@ public struct KSpace: Experiment {
   }
 
   /// `k_space/K`, the samples on the whole grid, `[h, w]` or `[coils, h, w]`, 0 where nothing was measured, frequency 0 at [0, 0], unitary transform;
-  /// `mask/K`, 1 where measured.
+  /// `mask/K`, 1 where measured; `maps`, `[coils, h, w]`, where they are not simulated from the seed.
   public func store(_ scan: Scan<KSpace>, number k: Int, in file: inout MeasurementContents) {
     file.add("k_space/\(k)", NumericArray.complex(scan.measured.kSpace).plane)
     file.add("mask/\(k)", scan.system.mask.values.converted(to: .single))
+    if k == 0, let maps = givenMaps { file.add("maps", .complex(maps.maps)) }
     file.attributes["complex", default: ""] += scan.system.isComplex ? "1" : "0"
   }
 
@@ -167,7 +195,8 @@ public struct KSpace: Experiment {
     let setup: Setup = try file.setup()
     let kinds = Array(file.attribute("complex") ?? "")
     guard kinds.count == file.names.count else { throw file.damaged("found \(file.names.count) names and \(kinds.count) kinds") }
-    var known: [KSpaceSystem] = []
+    let given = try file.has("maps") ? file.array("maps").complex : nil
+    let systems = Pool<KSpaceSystem.Kind, KSpaceSystem>()
     return Scans(
       try file.names.indices.map { k in
         let mask = try file.real("mask/\(k)", nil, nil)
@@ -181,10 +210,19 @@ public struct KSpace: Experiment {
             "found k_space/\(k) of shape \(stored.shape); expected [\(h), \(w)] or [coils, \(h), \(w)], the size of mask/\(k)")
         }
         let kSpace = ComplexTensor(pairs: stored.pairs.reshaped([stored.count / (h * w), h, w, 2]))
-        let system = KSpaceSystem(
+        if let given, given.shape != kSpace.shape {
+          throw file.damaged("found maps of shape \(given.shape) for k_space/\(k) of \(kSpace.shape); expected one shape")
+        }
+        let kind = KSpaceSystem.Kind(
           mask: SamplingMask(height: h, width: w, isSampled: mask.doubles.map { $0 == 1 }), isComplex: kinds[k] == "1",
-          ratio: setup.ratio)
-        let number = system.number(among: &known)
+          coils: kSpace.shape[0])
+        let (number, system) = systems.value(kind) {
+          let isSimulated = kind.coils > 1 && kind.coils == setup.coils
+          let maps =
+            given.map { CoilSensitivities(maps: $0) }
+            ?? (isSimulated ? .simulated(coils: kind.coils, height: h, width: w, seed: file.seed) : nil)
+          return KSpaceSystem(kind, ratio: setup.ratio, maps: maps)
+        }
         let truth = try file.groundTruth(k, shape: [h, w])
         return Scan(
           name: file.names[k], system: system, systemNumber: number,
@@ -194,10 +232,18 @@ public struct KSpace: Experiment {
 
   /// A measurement of `simulate`, or k-space of a scanner: BART's .cfl, fastMRI and ISMRMRD files.
   public static func open(_ path: String, _ opening: Opening) throws -> Scans<KSpace> {
-    let maps = try opening.maps.map(CoilSensitivities.init(file:))
-    @Sendable func given(_ scan: Scan<KSpace>) -> Scan<KSpace> {
+    let estimates = opening.maps == "espirit"
+    let maps = try estimates ? nil : opening.maps.map(CoilSensitivities.init(file:))
+    @Sendable func given(_ scan: Scan<KSpace>) throws -> Scan<KSpace> {
+      guard opening.maps != nil else { return scan }
+      let shape = scan.measured.kSpace.shape
+      guard shape[0] > 1 else { throw InputError("\(scan.name): found --maps and one coil; expected several, leave --maps out") }
+      if let maps, maps.maps.shape != shape {
+        throw InputError(
+          "\(scan.name): found coil maps of \(maps.maps.shape) for k-space of \(shape); expected [coils, height, width] of both")
+      }
       var scan = scan
-      scan.measured.maps = maps
+      scan.system.maps = maps
       return scan
     }
     guard let file = try ScannerFile(ifKSpace: path) else {
@@ -207,7 +253,7 @@ public struct KSpace: Experiment {
         throw InputError("\(path): found a measurement of \(file.problem); expected \(name), reconstruct it as that")
       }
       let scans = try scans(from: file)
-      return Scans(scans.names, facts: scans.facts) { given(try scans[$0]) }
+      return Scans(scans.names, facts: scans.facts) { try given(scans[$0]) }
     }
     if let slice = opening.slice, !(0..<file.sliceCount).contains(slice) {
       throw InputError("\(path): found \(file.sliceCount) slices; expected --slice 0 to \(file.sliceCount - 1), not \(slice)")
@@ -216,8 +262,8 @@ public struct KSpace: Experiment {
     let systems = Pool<SamplingMask, KSpaceSystem>()
     return Scans(slices.map { "\(fileTitle(path))-\($0).png" }) { i in
       let slice = try file.scan(slices[i])
-      let (number, system) = systems.value(slice.mask) { KSpaceSystem(mask: slice.mask, isComplex: true, ratio: nil) }
-      return given(
+      let (number, system) = systems.value(slice.mask) { KSpaceSystem(mask: slice.mask, isComplex: true, coils: slice.coils) }
+      return try given(
         Scan(name: slice.name, system: system, systemNumber: number, measured: slice, groundTruth: slice.groundTruth))
     }
   }
@@ -229,14 +275,25 @@ public struct KSpace: Experiment {
     return scores
   }
 
-  /// The weights of pseudo-radial sampling at the nominal ratio.
+  /// The weights of pseudo-radial sampling at the nominal ratio; those of several coils are of any number of them.
   public static func weightsName(of method: Method<KSpace>, for system: KSpaceSystem, depth: Int?) -> String {
-    weightsName(method.name, ratio: system.ratio ?? system.mask.ratio, isComplex: system.isComplex)
+    let kind = system.coils > 1 ? "coils" : system.isComplex ? "complex" : nil
+    return weightsName(method.name, ratio: system.ratio ?? system.mask.ratio, kind: kind)
   }
 
-  /// - Parameter trainedOn: the organ of the training images, where there are weights of several.
-  static func weightsName(_ method: String, ratio: Double, isComplex: Bool = false, trainedOn: String? = nil) -> String {
-    "cs-mri/\(method)-\(trainedOn.map { "\($0)-" } ?? "")\(Int((100 * ratio).rounded()))\(isComplex ? "-complex" : "")"
+  /// - Parameters: `kind`, of the images or their measurement; `trainedOn`, the organ of the training images, where there are weights of several.
+  static func weightsName(_ method: String, ratio: Double, kind: String? = nil, trainedOn: String? = nil) -> String {
+    "cs-mri/\(method)-\(trainedOn.map { "\($0)-" } ?? "")\(Int((100 * ratio).rounded()))\(kind.map { "-\($0)" } ?? "")"
+  }
+
+  public static var alsoServedByWeights: [String] { [Linear.name] }
+
+  /// Weights know nothing of the coils: what they were trained with may be another number of them, or another problem's operator.
+  public static func remarks(on notes: [String: String], for system: KSpaceSystem) -> [String] {
+    if notes["problem"] == Linear.name { return ["weights trained by linear on \(notes["operator"] ?? "an operator of its own")"] }
+    let trained = notes["coils"].flatMap { Int($0) } ?? 1
+    func words(_ coils: Int) -> String { coils == 1 ? "one coil" : "\(coils) coils" }
+    return trained == system.coils ? [] : ["weights trained with \(words(trained)), used for \(words(system.coils))"]
   }
 }
 
@@ -245,24 +302,36 @@ public protocol KSpaceImage: FourierSpace, StoredSpace {}
 extension Tensor: KSpaceImage {}
 extension ComplexTensor: KSpaceImage {}
 
-/// P F: a mask, and what images are.
-public struct KSpaceSystem: Sendable, Equatable {
+/// P F or P F S: a mask, what images are, and the coils.
+public struct KSpaceSystem: Sendable {
+  /// What of it can be told apart in a file.
+  struct Kind: Hashable, Sendable {
+    var mask: SamplingMask
+    var isComplex: Bool
+    var coils: Int
+  }
+
   public let mask: SamplingMask
-  /// Images have a phase.
+  /// Images have a phase; those of several coils always.
   public let isComplex: Bool
   /// The nominal ratio of the mask, by which the weights that ship are named.
   public let ratio: Double?
+  /// Receive coils.
+  public let coils: Int
+  /// S, `[coils, h, w]`, where it is known; of several coils it is estimated from every slice without.
+  public var maps: CoilSensitivities?
 
-  public init(mask: SamplingMask, isComplex: Bool = false, ratio: Double? = nil) {
-    (self.mask, self.isComplex, self.ratio) = (mask, isComplex, ratio)
+  public init(
+    mask: SamplingMask, isComplex: Bool = false, ratio: Double? = nil, coils: Int = 1, maps: CoilSensitivities? = nil
+  ) {
+    self.init(Kind(mask: mask, isComplex: isComplex, coils: maps?.coils ?? coils), ratio: ratio, maps: maps)
+  }
+
+  init(_ kind: Kind, ratio: Double?, maps: CoilSensitivities?) {
+    (mask, coils, isComplex) = (kind.mask, kind.coils, kind.isComplex || kind.coils > 1)
+    (self.ratio, self.maps) = (ratio, maps)
   }
 
   /// The space of the images.
   public var space: any KSpaceImage.Type { isComplex ? ComplexTensor.self : Tensor.self }
-
-  fileprivate func number(among known: inout [KSpaceSystem]) -> Int {
-    if let place = known.firstIndex(of: self) { return place }
-    known.append(self)
-    return known.count - 1
-  }
 }

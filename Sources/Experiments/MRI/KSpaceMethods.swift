@@ -59,7 +59,7 @@ extension KSpace {
     }
   }
 
-  public static var methods: [Method<KSpace>] { classicalMethods + networks }
+  public static var methods: [Method<KSpace>] { classicalMethods + KSpaceNetwork.allCases.map(\.method) }
 
   private static var classicalMethods: [Method<KSpace>] {
     [
@@ -84,8 +84,10 @@ extension KSpace {
           let iteration = KSpaceTV<Space>(totalVariation: p.lambda, mask: system.mask, penalty: p.penalty)
           return reconstructor(
             "tv",
-            coils: {
-              .complex(try coilsCombined($0, weight: p.lambda, penalty: p.penaltyOfCoils, iterations: p.iterations))
+            coils: { slice in
+              let maps = try system.maps(of: slice)
+              return .complex(
+                coilsCombined(slice, maps, weight: p.lambda, penalty: p.penaltyOfCoils, iterations: p.iterations))
             }
           ) { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
         }
@@ -136,13 +138,10 @@ extension KSpace {
     Reconstructor { slice in
       let image: NumericArray
       if slice.coils == 1 {
-        guard slice.maps == nil else {
-          throw InputError("\(slice.name): found --maps and one coil; expected several, leave --maps out")
-        }
         image = try one(slice.kSpace)
       } else {
         guard let several else {
-          throw InputError("\(slice.name): found \(slice.coils) coils for \(method), which is for one; expected zero-filling or tv")
+          throw InputError("\(slice.name): found \(slice.coils) coils for \(method), which is for one; expected zero-filling, tv or ista-net-plus")
         }
         image = try several(slice)
       }
@@ -164,81 +163,29 @@ extension KSpace {
       @Sendable func apply<N: Network<ComplexTensor, Space>>(_ network: N, _ y: ComplexTensor) -> NumericArray {
         network(y.converted(to: network.precision), stages: stages).converted(to: .double).stored
       }
-      return reconstructor(method.name) { apply(network, $0) }
+      return reconstructor(
+        method.name,
+        coils: { slice in
+          var own = system
+          own.maps = try system.maps(of: slice)
+          let unit = own.maps.map { SENSE($0, mask: slice.mask).unit } ?? 1
+          let y = ComplexTensor(pairs: slice.kSpace.pairs.reshaped([1] + slice.kSpace.pairs.shape))
+          let made = system.maps == nil ? try remade(network, method, for: own) : network
+          guard let made = made as? any Network<ComplexTensor, Space> else { preconditionFailure("\(method.name) of another space") }
+          return apply(made, unit == 1 ? y : unit * y)
+        }
+      ) { apply(network, $0) }
     }
     return try run(system.space)
   }
 
-  // MARK: Networks
-
-  private static var networks: [Method<KSpace>] {
-    var found: [Method<KSpace>] = [
-      Method(
-        "admm-net", "ADMM with learned filters, shrinkage curves, penalties and rates", source: "Yang, Sun, Li & Xu, NIPS 2016",
-        Architecture(depth: admmNetStages(labelled: 15), filterSize: 3, knots: 101), isConvolutional: false
-      ) { system, shape, _, _ in
-        let (size, knots) = (shape.filterSize ?? 3, shape.knots ?? 101)
-        guard size % 2 == 1, (2...1024).contains(knots) else {
-          throw InputError(
-            "found filters of \(size) × \(size) and curves of \(knots) knots; expected weights of admm-net, choose others")
-        }
-        func make<Space: KSpaceImage>(_: Space.Type) -> any Network {
-          ADMMNet(
-            admmNet: Space.sampling(system.mask), height: system.mask.height, width: system.mask.width, stages: shape.depth ?? 1,
-            filterSize: size, knots: knots, precision: .double)
-        }
-        return make(system.space)
-      },
-      Method(
-        "admm-csnet", "ADMM in the image with a learned shrinkage by convolutions",
-        source: "Yang, Sun, Li & Xu, IEEE Trans. Pattern Anal. Mach. Intell. 42 (2020)",
-        Architecture(depth: 10, channels: 128, filterSize: 5, learnsSlopes: false), isConvolutional: false
-      ) { system, shape, _, seed in
-        func make<Space: KSpaceImage>(_: Space.Type) -> any Network {
-          ADMMCSNet(
-            admmCSNet: Space.sampling(system.mask), stages: shape.depth ?? 10, maps: shape.channels ?? 128,
-            filterSize: shape.filterSize ?? 5, learnsSlopes: shape.learnsSlopes ?? false, precision: .single, seed: seed)
-        }
-        return make(system.space)
-      },
-      Method(
-        "ista-net", "ISTA with a learned transform", source: Papers.istaNet, Architecture(depth: 9, channels: 32)
-      ) { system, shape, _, seed in
-        func make<Space: KSpaceImage>(_: Space.Type) -> any Network {
-          ISTANet(
-            DataGradient(Space.sampling(system.mask)), height: system.mask.height, width: system.mask.width,
-            depth: shape.depth ?? 9,
-            channels: shape.channels ?? 32, precision: .single, seed: seed)
-        }
-        return make(system.space)
-      },
-      Method(
-        "ista-net-plus", "ISTA with a learned transform on a residual", source: Papers.istaNet, Architecture(depth: 9, channels: 32)
-      ) { system, shape, _, seed in
-        func make<Space: KSpaceImage>(_: Space.Type) -> any Network {
-          ISTANetPlus(
-            DataGradient(Space.sampling(system.mask)), height: system.mask.height, width: system.mask.width,
-            depth: shape.depth ?? 9,
-            channels: shape.channels ?? 32, precision: .single, seed: seed)
-        }
-        return make(system.space)
-      },
-      Method(
-        "scnet", "Proximal gradient with memory", source: Papers.scNet,
-        Architecture(depth: 20, channels: 32)
-      ) { system, shape, _, seed in
-        guard !system.isComplex else {
-          throw InputError(
-            "found complex images for scnet, which is for real ones; expected ista-net-plus, or --magnitudes to train on those")
-        }
-        return SCNet(
-          scNet: RealMaskedFourier(system.mask), depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: .single,
-          seed: seed)
-      },
-    ]
-    // As their authors score them.
-    for i in found.indices where !found[i].name.hasPrefix("admm") { found[i].clips = true }
-    return found
+  /// A network with the same weights for other coils, of which weights know nothing.
+  private static func remade(_ network: any Network, _ method: Method<KSpace>, for system: KSpaceSystem) throws -> any Network {
+    guard let known = method.network else { preconditionFailure("\(method.name) is no network") }
+    let weights = Weights(parameters: network.parametersAndBuffers)
+    var shape = Architecture(of: weights).over(known.architecture)
+    shape.depth = network.depth
+    return try weights.filled(known.make(system, shape, weights, 0), file: method.name)
   }
 }
 

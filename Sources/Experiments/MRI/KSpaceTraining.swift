@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Datasets
 import FileFormats
+import Foundation
 import Networks
 import Operators
+import Problems
 import Tensors
 import Training
 
@@ -24,11 +26,13 @@ extension KSpace {
   /// ones where there are some.
   ///
   /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of others the mean of
-  /// |x̂ − x|². Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once, ten steps of Adam for each.
+  /// |x̂ − x|². Noise is drawn afresh for every batch, of Deep ADMM-Net once for every image. Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once, ten steps of Adam for each.
   public func training(_ request: TrainingRequest<KSpace>) throws -> Training {
     let setup = request.setup
-    try request.refuse(
-      ("noise-snr", self.setup.noiseSnr != nil), ("coils", self.setup.coils != 1), ("to-maximum", self.setup.toMaximum))
+    try request.refuse(("to-maximum", self.setup.toMaximum))
+    if setup.magnitudes, coils > 1 {
+      throw InputError("found --magnitudes and \(coils) coils, whose images have a phase; leave one of them out")
+    }
     guard !setup.images.isEmpty else { throw InputError("found no --images; expected a folder of training images for cs-mri") }
     guard (8...8192).contains(setup.size), setup.sliceStep >= 1 else {
       throw InputError("found --size \(setup.size) and --slice-step \(setup.sliceStep); expected 8 to 8192 pixels, and at least 1")
@@ -39,8 +43,10 @@ extension KSpace {
     guard !used.isEmpty, !kept.isEmpty else {
       throw InputError("found \(used.count) training and \(kept.count) validation images; expected some of both")
     }
-    let isComplex = (used + kept).contains { $0.real == nil }
-    let system = KSpaceSystem(mask: try mask(height: setup.size, width: setup.size), isComplex: isComplex, ratio: self.setup.ratio)
+    let isComplex = coils > 1 || (used + kept).contains { $0.real == nil }
+    let system = KSpaceSystem(
+      mask: try mask(height: setup.size, width: setup.size), isComplex: isComplex, ratio: self.setup.ratio,
+      maps: try maps(height: setup.size, width: setup.size))
     return isComplex
       ? try training(request, system, used.map(\.complex), kept.map(\.complex))
       : try training(request, system, used.compactMap(\.real), kept.compactMap(\.real))
@@ -65,19 +71,25 @@ extension KSpace {
       Space(numbers: .stacked(images.map(\.numbers)), shape: [images.count] + images[0].shape).converted(to: network.precision)
     }
     let (images, held) = (stacked(used), stacked(kept))
+    let measured = measuring(Space.self, system, network.precision)
+    let seed = seed
     let samples = DrawnPairs<ComplexTensor, Space>(count: used.count) { samples, generator in
-      var chosen: [Space] = []
-      for i in samples {
-        let image = images.rows(i..<i + 1)
-        chosen.append(isADMM ? image : image.turned(Int(generator.next() >> 61)))
+      if isADMM {  // one function of the parameters for L-BFGS: each image with noise of its own
+        let pairs = samples.map { i in
+          var own = RandomGenerator(seed: seed, stream: 16 + UInt64(i))
+          return measured(images.rows(i..<i + 1), &own)
+        }
+        return Pairs(measurement: .concatenated(pairs.map(\.measurement)), groundTruth: .concatenated(pairs.map(\.groundTruth)))
       }
-      let truth = Space.concatenated(chosen)
-      return Pairs(measurement: Space.sampling(mask).forward(truth), groundTruth: truth)
+      let chosen = samples.map { i in images.rows(i..<i + 1).turned(Int(generator.next() >> 61)) }
+      return measured(.concatenated(chosen), &generator)
     }
     var loss = PairLoss(isADMM ? .meanNormalised : .meanSquare)
     loss.recomputes = options.recompute
+    if request.method.name == KSpaceNetwork.fistaNet.rawValue { loss.recorded = 0.01 }
+    var own = RandomGenerator(seed: seed, stream: 2)
     let training = try PairTraining(
-      samples, loss: loss, validation: Pairs(measurement: Space.sampling(mask).forward(held), groundTruth: held),
+      samples, loss: loss, validation: measured(held, &own),
       operators: [NamedParameter(name: "mask", value: mask.values.converted(to: .single))])
     let usual = isADMM ? (options.quick ? 10 : 100) : options.quick ? 100 : 10_000
     let steps = options.steps(samples: used.count, batch: 4, otherwise: usual)
@@ -93,11 +105,38 @@ extension KSpace {
     let recipe = Recipe(
       network: request.method.name, seed: seed, architecture: request.architecture, phases: phases,
       validationInterval: isADMM ? 10 : min(250, max(1, steps / 10)),
-      notes: [
-        "problem": Self.name, "mask": maskName, "ratio": self.setup.ratio.map { "\($0)" } ?? "\(mask.ratio)",
-        "height": "\(mask.height)",
-        "width": "\(mask.width)", "images": "\(used.count)",
-      ])
+      notes: notes(system, images: used.count))
     return try Training(training, network, recipe)
+  }
+
+  private func notes(_ system: KSpaceSystem, images: Int) -> [String: String] {
+    let mask = system.mask
+    var notes = [
+      "problem": Self.name, "mask": maskName, "ratio": setup.ratio.map { "\($0)" } ?? "\(mask.ratio)", "height": "\(mask.height)",
+      "width": "\(mask.width)", "images": "\(images)",
+    ]
+    if coils > 1 { notes["coils"] = "\(coils)" }
+    if let maps = setup.maps { notes["maps"] = (maps as NSString).lastPathComponent }
+    if let noise = setup.noiseSnr { notes["noise_snr"] = "\(noise)" }
+    return notes
+  }
+
+  /// Images `[batch, h, w]` measured with noise: y = P F x + ε, or y = (P F S x + ε) / ‖P F S‖, as networks of coils see it.
+  private func measuring<Space: KSpaceImage>(
+    _: Space.Type, _ system: KSpaceSystem, _ precision: Precision
+  ) -> @Sendable (Space, inout RandomGenerator) -> Pairs<ComplexTensor, Space> {
+    let (mask, noise) = (system.mask, setup.noiseSnr)
+    guard let maps = system.maps else {
+      let model = UndersampledMRI(MaskedFourier(mask), noiseDecibel: noise)
+      return { x, generator in
+        Pairs(measurement: model.noisy(Space.sampling(mask).forward(x), using: &generator), groundTruth: x)
+      }
+    }
+    let (A, unit) = (SENSE(maps, mask: mask).converted(to: precision), SENSE(maps, mask: mask).unit)
+    let model = UndersampledMRI(A, noiseDecibel: noise)
+    return { x, generator in
+      let y = model.noisy(A.forward(ComplexTensor(numbers: x.numbers, shape: x.shape)), using: &generator)
+      return Pairs(measurement: unit == 1 ? y : unit * y, groundTruth: x)
+    }
   }
 }
