@@ -60,7 +60,9 @@ public struct PairLoss: Sendable {
     case .meanSquare:
       let square = meanSquaredDifference(found, wanted)
       return absolute == 0 ? square : square + absolute * meanMagnitude(found - wanted)
-    case .meanNormalised: return meanNormalisedError(found, wanted)
+    case .meanNormalised:  // both parts of a complex image are one sample
+      let truth = withoutDerivative(at: channelsLast(batch.groundTruth, height: height, width: width))
+      return meanNormalisedError(channelsLast(x, height: height, width: width), truth)
     case .halfSquaredNorm: return 0.5 * squaredNorm(found - wanted) / withoutDerivative(at: Double(batch.count))
     case .lasso(let problem): return lassoValue(found, problem, withoutDerivative(at: batch.measurement))
     }

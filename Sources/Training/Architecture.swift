@@ -54,6 +54,8 @@ public struct Architecture: Sendable, Hashable, Codable {
     } else if let filters = weights.shapeInFirstStage("prior.analysis"), filters.count == 4, filters[2] == filters[3] {
       (channels, filterSize) = (filters[0], filters[2])
       learnsSlopes = weights.shapeInFirstStage("prior.slopes") != nil
+    } else if let filters = weights.shape("prior.expansion.weight"), filters.count == 4 {
+      channels = filters[0]
     } else if let curves = weights.shapeInFirstStage("prior.values"), curves.count == 2 {
       knots = curves[1]
       filterSize = Int(Double(curves[0] + 1).squareRoot().rounded())  // size² − 1 filters
@@ -83,7 +85,9 @@ extension Weights {
     return count > 0 ? count : nil
   }
 
-  func shapeInFirstStage(_ name: String) -> [Int]? {
-    parameters.first { String($0.name.map { $0 == "_" ? "." : $0 }) == "stages.0." + name }?.value.shape
+  func shapeInFirstStage(_ name: String) -> [Int]? { shape("stages.0." + name) }
+
+  func shape(_ name: String) -> [Int]? {
+    parameters.first { String($0.name.map { $0 == "_" ? "." : $0 }) == name }?.value.shape
   }
 }

@@ -141,7 +141,8 @@ extension KSpace {
         image = try one(slice.kSpace)
       } else {
         guard let several else {
-          throw InputError("\(slice.name): found \(slice.coils) coils for \(method), which is for one; expected zero-filling, tv or ista-net-plus")
+          throw InputError(
+            "\(slice.name): found \(slice.coils) coils for \(method), which is for one; expected zero-filling, tv or ista-net-plus")
         }
         image = try several(slice)
       }
@@ -166,13 +167,17 @@ extension KSpace {
       return reconstructor(
         method.name,
         coils: { slice in
-          var own = system
-          own.maps = try system.maps(of: slice)
-          let unit = own.maps.map { SENSE($0, mask: slice.mask).unit } ?? 1
+          let maps = try system.maps(of: slice)
+          var own: any Network = network
+          if system.maps == nil {
+            var known = system
+            known.maps = maps
+            own = try remade(network, method, for: known)
+          }
+          guard let own = own as? any Network<ComplexTensor, Space> else { preconditionFailure("\(method.name) of other spaces") }
           let y = ComplexTensor(pairs: slice.kSpace.pairs.reshaped([1] + slice.kSpace.pairs.shape))
-          let made = system.maps == nil ? try remade(network, method, for: own) : network
-          guard let made = made as? any Network<ComplexTensor, Space> else { preconditionFailure("\(method.name) of another space") }
-          return apply(made, unit == 1 ? y : unit * y)
+          let unit = SENSE(maps, mask: slice.mask).unit
+          return apply(own, unit == 1 ? y : unit * y)
         }
       ) { apply(network, $0) }
     }

@@ -39,7 +39,7 @@ enum KSpaceNetwork: String, CaseIterable {
     var method = Method<KSpace>(rawValue, title, source: source, architecture, isConvolutional: !isADMM) { system, shape, _, seed in
       try made(system, shape, seed)
     }
-    if isADMM { method.clips = true }  // as their authors score them
+    if !isADMM { method.clips = true }  // as their authors score them
     return method
   }
 
@@ -48,8 +48,9 @@ enum KSpaceNetwork: String, CaseIterable {
     if self == .scNet {
       guard !system.isComplex else {
         throw InputError(
-          "found \(system.coils > 1 ? "several coils" : "complex images") for scnet, which is for real "
-            + (system.coils > 1 ? "images of one; expected ista-net-plus" : "ones; expected ista-net-plus, or --magnitudes to train on those"))
+          system.coils > 1
+            ? "found several coils for scnet, which is for real images of one; expected ista-net-plus"
+            : "found complex images for scnet, which is for real ones; expected ista-net-plus, or --magnitudes to train on those")
       }
       return SCNet(
         scNet: RealMaskedFourier(mask), depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: precision, seed: seed)
@@ -67,7 +68,8 @@ enum KSpaceNetwork: String, CaseIterable {
     case .admmNet:
       let (size, knots) = (shape.filterSize ?? 3, shape.knots ?? 101)
       guard size % 2 == 1, (2...1024).contains(knots) else {
-        throw InputError("found filters of \(size) × \(size) and curves of \(knots) knots; expected weights of admm-net, choose others")
+        throw InputError(
+          "found filters of \(size) × \(size) and curves of \(knots) knots; expected weights of admm-net, choose others")
       }
       return ADMMNet(
         admmNet: A, height: h, width: w, stages: depth, filterSize: size, knots: knots, precision: precision)

@@ -127,14 +127,49 @@ import Testing
     let side = Self.side
     let mask = try columns().mask(height: side, width: side)
     let kSpace = (0..<count).map { c in
-      let map = wave([side, side], 0.01 * Double(c + 1), 0.5 * Double(c), scale: 0.4, offset: 0.6)
+      let (map, turn) = Self.coil(c)
       let magnitude = Tensor(zip(Self.disc.doubles, map.doubles).map { $0 * $1 }, shape: [side, side])
-      let seen = Self.complex(magnitude, Self.phase + wave([side, side], 0.02, 0.9 * Double(c)))
+      let seen = Self.complex(magnitude, Self.phase + turn)
       return MaskedFourier(mask).forward(seen).centredKSpace.pairs.reshaped([1, side, side, 2])
     }
     try BARTFile.write(ComplexTensor(pairs: Tensor.stacked(kSpace)), to: folder.file("coils.cfl"))
     let scans = try KSpace.open(folder.file("coils.cfl"), .init())
     let found = try Runner(KSpace.named("zero-filling")).run(scans[0]).reconstruction
     #expect(abs(probe(found.inFileUnits.display) - expected) <= 1e-5)
+  }
+
+  /// Magnitude and phase of a coil's map.
+  private static func coil(_ c: Int) -> (map: Tensor, turn: Tensor) {
+    (
+      wave([side, side], 0.01 * Double(c + 1), 0.5 * Double(c), scale: 0.4, offset: 0.6),
+      wave([side, side], 0.02, 0.9 * Double(c))
+    )
+  }
+
+  /// One stage of two channels on four coils whose maps have another norm than 1; the file of a measurement keeps them.
+  @Test func networkOfCoils() throws {
+    let (image, maps) = (folder.file("phased.npy"), folder.file("maps.npy"))
+    try NPY.write(Self.complex(Self.disc, Self.phase), to: image)
+    let pairs = (0..<4).map { c in Self.complex(Self.coil(c).map, Self.coil(c).turn).pairs }
+    try NPY.write(.complex(ComplexTensor(pairs: .stacked(pairs))), to: maps)
+    var setup = try columns().setup
+    setup.maps = maps
+    let stage = istaNetPlusStage.map { name, value in
+      switch name {
+      case "conv_D": (name: "fcs.0." + name, value: filters([32, 2, 3, 3], 1, 0.2))
+      case "conv_G": (name: "fcs.0." + name, value: filters([2, 32, 3, 3], 6, 0.02))
+      default: (name: "fcs.0." + name, value: value)
+      }
+    }
+    let weights = try folder.writeTorch(stage, to: "ista-net-plus.pkl")
+    let experiment = try KSpace(setup, seed: 1)
+    let options = SolverOptions<KSpace.Knobs>.set { $0.weights = weights }
+    _ = try experiment.simulate([image], to: folder.file("coils.h5"), keepingGroundTruth: true)
+    for scans in [try experiment.scans(of: [image]), try KSpace.open(folder.file("coils.h5"), .init())] {
+      let found = try Runner(KSpace.named("ista-net-plus"), options: options).run(scans[0])
+      let x = found.reconstruction.value.complex
+      #expect(abs(found.scores!.psnr! - 13.5903753) <= 1e-4, "\(found.scores!.psnr!)")
+      #expect(abs(probe(x.real) - 6.249203) <= 1e-4 && abs(probe(x.imaginary) + 0.764663) <= 1e-4)
+    }
   }
 }
