@@ -78,6 +78,33 @@ import Training
     }
   }
 
+  /// Several coils, simulated or by maps: a training with noise, its weights on images, on files of measurements and on a scanner's.
+  @Test func networksOfCoils() throws {
+    try run(
+      "train cs-mri ista-net-plus --images z.npy --coils 4 --noise-snr 30 --mask cartesian --ratio 0.5 --size 16 --depth 2 --channels 4 --steps 3 -o w.safetensors --quiet"
+    )
+    let of = "cs-mri ista-net-plus"
+    let scored = try run(
+      "evaluate \(of) --images z.npy --coils 4 --mask cartesian --ratio 0.5 --weights w.safetensors --json -")
+    #expect(try mean(scored, "psnr") > 5 && scored.json["remarks"] == nil)
+    try run("simulate cs-mri z.npy -o m.h5 --coils 4 --mask cartesian --ratio 0.5 --ground-truth --quiet")
+    let found = try run("reconstruct \(of) m.h5 -o x.npy --weights w.safetensors --json -")
+    let outputs = try #require(found.json["outputs"] as? [[String: Any]])
+    #expect(abs(try #require(outputs[0]["psnr"] as? Double) - (try mean(scored, "psnr"))) <= 1e-9)
+    #expect(try readArrays(folder.file("x.npy"))[0].value.shape == [16, 18])
+    // All of k-space, for maps by ESPIRiT; another number of coils.
+    try run("simulate cs-mri z.npy -o k.cfl --coils 3 --mask random --ratio 1 --quiet")
+    let scanner = try run("reconstruct \(of) k.cfl -o y.npy --weights w.safetensors --quiet --json -")
+    #expect((scanner.json["remarks"] as? [String]) == ["weights trained with 4 coils, used for 3 coils"])
+    #expect(try readArrays(folder.file("y.npy"))[0].value.real == nil)
+    try NPY.write(.complex(ComplexTensor(pairs: .filled(0.5, shape: [2, 16, 18, 2]))), to: folder.file("maps.npy"))
+    try run("evaluate \(of) --images z.npy --maps maps.npy --mask cartesian --ratio 0.5 --untrained --quiet")
+    try refuse("reconstruct \(of) m.h5 -o x.npy --weights w.safetensors --maps maps.npy", naming: "[2, 16, 18]")
+    try refuse(
+      "train \(of) --images z.npy --maps maps.npy --mask cartesian --ratio 0.5 --size 16 -o x.safetensors", naming: "16 × 18")
+    try refuse("evaluate cs-mri scnet --images z.npy --coils 4 --mask cartesian --ratio 0.5 --untrained", naming: "several coils")
+  }
+
   /// Total variation finds an image of few pieces from a third of its frequencies.
   @Test func totalVariationFindsPieces() throws {
     let pieces = (0..<32 * 32).map { i in (8..<24).contains(i / 32) && (10..<20).contains(i % 32) ? 1.0 : 0.25 }

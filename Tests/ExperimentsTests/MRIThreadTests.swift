@@ -44,11 +44,10 @@ import Testing
   @Test(
     arguments: [
       ("zero-filling", false, 1), ("tv", false, 1), ("sidwt", false, 1), ("admm-net", false, 1), ("ista-net-plus", false, 1),
-      ("tv", true, 1), ("tv", true, 4),
+      ("tv", true, 1), ("tv", true, 4), ("ista-net-plus", true, 4),
     ])
   func evaluation(method: String, isComplex: Bool, coils: Int) throws {
-    // Coil maps are estimated from at least 8 × 8 frequencies without a gap.
-    let experiment = try Self.experiment(coils > 1 ? 1 : 0.6, coils: coils, noise: 30, seed: 3)
+    let experiment = try Self.experiment(coils: coils, noise: 30, seed: 3)
     let runs = try [1, 2, 3].map {
       try Parallel.with(threads: $0) {
         let runner = try Runner(KSpace.named(method), options: Self.options(method))
