@@ -17,11 +17,11 @@ public struct OperatorReport: Report {
 
   /// - Parameter shape: of the images, where the operator takes any.
   public init(file: String, shape: [Int]? = nil, variable: String? = nil) throws {
+    let before = residentMebibytes()
     let description = try OperatorDescription(file: file, shape: shape, variable: variable)
     guard let shape = description.shape else {
       throw InputError("\(file): found an operator of any extent; expected --shape, such as --shape 256 256")
     }
-    let before = residentMebibytes()
     let system = try LinearSystem(description, shape: shape, noise: description.noise)
     self.system = system
     func tested<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) -> Double {
