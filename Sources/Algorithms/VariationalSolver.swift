@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
+import Platform
 import Problems
 import ProximalMaps
 import Tensors
@@ -27,7 +28,7 @@ extension VariationalProblem {
   ///     CGLS          ‖Aᴴ(y − A x) − λ x‖ ≤ τ‖Aᴴy‖
   ///
   /// - Parameters: `start`, by default 0, or an earlier solution, whose multipliers ADMM takes up too.
-  /// - Throws: ``ProblemError`` where the measurement does not fit or the method cannot do the priors.
+  /// - Throws: ``InputError`` where the measurement does not fit or the method cannot do the priors.
   public func solve(
     _ y: Measurement, by method: VariationalMethod? = nil, from start: VariationalSolution<Signal>? = nil,
     settings: VariationalSettings = VariationalSettings()
@@ -37,7 +38,7 @@ extension VariationalProblem {
     try validate(y)
     let back = A.adjoint(y)
     guard !back.isShapelessZero, back.numbers.count % (layout.count * Signal.parts) == 0 else {
-      throw ProblemError(
+      throw InputError(
         "the operator's adjoint gives \(back.shape), expected samples of \(layout.shape); check the operator's shapes")
     }
     let origin = start?.estimate ?? 0 * back
@@ -45,17 +46,17 @@ extension VariationalProblem {
     case .ista, .fista:
       let step = settings.stepSize ?? 1 / A.lipschitz
       guard step.isFinite else {
-        throw ProblemError("a step of \(step): ‖A‖² is \(A.lipschitz), expected a positive number; give a step size")
+        throw InputError("a step of \(step): ‖A‖² is \(A.lipschitz), expected a positive number; give a step size")
       }
       guard let map = ComposedProximal(blocks, on: layout, stepSize: step, innerIterations: settings.innerIterations) else {
-        throw ProblemError(
+        throw InputError(
           "\(method.rawValue): the sum of \(names) has no proximal map of its own; take admm, which does any priors")
       }
       return runProximalGradient(y, from: origin, map, method, settings)
     case .admm: return runADMM(y, back, from: origin, start?.splitState, settings)
     case .leastSquares:
       guard let λ = quadraticWeight else {
-        throw ProblemError("cgls: \(names) is not quadratic, expected no prior or ridge alone; take fista or admm")
+        throw InputError("cgls: \(names) is not quadratic, expected no prior or ridge alone; take fista or admm")
       }
       return runLeastSquares(y, back, from: origin, λ, settings)
     }
@@ -68,10 +69,10 @@ extension VariationalProblem {
     let shape = y.isShapelessZero ? [] : y.shape
     let expected = A.codomainShape
     guard !y.isShapelessZero, !shape.contains(0), expected.isEmpty || shape.suffix(expected.count) == expected[...] else {
-      throw ProblemError("a measurement of shape \(shape), expected it to end in \(expected); check which operator it was made by")
+      throw InputError("a measurement of shape \(shape), expected it to end in \(expected); check which operator it was made by")
     }
     guard y.isFinite else {
-      throw ProblemError("the measurement has numbers that are not finite, expected all finite; mend or mask them")
+      throw InputError("the measurement has numbers that are not finite, expected all finite; mend or mask them")
     }
   }
 
@@ -98,7 +99,7 @@ extension VariationalProblem {
 extension VariationalSettings {
   func validate() throws {
     func require(_ holds: Bool, _ what: String, _ value: Double, _ expected: String) throws {
-      guard holds else { throw ProblemError("\(what) is \(value), expected \(expected)") }
+      guard holds else { throw InputError("\(what) is \(value), expected \(expected)") }
     }
     try require(tolerance >= 0 && tolerance < 1, "the tolerance", tolerance, "0 to below 1, such as 1e-6")
     try require((maximumIterations ?? 1) >= 1, "the budget of iterations", Double(maximumIterations ?? 1), "at least 1")

@@ -179,7 +179,7 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
     let own = try PriorBlock<Signal>(term, on: SignalLayout(search.A.domainShape, images: search.signalShape)).analysis
     let L = search.A.lipschitz
     let top = isQuadratic ? 10 * L : own.forward(back).maximumMagnitude / max(own.lipschitz, 1)
-    guard top > 0 else { throw ProblemError("a measurement without a signal, Aᴴy = 0; expected one to choose a weight by") }
+    guard top > 0 else { throw InputError("a measurement without a signal, Aᴴy = 0; expected one to choose a weight by") }
     for i in 0..<points { _ = try attempt(top * pow(10, -(isQuadratic ? 7 : 5) * Double(i) / Double(points - 1))) }
     let most = trials.map(\.penalty).max() ?? 0
     let usable = trials.indices.filter { trials[$0].penalty > 1e-10 * most && trials[$0].residualNorm > 1e-12 * y.norm }

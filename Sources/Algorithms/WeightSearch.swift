@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
+import Platform
 import Problems
 import ProximalMaps
 import Tensors
@@ -94,11 +95,11 @@ public struct WeightSearch<Op: LinearOperator>: Sendable where Op.Domain: ImageS
 
   let automatic: Int
 
-  /// - Throws: ``PriorError`` unless exactly one prior's weight is `auto`.
+  /// - Throws: ``InputError`` unless exactly one prior's weight is `auto`.
   public init(_ A: Op, priors: [PriorTerm], signalShape: [Int]? = nil) throws {
     let indices = priors.indices.filter { priors[$0].isAutomatic }
     guard indices.count == 1 else {
-      throw PriorError("\(indices.count) priors of weight auto among \(priors.count), expected one; give the others numbers")
+      throw InputError("\(indices.count) priors of weight auto among \(priors.count), expected one; give the others numbers")
     }
     (self.A, self.priors, self.signalShape, automatic) = (A, priors, signalShape, indices[0])
     _ = try problem(1)
@@ -114,14 +115,14 @@ public struct WeightSearch<Op: LinearOperator>: Sendable where Op.Domain: ImageS
   public func choose(_ y: Op.Codomain, by rule: WeightRule) throws -> WeightChoice<Op.Domain> {
     try problem(1).validate(y)
     if let σ = rule.noise, !(σ > 0 && σ.isFinite) {
-      throw ProblemError("a noise of \(σ), expected its standard deviation, above 0; choose by the L-curve where it is unknown")
+      throw InputError("a noise of \(σ), expected its standard deviation, above 0; choose by the L-curve where it is unknown")
     }
     var run = WeightRun(search: self, y: y, rule: rule)
     switch rule {
     case .discrepancy, .residualFreedom: return try run.root()
     case .predictedRisk, .crossValidation: return try run.least()
     case .lCurve(let points):
-      guard points >= 5 else { throw ProblemError("\(points) points of the L-curve, expected at least 5; 17 are usual") }
+      guard points >= 5 else { throw InputError("\(points) points of the L-curve, expected at least 5; 17 are usual") }
       return try run.corner(points)
     }
   }

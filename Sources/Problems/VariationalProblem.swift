@@ -60,9 +60,3 @@ public struct VariationalProblem<Op: LinearOperator>: Objective where Op.Domain:
     return (objective - (s * r.inner(y) - 0.5 * s * s * fit - g.conjugate(s * w)), objective)
   }
 }
-
-/// A problem that cannot be solved as asked: what was found, what was expected, what to do, in one line.
-public struct ProblemError: Error, CustomStringConvertible, Equatable {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
+import Platform
 import Tensors
 
 /// What the signals of a problem are: extents of one sample as the operator takes them, and how images lie in it.
@@ -13,11 +14,11 @@ public struct SignalLayout: Sendable, Hashable {
   public init(_ shape: [Int], images: [Int]? = nil) throws {
     let images = images ?? shape
     guard !shape.isEmpty || !images.isEmpty else {
-      throw PriorError("signals of no shape: expected [n], [h, w] or [c, h, w]; give the shape, since the operator takes any")
+      throw InputError("signals of no shape: expected [n], [h, w] or [c, h, w]; give the shape, since the operator takes any")
     }
     let own = shape.isEmpty ? images : shape
     guard (1...3).contains(images.count), images.allSatisfy({ $0 > 0 }), images.reduce(1, *) == own.reduce(1, *) else {
-      throw PriorError("signals of shape \(images) for an operator on \(own): expected as many numbers as [n], [h, w] or [c, h, w]")
+      throw InputError("signals of shape \(images) for an operator on \(own): expected as many numbers as [n], [h, w] or [c, h, w]")
     }
     self.shape = own
     self.images = Array(repeating: 1, count: 3 - images.count) + images
@@ -56,7 +57,7 @@ public struct AnalysisMap<Signal: ImageSpace>: LinearOperator {
     while (filter.length - 1) << (most + 1) <= extent { most += 1 }
     let levels = levels ?? max(min(most, 4), 1)
     guard (1...16).contains(levels), 1 << levels <= extent else {
-      throw PriorError(
+      throw InputError(
         "\(levels) levels of \(filter.name) on \(h) × \(w): expected 1 to \(max(most, 1)), each halves the image; give fewer, or a larger image"
       )
     }

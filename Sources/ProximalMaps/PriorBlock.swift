@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
+import Platform
 import Tensors
 
 /// Terms that share one K, on signals of a shape: g(K x) and the proximal map of g on the range of K.
@@ -17,7 +18,7 @@ public struct PriorBlock<Signal: ImageSpace>: Sendable {
   /// One term; its λ must be chosen.
   public init(_ term: PriorTerm, on layout: SignalLayout) throws {
     guard let weight = term.weight else {
-      throw PriorError("prior \"\(term)\": its weight is to be chosen first; give a number in the place of auto")
+      throw InputError("prior \"\(term)\": its weight is to be chosen first; give a number in the place of auto")
     }
     let parts = Signal.parts
     var penalty = SeparablePenalty()
@@ -25,7 +26,7 @@ public struct PriorBlock<Signal: ImageSpace>: Sendable {
     penalty.numbers = parts
     func realOnly() throws {
       guard parts == 1 else {
-        throw PriorError(
+        throw InputError(
           "prior \"\(term)\" bounds real numbers, the signals are complex: expected a prior of magnitudes, such as l1")
       }
     }
@@ -35,7 +36,7 @@ public struct PriorBlock<Signal: ImageSpace>: Sendable {
     case .ridge: penalty.ridge = weight
     case .group(let size):
       guard layout.count % size == 0 else {
-        throw PriorError(
+        throw InputError(
           "prior \"\(term)\": groups of \(size) in signals of \(layout.count) numbers; expected a size that divides them")
       }
       (penalty.group, penalty.groupSize) = (weight, size * parts)
@@ -87,7 +88,7 @@ public struct PriorBlock<Signal: ImageSpace>: Sendable {
     }
     let bounds = blocks.map(\.penalty)
     if let lower = bounds.map(\.lower).max(), let upper = bounds.map(\.upper).min(), lower > upper {
-      throw PriorError("bounds that exclude each other, at least \(lower) and at most \(upper): expected a value that meets all")
+      throw InputError("bounds that exclude each other, at least \(lower) and at most \(upper): expected a value that meets all")
     }
     return blocks
   }

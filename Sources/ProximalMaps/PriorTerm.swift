@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
-
-/// A prior that cannot be used: what was found, what was expected, what to do, in one line.
-public struct PriorError: Error, CustomStringConvertible, Equatable {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
+import Platform
 
 /// One term λ g(K x) of an objective by its name, which is also its text:
 ///
@@ -95,9 +90,9 @@ extension PriorTerm: CustomStringConvertible {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     let name = parts[0]
     guard let form = Self.spellings.first(where: { $0.split(separator: ":")[0] == name }) else {
-      throw PriorError("prior \"\(text)\": there is no \"\(name)\"; expected one of \(Self.spellings.joined(separator: ", "))")
+      throw InputError("prior \"\(text)\": there is no \"\(name)\"; expected one of \(Self.spellings.joined(separator: ", "))")
     }
-    func fail(_ what: String) -> PriorError { PriorError("prior \"\(text)\": \(what); expected \(form)") }
+    func fail(_ what: String) -> InputError { InputError("prior \"\(text)\": \(what); expected \(form)") }
     let most = form.split(separator: ":").count
     let least = form.hasSuffix("]") ? most - 1 : most
     guard (least...most).contains(parts.count) else { throw fail("\(parts.count - 1) numbers after the name") }

@@ -6,8 +6,6 @@ import Experiments
 import FileFormats
 import Foundation
 import Kernels
-import Problems
-import ProximalMaps
 import Training
 import Yams
 
@@ -49,7 +47,7 @@ extension UnfoldProgram {
     let words = Array(arguments.prefix { !$0.hasPrefix("-") })
     func check(_ word: String, _ known: [String], _ kind: String) throws {
       guard !known.contains(word), let near = nearest(word, among: known) else { return }
-      throw InputError("found the \(kind) “\(word)”; did you mean \(near)?")
+      throw InputError("found the \(kind) “\(word)”; expected one of \(known.joined(separator: ", ")): did you mean \(near)?")
     }
     guard let command = words.first else { return }
     try check(command, Root<Self>.configuration.subcommands.map { $0._commandName }, "command")
@@ -58,7 +56,7 @@ extension UnfoldProgram {
     guard words.count > 2, command != "simulate", let experiment = experiments.first(where: { $0.name == words[1] }) else { return }
     func names<E: CommandLineExperiment>(_: E.Type) -> [String] { E.methods.map(\.name) }
     // A measurement may stand in the method's place.
-    if command != "reconstruct" || words.count > 3 { try check(words[2], names(experiment), "method") }
+    if command != "reconstruct" || words.count > 3 { try check(words[2], names(experiment), "method of \(words[1])") }
   }
 
   /// The settings of a YAML file as options; lists that were given as options too are left out.
@@ -104,7 +102,7 @@ extension UnfoldProgram {
   private static func statusOfKnown(_ error: any Error) -> Int32? {
     switch error {
     case let error as FileFormatError where error.isDiskFailure: 1
-    case is FileFormatError, is InputError, is PriorError, is ProblemError: 2
+    case is FileFormatError, is InputError: 2
     case TrainingError.diverged: 1
     case is TrainingError: 2
     case is WorkFailed: 1

@@ -6,11 +6,12 @@ import Datasets
 import FileFormats
 import Foundation
 import Operators
+import Platform
 import Problems
 import ProximalMaps
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// A[i, j] = cos(1.7 (i + 1)(j + ½) + 0.3 i²), 30 × 50; y = sin(1 + 0.9 i).
 private let A = Matrix(
@@ -178,7 +179,7 @@ private func expectValue(_ found: Double, _ expected: Double, relative: Double, 
   @Test func refusals() throws {
     let tv = try VariationalProblem(blur, priors: terms("tv-anisotropic:0.1"))
     let image = blur.forward(phantom)
-    func line(_ body: () throws -> some Any) -> String { refusal(ProblemError.self, body) }
+    func line(_ body: () throws -> some Any) -> String { refusal(InputError.self, body) }
     #expect(
       line { try tv.solve(image, by: .fista) }.contains("fista: the sum of tv-anisotropic:0.1 has no proximal map of its own"))
     #expect(line { try tv.solve(image, by: .leastSquares) }.contains("is not quadratic"))

@@ -2,11 +2,12 @@
 import Algorithms
 import Foundation
 import Operators
+import Platform
 import Problems
 import ProximalMaps
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// Two rectangles of 32 × 32.
 private let image = Tensor(
@@ -70,11 +71,11 @@ private func search<Op>(_ A: Op, _ texts: String...) throws -> WeightSearch<Op> 
   }
 
   @Test func refusals() throws {
-    #expect(refusal(PriorError.self) { try search(A, "tv:0.1") }.contains("0 priors of weight auto among 1"))
-    #expect(refusal(PriorError.self) { try search(A, "tv:auto", "l1:auto") }.contains("2 priors of weight auto"))
+    #expect(refusal(InputError.self) { try search(A, "tv:0.1") }.contains("0 priors of weight auto among 1"))
+    #expect(refusal(InputError.self) { try search(A, "tv:auto", "l1:auto") }.contains("2 priors of weight auto"))
     let tv = try search(A, "tv:auto")
-    #expect(refusal(ProblemError.self) { try tv.choose(image, by: .discrepancy(noise: 0)) }.contains("choose by the L-curve"))
-    #expect(refusal(ProblemError.self) { try tv.choose(image, by: .lCurve(points: 2)) }.contains("at least 5"))
+    #expect(refusal(InputError.self) { try tv.choose(image, by: .discrepancy(noise: 0)) }.contains("choose by the L-curve"))
+    #expect(refusal(InputError.self) { try tv.choose(image, by: .lCurve(points: 2)) }.contains("at least 5"))
     let none = try search(A, "ridge:auto").choose(image, by: .discrepancy(noise: 100))
     #expect(none.remark?.contains("below it at every λ") == true)
   }

@@ -97,9 +97,9 @@ import Testing
       "train", "linear", "lista", "--operator", "A.mat", "--images", "x.npy", "--depth", "2", "-o", "w.safetensors", "--dry-run",
       "--json", "-",
       in: folder)
-    // Two stages of S, W and thresholds: 2 (20² + 20) + 20 · 12.
+    // Two stages of S and a threshold, one W: 2 (20² + 1) + 20 · 12.
     #expect(
-      dry.status == 0 && dry.json["parameters"] as? Int == 1080 && dry.json["seconds"] as? Double ?? 0 > 0,
+      dry.status == 0 && dry.json["parameters"] as? Int == 1042 && dry.json["seconds"] as? Double ?? 0 > 0,
       "\(dry.errors)\(dry.output)")
     #expect(!folder.names.contains { $0.hasPrefix("w.safetensors") })
     for (words, near) in [

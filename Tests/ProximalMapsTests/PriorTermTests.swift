@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
+import Platform
 import ProximalMaps
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct PriorTermTests {
   @Test(
@@ -26,7 +27,7 @@ import Testing
     ("elastic-net:1:auto", "a ridge of \"auto\""), ("", "there is no \"\""), ("tv:", "a weight of \"\""),
   ])
   func refusals(text: String, words: String) {
-    let line = refusal(PriorError.self) { try PriorTerm(parsing: text) }
+    let line = refusal(InputError.self) { try PriorTerm(parsing: text) }
     #expect(line.contains(words), "\(line)")
   }
 
@@ -39,16 +40,16 @@ import Testing
   @Test func termsThatDoNotFit() throws {
     let layout = try SignalLayout([8, 6])
     func block<S: ImageSpace>(_ text: String, _: S.Type) -> String {
-      refusal(PriorError.self) { try PriorBlock<S>(PriorTerm(parsing: text), on: layout) }
+      refusal(InputError.self) { try PriorBlock<S>(PriorTerm(parsing: text), on: layout) }
     }
     #expect(block("nonnegative", ComplexTensor.self).contains("the signals are complex"))
     #expect(block("group:1:5", Tensor.self).contains("groups of 5 in signals of 48 numbers"))
     #expect(block("tv:auto", Tensor.self).contains("to be chosen first"))
     #expect(block("wavelet:haar:1:9", Tensor.self).contains("9 levels of haar on 8 × 6"))
-    #expect(refusal(PriorError.self) { try SignalLayout([]) }.contains("signals of no shape"))
-    #expect(refusal(PriorError.self) { try SignalLayout([12], images: [3, 5]) }.contains("[3, 5]"))
+    #expect(refusal(InputError.self) { try SignalLayout([]) }.contains("signals of no shape"))
+    #expect(refusal(InputError.self) { try SignalLayout([12], images: [3, 5]) }.contains("[3, 5]"))
     let bounds = try ["box:0:1", "box:2:3"].map { try PriorTerm(parsing: $0) }
-    #expect(refusal(PriorError.self) { try PriorBlock<Tensor>.blocks(of: bounds, on: layout) }.contains("exclude each other"))
+    #expect(refusal(InputError.self) { try PriorBlock<Tensor>.blocks(of: bounds, on: layout) }.contains("exclude each other"))
   }
 
   @Test func termsOnTheSignalShareABlock() throws {
