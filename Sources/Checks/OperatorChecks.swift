@@ -39,6 +39,13 @@ public func operatorChecks() -> [CheckItem] {
     item("PixelWeights of complex images") { m, n, seed in
       (PixelWeights<ComplexTensor>(matrix(m, n, seed).entries), [2, m, n], [2, m, n])
     }
+    item("PeriodicFilter") { m, n, seed in
+      // One row of three taps, or the middle alone where images are narrower.
+      let taps = n < 3 ? [1.0 + Double(seed)] : [0.3, -1.0 + Double(seed) / 7, 0.3]
+      return (
+        PeriodicFilter<ComplexTensor>(kernel: Tensor(taps, shape: [1, taps.count]), height: m, width: n)!, [2, m, n], [2, m, n]
+      )
+    }
     item("Decimation") { m, n, seed in
       let A = Decimation(height: m, width: n, factor: 1 + Int(seed) % 3)
       return (A, [2, m, n], [2] + A.codomainShape)

@@ -222,6 +222,14 @@ extension OperatorStep {
       guard boundary == .zero || (kernel.shape[0] <= h && kernel.shape[1] <= w) else {
         throw InputError("\(place): found a kernel of \(kernel.shape) for images of \(h) × \(w); expected a smaller one")
       }
+      func periodic<Space: ImageSpace>(_: Space.Type) -> ArrayOperator? {
+        PeriodicFilter<Space>(kernel: kernel, height: h, width: w).map {
+          ArrayOperator($0, from: space.shape, to: space.shape, bound: $0.lipschitz, solves: true)
+        }
+      }
+      if boundary == .periodic, let filter = space.isComplex ? periodic(ComplexTensor.self) : periodic(Tensor.self) {
+        return filter
+      }
       let A = Convolution2D(
         kernels: turned.converted(to: precision), height: h, width: w, boundary: boundary == .zero ? .zero : .circular)
       let maps = space.shape.dropLast(2) + [1, h, w]  // one of them

@@ -49,6 +49,18 @@ import Testing
     #expect(abs(found + 3.2655522850051364) < 1e-12)
   }
 
+  /// The symmetric blur by the Fourier transform is the convolution with the same kernel as a file.
+  @Test func aBlurIsItsConvolution() throws {
+    let taps = (-2...2).map { exp(-0.5 * Double($0 * $0) / 0.49) }
+    let sum = taps.reduce(0, +)
+    var kernel = taps.flatMap { a in taps.map { a * $0 / (sum * sum) } }
+    let x = wave([2, 3, 7, 9], 0.37, 0.2)
+    let blurred = try made("[blur: {sigma: 0.7, size: 5}]", [3, 7, 9]).forward(x)
+    kernel[0] += 1e-9  // no longer symmetric: convolved directly
+    try NPY.write(Tensor(kernel, shape: [5, 5]), to: folder.file("k.npy"))
+    expectClose(try made("[blur: {kernel: k.npy}]", [3, 7, 9]).forward(x), blurred, relative: 1e-8)
+  }
+
   static let operators: [(steps: String, shape: [Int], complex: Bool)] = [
     ("identity", [5], false), ("[scale: -2.5, identity]", [3, 4], true), ("[blur: {sigma: 0.5}]", [9, 8], false),
     ("[blur: {sigma: 0.5, boundary: zero}, downsample: 3]", [9, 8], false), ("[blur: {sigma: 0.5}]", [3, 9, 8], false),
