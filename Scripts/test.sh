@@ -13,7 +13,7 @@ run() { # On Linux the bundle is a program; elsewhere the package manager starts
   fi
 }
 failed=0 table=
-for folder in Tests/*/; do
+for folder in Tests/*Tests/; do
   module=$(basename "$folder")
   begin=$SECONDS
   output=$(mktemp)
