@@ -26,7 +26,9 @@ extension KSpace {
   /// ones where there are some.
   ///
   /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of others the mean of
-  /// |x̂ − x|². Noise is drawn afresh for every batch, of Deep ADMM-Net once for every image. Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once, ten steps of Adam for each.
+  /// |x̂ − x|². Noise is drawn afresh for every batch, of Deep ADMM-Net once for every image; images of several coils get a phase at random,
+  /// other networks' only. Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once, ten steps of Adam
+  /// for each.
   public func training(_ request: TrainingRequest<KSpace>) throws -> Training {
     let setup = request.setup
     try request.refuse(("to-maximum", self.setup.toMaximum))
@@ -72,7 +74,7 @@ extension KSpace {
     }
     let (images, held) = (stacked(used), stacked(kept))
     let measured = measuring(Space.self, system, network.precision)
-    let seed = seed
+    let (seed, hasCoils) = (seed, system.maps != nil)
     let samples = DrawnPairs<ComplexTensor, Space>(count: used.count) { samples, generator in
       if isADMM {  // one function of the parameters for L-BFGS: each image with noise of its own
         let pairs = samples.map { i in
@@ -81,7 +83,11 @@ extension KSpace {
         }
         return Pairs(measurement: .concatenated(pairs.map(\.measurement)), groundTruth: .concatenated(pairs.map(\.groundTruth)))
       }
-      let chosen = samples.map { i in images.rows(i..<i + 1).turned(Int(generator.next() >> 61)) }
+      let chosen = samples.map { i in
+        let image = images.rows(i..<i + 1).turned(Int(generator.next() >> 61))
+        // Estimated maps leave the image's phase open.
+        return hasCoils ? image.timesPhase(2 * Double.pi * generator.uniform()) : image
+      }
       return measured(.concatenated(chosen), &generator)
     }
     var loss = PairLoss(isADMM ? .meanNormalised : .meanSquare)
@@ -138,5 +144,14 @@ extension KSpace {
       let y = model.noisy(A.forward(ComplexTensor(numbers: x.numbers, shape: x.shape)), using: &generator)
       return Pairs(measurement: unit == 1 ? y : unit * y, groundTruth: x)
     }
+  }
+}
+
+extension ImageSpace {
+  /// Complex images times exp(i φ); real ones as they are.
+  fileprivate func timesPhase(_ phase: Double) -> Self {
+    guard Self.parts == 2 else { return self }
+    let (re, im, c, s) = (separateParts[0], separateParts[1], cos(phase), sin(phase))
+    return Self(separateParts: [c * re - s * im, s * re + c * im])
   }
 }
