@@ -17,6 +17,8 @@ extension NormalEquationSolver {
   public func solve(_ b: Signal, penalty: Double, near x: Signal) -> Signal { solve(b, penalty: penalty) }
 }
 
+extension MatrixSolver: NormalEquationSolver {}
+
 /// For D the identity, as the operator itself does it.
 public struct OperatorSolver<Op: LinearOperator>: NormalEquationSolver {
   public let A: Op

@@ -115,9 +115,7 @@ extension Experiment {
 
   public static func open(_ path: String, _ opening: Opening) throws -> Scans<Self> {
     let file = try MeasurementFile(path)
-    guard file.problem == name else {
-      throw InputError("\(path): found a measurement of \(file.problem); expected \(name), reconstruct it as that")
-    }
+    try file.check(problem: name)
     return try scans(from: file)
   }
 

@@ -28,6 +28,11 @@ extension ComplexTensor: StoredSpace {
   public init?(_ stored: NumericArray) { self = stored.complex }
 }
 
+/// A space of real or of complex arrays that files hold.
+public protocol NumberSpace: FourierSpace, StoredSpace {}
+extension Tensor: NumberSpace {}
+extension ComplexTensor: NumberSpace {}
+
 /// An experiment that measures real images one by one with a model that their extent decides: a family of one's own needs its settings, its
 /// model and its methods, and has all commands.
 public protocol ImageExperiment: Experiment
@@ -179,10 +184,8 @@ extension ImageExperiment where TrainingSetup == TrainingCrops {
     let training = try PairTraining(
       samples, loss: loss, validation: Pairs(measurement: system.simulate(held, seed: seed &+ 3), groundTruth: held))
     let steps = options.steps(samples: samples.count, batch: 4, otherwise: options.quick ? 300 : 20_000)
-    let recipe = Recipe(
-      network: request.method.name, seed: seed, architecture: request.architecture,
-      phases: [Recipe.adam(steps: steps, batchSize: 4, warmUp: min(100, max(1, steps / 10)))],
-      validationInterval: min(250, max(1, steps / 10)), notes: ["problem": Self.name, "crop": "\(side)"])
+    let recipe = request.adamRecipe(
+      steps: steps, batchSize: 4, seed: seed, notes: ["problem": Self.name, "crop": "\(side)"])
     return try Training(training, request.untrained(system, seed: seed), recipe)
   }
 }

@@ -74,6 +74,13 @@ public struct MeasurementFile: Sendable {
     return setup
   }
 
+  /// - Throws: ``InputError`` for a measurement of another experiment.
+  func check(problem name: String) throws {
+    guard problem == name else {
+      throw InputError("\(path): found a measurement of \(problem); expected \(name), reconstruct it as that")
+    }
+  }
+
   public func damaged(_ what: String) -> InputError { InputError("\(path): \(what); the file is damaged, simulate it again") }
 
   public func attribute(_ name: String) -> String? { file.attributes[name] }

@@ -56,3 +56,8 @@ extension Settings {
 public func optionName(_ setting: String) -> String {
   "--" + setting.map { $0.isUppercase ? "-" + $0.lowercased() : String($0) }.joined()
 }
+
+/// - Throws: ``InputError`` for a signal-to-noise ratio that is none.
+func checkDecibel(_ noiseSnr: Double?) throws {
+  if let noiseSnr, !(abs(noiseSnr) <= 300) { throw InputError("found --noise-snr \(noiseSnr); expected -300 to 300 dB") }
+}

@@ -93,6 +93,14 @@ public struct TrainingRequest<E: Experiment>: Sendable {
     Architecture(depth: options.depth, channels: options.channels).over(method.network?.architecture ?? Architecture())
   }
 
+  /// One phase of ``Recipe/adam(_:steps:batchSize:chunkSize:warmUp:)``, validated every 250 steps, or ten times in a short one.
+  func adamRecipe(steps: Int, batchSize: Int, seed: UInt64, notes: [String: String]) -> Recipe {
+    Recipe(
+      network: method.name, seed: seed, architecture: architecture,
+      phases: [Recipe.adam(steps: steps, batchSize: batchSize, warmUp: min(100, max(1, steps / 10)))],
+      validationInterval: min(250, max(1, steps / 10)), notes: notes)
+  }
+
   /// A fixed tensor that the interrupted run worked out before.
   public func known(_ name: String) -> Tensor? { resuming?.operators.first { $0.name == name }?.value }
 

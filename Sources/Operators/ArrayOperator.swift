@@ -73,6 +73,28 @@ public struct ArrayOperator: Sendable {
       adjoint: { y in numbers(A.adjoint(typed(y, Op.Codomain.self, codomain)), domain) })
   }
 
+  /// An operator on real images, or on both parts of complex ones, as `space` has them.
+  public init<Op: LinearOperator>(
+    onEachPart A: Op, of space: ArraySpace, to codomain: [Int], bound: Double? = nil, solves: Bool = false
+  ) where Op.Domain == Tensor, Op.Codomain == Tensor {
+    if space.isComplex {
+      self.init(OnParts(A), from: space.shape, to: codomain, bound: bound, solves: solves)
+    } else {
+      self.init(A, from: space.shape, to: codomain, bound: bound, solves: solves)
+    }
+  }
+
+  /// An operator on complex images, or what it is on real ones, as `space` has them.
+  public init<Op: LinearOperator>(
+    complex A: Op, of space: ArraySpace, to codomain: [Int], bound: Double? = nil, support: [Double]? = nil, solves: Bool = false
+  ) where Op.Domain == ComplexTensor, Op.Codomain == ComplexTensor {
+    if space.isComplex {
+      self.init(A, from: space.shape, to: codomain, bound: bound, support: support, solves: solves)
+    } else {
+      self.init(OnReal(A), from: space.shape, to: codomain, bound: bound, support: support, solves: solves)
+    }
+  }
+
   /// The identity.
   public init(identity space: ArraySpace) {
     self.init(from: space, to: space, isUnitary: true, forward: { $0 }, adjoint: { $0 })

@@ -48,6 +48,11 @@ extension LinearOperator {
   /// (AᴴA + ρ)⁻¹ b by conjugate gradients.
   func iteratedSolve(_ b: Domain, penalty: Double) -> Domain { conjugateGradient({ gram.forward($0) + penalty * $0 }, b).x }
 
+  /// (AᴴA + ρ)⁻¹ b where A Aᴴ = 1, so that AᴴA is a projection: (b − AᴴA b / (1 + ρ)) / ρ.
+  func projectionSolve(_ b: Domain, penalty: Double) -> Domain {
+    (1 / penalty) * (b - (1 / (1 + penalty)) * gram.forward(b))
+  }
+
   /// x = (AᴴA + ρ)⁻¹ b = argmin ½‖A x‖² + (ρ/2)‖x‖² − ⟨b, x⟩, differentiable with one more solve: for w = (AᴴA + ρ)⁻¹ v, db = w and
   /// dρ = −⟨w, x⟩.
   public func regularisedInverse(_ b: Domain, penalty: Double) -> Domain { solveNormalEquations(b, penalty: penalty) }

@@ -37,24 +37,9 @@ public struct Matrix: LinearOperator, Equatable {
   public func forward(_ x: Tensor) -> Tensor { linear(x, entries) }
   public func adjoint(_ y: Tensor) -> Tensor { linearTransposed(y, entries) }
 
-  /// By a Cholesky factorisation of the smaller of AᵀA + ρ and AAᵀ + ρ, in double precision: (AᵀA + ρ)⁻¹ = (1 − Aᵀ(AAᵀ + ρ)⁻¹A) / ρ.
+  /// By a Cholesky factorisation of its own every time; ``MatrixSolver`` keeps it where ρ stays.
   public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
-    if b.isShapelessZero { return b }
-    let A = entries.converted(to: .double)
-    let side = rows < columns ? A : A.transposed
-    let size = side.shape[0]
-    var gram = linear(side, side).doubles
-    for i in 0..<size { gram[i * (size + 1)] += penalty }
-    precondition(
-      LinearAlgebra.cholesky(&gram, size: size), "AᵀA + \(penalty) is not positive definite; the penalty must be positive")
-    func solved(_ b: Tensor) -> Tensor {
-      var x = b.doubles
-      x.withUnsafeMutableBufferPointer { LinearAlgebra.choleskySolve(gram, size: size, rows: b.rowCount, $0.baseAddress!) }
-      return Tensor(x, shape: b.shape)
-    }
-    let b = b.converted(to: .double)
-    let x = rows < columns ? (1 / penalty) * (b - linearTransposed(solved(linear(b, A)), A)) : solved(b)
-    return x.converted(to: precision)
+    MatrixSolver(self).solve(b, penalty: penalty)
   }
   public var solvesDirectly: Bool { true }
 

@@ -18,15 +18,7 @@ public struct PeriodicFilter<Space: ImageSpace>: LinearOperator {
     let (kh, kw, values) = (kernel.shape[0], kernel.shape[1], kernel.doubles)
     guard kh % 2 == 1, kw % 2 == 1, kh <= height, kw <= width, values.elementsEqual(values.reversed()) else { return nil }
     (self.height, self.width) = (height, width)
-    var plane = [Double](repeating: 0, count: height * width)
-    for i in 0..<kh {
-      for j in 0..<kw {
-        plane[(i - kh / 2 + height) % height * width + (j - kw / 2 + width) % width] = values[i * kw + j]
-      }
-    }
-    let spectrum = fft2(complex(Tensor(plane, shape: [height, width]))).real.doubles
-    let unscaled = Double(height * width).squareRoot()
-    transfer = (0..<height).flatMap { i in (0...width / 2).map { unscaled * spectrum[i * width + $0] } }
+    transfer = kernelSpectrum(kernel, height: height, width: width).map(\.x)
   }
 
   public var domainShape: [Int] { [height, width] }
@@ -43,5 +35,26 @@ public struct PeriodicFilter<Space: ImageSpace>: LinearOperator {
   private func filtered(_ x: Space, _ factors: [Double]) -> Space {
     if x.isShapelessZero { return x }
     return Space(separateParts: x.separateParts.map { $0.spectrallyFiltered(by: factors, height: height, width: width) })
+  }
+}
+
+/// k̂, real and imaginary parts, of a kernel about its middle, no larger than the images: on the half of the Fourier grid that says all of
+/// real images, `[h, ⌊w/2⌋ + 1]`.
+public func kernelSpectrum(_ kernel: Tensor, height: Int, width: Int) -> [SIMD2<Double>] {
+  let (kh, kw, values) = (kernel.shape[0], kernel.shape[1], kernel.doubles)
+  precondition(kh <= height && kw <= width, "a kernel of \(kh) × \(kw) for images of \(height) × \(width)")
+  var plane = [Double](repeating: 0, count: height * width)
+  for i in 0..<kh {
+    for j in 0..<kw {
+      plane[(i - kh / 2 + height) % height * width + (j - kw / 2 + width) % width] = values[i * kw + j]
+    }
+  }
+  let spectrum = fft2(complex(Tensor(plane, shape: [height, width]))).pairs.doubles
+  let unscaled = Double(height * width).squareRoot()
+  return (0..<height).flatMap { i in
+    (0...width / 2).map { j in
+      let k = 2 * (i * width + j)
+      return unscaled * SIMD2(spectrum[k], spectrum[k + 1])
+    }
   }
 }

@@ -67,9 +67,7 @@ public struct Decimation: LinearOperator {
   }
   public var solvesDirectly: Bool { true }
   /// The pixels that are kept by 1 / (1 + ρ), the others by 1 / ρ.
-  public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
-    (1 / penalty) * (b - (1 / (1 + penalty)) * adjoint(forward(b)))
-  }
+  public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor { projectionSolve(b, penalty: penalty) }
 
   private func gather<S: Scalar>(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<S>, _ batch: Int) {
     var k = 0
@@ -133,10 +131,7 @@ public struct Hadamard: Undersampling {
     }
   }
   public var solvesDirectly: Bool { true }
-  /// AᴴA is a projection: (b − AᴴA b / (1 + ρ)) / ρ.
-  public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor {
-    (1 / penalty) * (b - (1 / (1 + penalty)) * adjoint(forward(b)))
-  }
+  public func solveNormalEquations(_ b: Tensor, penalty: Double) -> Tensor { projectionSolve(b, penalty: penalty) }
 
   private func select<S: Scalar>(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<S>, _ batch: Int) {
     withUnsafeTemporaryAllocation(of: S.self, capacity: size) { whole in

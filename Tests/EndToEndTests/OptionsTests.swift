@@ -7,7 +7,7 @@ import Testing
   /// The page is what the program says of itself: `Scripts/options.sh` writes it anew.
   @Test func pageIsWhatTheProgramSays() throws {
     let folder = try Folder()
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let root = Program.root
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = [root.appending(path: "Scripts/options.sh").path, try #require(Program.path), folder.file("Options.md")]

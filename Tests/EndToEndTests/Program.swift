@@ -18,6 +18,10 @@ enum Program {
     var json: [String: Any] { (try? JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]) ?? [:] }
   }
 
+  /// The folder of the package.
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
   /// Beside the test bundle: both lie in the folder of the build's configuration.
   static let path: String? = {
     let places =

@@ -10,7 +10,7 @@ import Testing
 /// The page *Your own problem* to the letter: every command of it, trainings cut to two steps, with the files it speaks of.
 @Suite struct YourOwnProblemTests {
   @Test func everyCommandOfThePageRuns() throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let root = Program.root
     let page = try String(contentsOf: root.appendingPathComponent("Documentation/YourOwnProblem.md"), encoding: .utf8)
     let folder = try Folder()
     let A = Matrix.gaussian(rows: 410, columns: 1024, variance: 1 / 410, seed: 3)
@@ -45,7 +45,7 @@ import Testing
 
   /// Every example that ships is an operator with its own adjoint.
   @Test func examplesAreOperators() throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let root = Program.root
     let problems = root.appendingPathComponent("Examples/problems").path
     let names = try FileManager.default.contentsOfDirectory(atPath: problems).filter { $0.hasSuffix(".yaml") }
     #expect(names.count >= 7)

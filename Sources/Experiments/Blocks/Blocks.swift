@@ -70,7 +70,7 @@ public struct Blocks: Experiment {
   private let given: System?
 
   public init(_ setup: Setup, seed: UInt64) throws {
-    if let noise = setup.noiseSnr, !(abs(noise) <= 300) { throw InputError("found --noise-snr \(noise); expected -300 to 300 dB") }
+    try checkDecibel(setup.noiseSnr)
     if let ratio = setup.ratio, !(ratio > 0 && ratio <= 1) {
       throw InputError("found --ratio \(ratio); expected more than 0 and at most 1")
     }

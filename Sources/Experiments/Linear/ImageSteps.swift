@@ -54,32 +54,13 @@ extension OperatorStep {
       let A = Convolution2D(
         kernels: turned.converted(to: precision), height: h, width: w, boundary: boundary == .zero ? .zero : .circular)
       let maps = space.shape.dropLast(2) + [1, h, w]  // one of them
-      let whole =
-        (space.isComplex
-        ? ArrayOperator(OnParts(A), from: space.shape, to: Array(maps), bound: A.lipschitz)
-        : ArrayOperator(A, from: space.shape, to: Array(maps), bound: A.lipschitz)).reshaped(to: space.shape)
+      let whole = ArrayOperator(onEachPart: A, of: space, to: Array(maps), bound: A.lipschitz).reshaped(to: space.shape)
       guard boundary == .periodic, !space.isComplex else { return whole }
-      let gain = powerSpectrum(kernel, height: h, width: w)
+      let gain = kernelSpectrum(kernel, height: h, width: w).map { ($0 * $0).sum() }  // |k̂|²
       return ArrayOperator(
         from: space, to: space, bound: A.lipschitz,
         solve: { b, penalty in b.spectrallyFiltered(by: gain.map { 1 / ($0 + penalty) }, height: h, width: w) },
         forward: whole.forward, adjoint: whole.adjoint)
-    }
-  }
-
-  /// |K̂|² of a kernel on the half of the Fourier grid that says all of real images, `[h, ⌊w/2⌋ + 1]`.
-  private static func powerSpectrum(_ kernel: Tensor, height: Int, width: Int) -> [Double] {
-    var plane = [Double](repeating: 0, count: height * width)
-    let values = kernel.doubles
-    for i in 0..<kernel.shape[0] {
-      for j in 0..<kernel.shape[1] { plane[i * width + j] = values[i * kernel.shape[1] + j] }
-    }
-    let spectrum = fft2(complex(Tensor(plane, shape: [height, width]))).pairs.doubles
-    return (0..<height).flatMap { i in
-      (0...width / 2).map { j in
-        let (re, im) = (spectrum[2 * (i * width + j)], spectrum[2 * (i * width + j) + 1])
-        return Double(height * width) * (re * re + im * im)
-      }
     }
   }
 
@@ -92,9 +73,7 @@ extension OperatorStep {
       let (h, w) = try images(space, place, "downsample")
       let A = Decimation(height: h, width: w, factor: factor)
       let to = space.shape.dropLast(2) + A.codomainShape
-      return space.isComplex
-        ? ArrayOperator(OnParts(A), from: space.shape, to: Array(to), bound: 1, solves: true)
-        : ArrayOperator(A, from: space.shape, to: Array(to), bound: 1, solves: true)
+      return ArrayOperator(onEachPart: A, of: space, to: Array(to), bound: 1, solves: true)
     }
   }
 

@@ -49,9 +49,7 @@ public struct Linear: Experiment {
     }
     if setup.noise != nil, setup.noiseSnr != nil { throw InputError("found --noise and --noise-snr; expected one of them") }
     if let sigma = setup.noise, !(sigma >= 0 && sigma.isFinite) { throw InputError("found --noise \(sigma); expected 0 or more") }
-    if let decibel = setup.noiseSnr, !(abs(decibel) <= 300) {
-      throw InputError("found --noise-snr \(decibel); expected -300 to 300 dB")
-    }
+    try checkDecibel(setup.noiseSnr)
     description = try OperatorDescription(
       file: path, shape: setup.shape.isEmpty ? nil : setup.shape, variable: setup.variable)
     noise =
@@ -166,9 +164,7 @@ public struct Linear: Experiment {
   /// A measurement of `simulate`, or an array of any format, `[…]` + the operator's codomain, with --operator.
   public static func open(_ path: String, _ opening: Opening) throws -> Scans<Linear> {
     if case .hdf5 = try FileKind.detect(path), let file = try? MeasurementFile(path) {
-      guard file.problem == name else {
-        throw InputError("\(path): found a measurement of \(file.problem); expected \(name), reconstruct it as that")
-      }
+      try file.check(problem: name)
       return try scans(from: file, opening)
     }
     let experiment = try Linear(opening, seed: 1)
@@ -176,19 +172,7 @@ public struct Linear: Experiment {
       throw InputError("\(opening.operator ?? ""): found no shape of the signals; expected --shape beside an array of measurements")
     }
     let system = try experiment.system(shape: shape)
-    let arrays = try readArrays(path).filter { !$0.value.shape.isEmpty }
-    guard arrays.count == 1, let found = arrays.first?.value else {
-      throw InputError("\(path): found \(arrays.count) arrays; expected one, the measurement")
-    }
-    guard found.isFinite else { throw InputError("\(path): found NaN or infinity; expected finite measurements") }
-    // MATLAB's vectors have two axes, and its files the last axis first.
-    let flat = found.shape.filter { $0 > 1 }
-    let fitting = system.codomain.shape.count == 1 && flat == system.codomain.shape ? found.viewed(system.codomain.shape) : found
-    guard let y = fitting.samples(of: system.codomain)?.converted(to: .double) else {
-      throw InputError(
-        "\(path): found \(found.isComplex ? "complex" : "real") numbers of shape \(found.shape); expected \(system.codomain), what A x of "
-          + "\(system.domain) is" + (found.shape == system.codomain.shape.reversed() ? ": transpose it" : ""))
-    }
+    let y = try samples(path, of: system.codomain).converted(to: .double)
     let isVector = system.domain.shape.count == 1
     let title = (path as NSString).lastPathComponent
     func scan(_ name: String, _ y: Tensor) -> Scan<Linear> {
@@ -196,6 +180,23 @@ public struct Linear: Experiment {
     }
     if isVector || y.shape[0] == 1 { return Scans([scan(title, y)], facts: facts(of: system)) }
     return Scans((0..<y.shape[0]).map { scan("\(fileTitle(path))-\($0).png", y.rows($0..<$0 + 1)) }, facts: facts(of: system))
+  }
+
+  /// The one array of a file as samples of a space.
+  static func samples(_ path: String, of space: ArraySpace) throws -> Tensor {
+    let arrays = try readArrays(path).filter { !$0.value.shape.isEmpty }
+    guard arrays.count == 1, let found = arrays.first?.value else {
+      throw InputError("\(path): found \(arrays.count) arrays; expected one, [samples] + \(space)")
+    }
+    guard found.isFinite else { throw InputError("\(path): found NaN or infinity; expected finite numbers") }
+    // MATLAB's vectors have two axes.
+    let isVector = space.shape.count == 1 && found.shape.filter { $0 > 1 } == space.shape
+    guard let samples = (isVector ? found.viewed(space.shape) : found).samples(of: space) else {
+      throw InputError(
+        "\(path): found \(found.isComplex ? "complex" : "real") numbers of shape \(found.shape); expected \(space), or samples of it"
+          + (found.shape == space.shape.reversed() ? ": transpose it" : ""))
+    }
+    return samples
   }
 
   /// FNV-1a of files, one after another.

@@ -10,57 +10,27 @@ import Training
 /// Networks of any operator. Those to images are of A / ‖A‖ and begin at Aᴴ y / ‖A‖², in single precision; those to vectors need a dense
 /// matrix.
 extension Linear {
-  static var networks: [Method<Linear>] { ImageNetwork.allCases.map(\.method) + VectorNetwork.allCases.map(\.method) }
+  static var networks: [Method<Linear>] { imageNetworks + VectorNetwork.allCases.map(\.method) }
 
-  enum ImageNetwork: String, CaseIterable {
-    case istaNetPlus = "ista-net-plus"
-    case fistaNet = "fista-net"
-    case admmNet = "admm-net"
-    case scNet = "scnet"
-
-    var method: Method<Linear> {
-      let (title, source, architecture) =
-        switch self {
-        case .istaNetPlus:
-          ("ISTA with a learned transform on a residual", Papers.istaNet, Architecture(depth: 9, channels: 32))
-        case .fistaNet: ("FISTA with a learned proximal map", Papers.fistaNet, Architecture(depth: 7, channels: 32))
-        case .admmNet:
-          (
-            "ADMM with learned filters, shrinkage curves, penalties and rates", "Yang, Sun, Li & Xu, NIPS 2016",
-            Architecture(depth: 9, filterSize: 3, knots: 101)
-          )
-        case .scNet: ("Proximal gradient with memory", Papers.scNet, Architecture(depth: 20, channels: 32))
+  private static var imageNetworks: [Method<Linear>] {
+    [ImageNetwork.istaNetPlus, .fistaNet, .admmNet, .scNet].map { kind in
+      kind.method(depth: kind == .admmNet ? 9 : nil) { system, shape, _, seed in
+        guard let size = system.domain.image else {
+          throw InputError(
+            "found vectors of \(system.domain.count) for \(kind.rawValue), which is for images; expected a shape [h, w]")
         }
-      return Method(rawValue, title, source: source, architecture, isConvolutional: self != .admmNet) { system, shape, _, seed in
-        guard system.domain.image != nil else {
-          throw InputError("found vectors of \(system.domain.count) for \(rawValue), which is for images; expected a shape [h, w]")
-        }
-        if self == .scNet, system.domain.isComplex || system.domain.shape.count > 2 {
+        if kind == .scNet, system.domain.isComplex || system.domain.shape.count > 2 {
           throw InputError("found signals of \(system.domain) for scnet, which is for real images; expected another network")
         }
-        func made<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) -> any Network {
-          network(system.normalised(Signal.self, Measurement.self), shape, seed)
+        func made<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) throws -> any Network {
+          if kind == .scNet {
+            let A: OnArrays<Tensor, Measurement> = system.normalised()
+            return ImageNetwork.scNet(A, shape, seed: seed)
+          }
+          let A: OnArrays<Signal, Measurement> = system.normalised()
+          return try kind.network(A, height: size.height, width: size.width, shape, seed: seed)
         }
-        return made(system.signals, system.measurements)
-      }
-    }
-
-    private func network<Signal: NumberSpace, Measurement: NumberSpace>(
-      _ A: OnArrays<Signal, Measurement>, _ shape: Architecture, _ seed: UInt64
-    ) -> any Network {
-      let (h, w) = A.A.domain.image ?? (0, 0)
-      let (depth, channels) = (shape.depth ?? 1, shape.channels ?? 32)
-      switch self {
-      case .istaNetPlus:
-        return ISTANetPlus(DataGradient(A), height: h, width: w, depth: depth, channels: channels, seed: seed)
-      case .fistaNet: return FISTANet(DataGradient(A), height: h, width: w, depth: depth, channels: channels, seed: seed)
-      case .admmNet:
-        return ADMMNet(
-          admmNet: A, height: h, width: w, stages: depth, filterSize: shape.filterSize ?? 3, knots: shape.knots ?? 101,
-          precision: .single)
-      case .scNet:
-        let real = OnArrays<Tensor, Measurement>(A.A, lipschitz: A.lipschitz)
-        return SCNet(scNet: real, depth: depth, channels: channels, precision: .single, seed: seed)
+        return try made(system.signals, system.measurements)
       }
     }
   }

@@ -5,11 +5,6 @@ import Operators
 import Problems
 import Tensors
 
-/// A space of real or of complex arrays that files hold.
-public protocol NumberSpace: FourierSpace, StoredSpace {}
-extension Tensor: NumberSpace {}
-extension ComplexTensor: NumberSpace {}
-
 /// y = A x + ε of a described operator, for signals of one shape.
 public struct LinearSystem: Sendable {
   /// In double precision, and in single, which networks compute in.

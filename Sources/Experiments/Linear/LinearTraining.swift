@@ -74,10 +74,7 @@ extension Linear {
     if request.method.name == ImageNetwork.fistaNet.rawValue { loss.recorded = 0.01 }
     let training = try PairTraining(samples, loss: loss, validation: held)
     let steps = options.steps(samples: samples.count, batch: 4, otherwise: options.quick ? 300 : 20_000)
-    let recipe = Recipe(
-      network: request.method.name, seed: seed, architecture: request.architecture,
-      phases: [Recipe.adam(steps: steps, batchSize: 4, warmUp: min(100, max(1, steps / 10)))],
-      validationInterval: min(250, max(1, steps / 10)), notes: notes(system))
+    let recipe = request.adamRecipe(steps: steps, batchSize: 4, seed: seed, notes: notes(system))
     return try Training(training, request.untrained(system, seed: seed), recipe)
   }
 
@@ -95,8 +92,8 @@ extension Linear {
       throw InputError("\(path): found measurements by an operator of any extent; expected --shape")
     }
     let system = try system(shape: shape)
-    let y = try Self.samples(path, of: system.codomain)
-    let x = try setup.signals.map { try Self.samples($0, of: system.domain) }
+    let y = try Self.samples(path, of: system.codomain).converted(to: .single)
+    let x = try setup.signals.map { try Self.samples($0, of: system.domain).converted(to: .single) }
     guard y.shape[0] >= 2, x.map({ $0.shape[0] == y.shape[0] }) ?? true else {
       throw InputError(
         "found \(y.shape[0]) measurements\(x.map { " and \($0.shape[0]) signals" } ?? ""); expected two or more of each")
@@ -104,10 +101,7 @@ extension Linear {
     let split = y.shape[0] - max(1, y.shape[0] / 10)
     let batch = min(4, split)
     let steps = options.steps(samples: split, batch: batch, otherwise: options.quick ? 300 : 10_000)
-    let recipe = Recipe(
-      network: request.method.name, seed: seed, architecture: request.architecture,
-      phases: [Recipe.adam(steps: steps, batchSize: batch, warmUp: min(100, max(1, steps / 10)))],
-      validationInterval: min(250, max(1, steps / 10)), notes: notes(system))
+    let recipe = request.adamRecipe(steps: steps, batchSize: batch, seed: seed, notes: notes(system))
     func made<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) throws -> Training {
       let measured = Measurement(numbers: system.unit == 1 ? y : system.unit * y, shape: [y.shape[0]] + system.codomain.shape)
       let network = try request.untrained(system, seed: seed)
@@ -126,18 +120,6 @@ extension Linear {
       return try Training(training, network, recipe)
     }
     return try made(system.signals, system.measurements)
-  }
-
-  /// The one array of a file as samples of a space, in single precision.
-  private static func samples(_ path: String, of space: ArraySpace) throws -> Tensor {
-    let arrays = try readArrays(path).filter { !$0.value.shape.isEmpty }
-    guard arrays.count == 1, let found = arrays.first?.value, found.isFinite else {
-      throw InputError("\(path): found \(arrays.count) arrays, or NaN; expected one of finite numbers, [samples] + \(space)")
-    }
-    guard let samples = found.samples(of: space) else {
-      throw InputError("\(path): found numbers of shape \(found.shape); expected [samples] + \(space)")
-    }
-    return samples.converted(to: .single)
   }
 
   private func notes(_ system: LinearSystem) -> [String: String] {

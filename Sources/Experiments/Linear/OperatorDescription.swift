@@ -101,9 +101,7 @@ struct OperatorMatrix: Sendable {
     switch try MatrixFile.read(path, variable: variable) {
     case .sparse(let found):
       guard found.values.maximumMagnitude > 0 else { throw Self.measuresNothing(path) }
-      let values = found.values.converted(to: .double)
-      let matrix = SparseMatrix(
-        columns: found.columns, rowStarts: found.rowStarts, columnIndices: found.columnIndices, values: values)
+      let matrix = SparseMatrix(found).converted(to: .double)
       (rows, columns, dense) = (found.rows, found.columns, nil)
       make = { precision in
         ArrayOperator(matrix.converted(to: precision), from: [matrix.columns], to: [matrix.rows])
@@ -123,8 +121,14 @@ struct OperatorMatrix: Sendable {
       (rows, columns, dense) = (matrix.rows, matrix.columns, matrix)
       make = { precision in
         let A = matrix.converted(to: precision)
+        var solve: (@Sendable (Tensor, Double) -> Tensor)?
+        if min(A.rows, A.columns) <= 4096 {
+          let solver = MatrixSolver(A)  // its factor serves as long as ρ stays
+          solve = { b, penalty in solver.solve(b, penalty: penalty) }
+        }
         return ArrayOperator(
-          A, from: [A.columns], to: [A.rows], bound: A.lipschitz, solves: min(A.rows, A.columns) <= 4096)
+          from: ArraySpace([A.columns]), to: ArraySpace([A.rows]), bound: A.lipschitz, solve: solve,
+          forward: { x in A.forward(x) }, adjoint: { y in A.adjoint(y) })
       }
     }
   }

@@ -92,7 +92,7 @@ struct OperatorStep: Sendable {
       try reader.expect()
       return plain(reader) { [place = reader.place] space, _ in
         let (h, w) = try images(space, place, "gradient")
-        return ArrayOperator(Gradient2D(height: h, width: w), from: space.shape, to: space.shape + [2], bound: 8)
+        return ArrayOperator(onEachPart: Gradient2D(height: h, width: w), of: space, to: space.shape + [2], bound: 8)
       }
     },
     "matrix": Reading("file", matrix), "blocks": Reading("ratio", blocks), "hadamard": Reading("rows", hadamard),
@@ -148,26 +148,16 @@ struct OperatorStep: Sendable {
         let mask = try mask(h, w)
         let A = SENSE(S, mask: mask)
         let support = support(mask.values.doubles, ArraySpace(coils, isComplex: true))
-        return (
-          space.isComplex
-            ? ArrayOperator(A, from: space.shape, to: coils, bound: A.lipschitz, support: support)
-            : ArrayOperator(OnReal(A), from: space.shape, to: coils, bound: A.lipschitz, support: support), 3
-        )
+        return (ArrayOperator(complex: A, of: space, to: coils, bound: A.lipschitz, support: support), 3)
       }
-      return (
-        space.isComplex
-          ? ArrayOperator(S, from: space.shape, to: coils, bound: S.lipschitz)
-          : ArrayOperator(OnReal(S), from: space.shape, to: coils, bound: S.lipschitz), 1
-      )
+      return (ArrayOperator(complex: S, of: space, to: coils, bound: S.lipschitz), 1)
     }
   }
 
   /// P F of real or complex images.
   private static func sampled(_ space: ArraySpace, _ mask: SamplingMask) -> ArrayOperator {
     let support = support(mask.values.doubles, ArraySpace(space.shape, isComplex: true))
-    return space.isComplex
-      ? ArrayOperator(MaskedFourier(mask), from: space.shape, to: space.shape, bound: 1, support: support, solves: true)
-      : ArrayOperator(RealMaskedFourier(mask), from: space.shape, to: space.shape, bound: 1, support: support, solves: true)
+    return ArrayOperator(complex: MaskedFourier(mask), of: space, to: space.shape, bound: 1, support: support, solves: true)
   }
 
   /// 0 and 1 of a plane's places for all numbers of a space.

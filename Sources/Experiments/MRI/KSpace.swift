@@ -66,7 +66,7 @@ public struct KSpace: Experiment {
     } else if setup.ratio != nil {
       throw InputError("found --ratio and a file of a mask; expected one of them, the mask has a ratio of its own")
     }
-    if let noise = setup.noiseSnr, !(abs(noise) <= 300) { throw InputError("found --noise-snr \(noise); expected -300 to 300 dB") }
+    try checkDecibel(setup.noiseSnr)
     guard (1...256).contains(setup.coils) else { throw InputError("found --coils \(setup.coils); expected 1 to 256") }
     givenMaps = try setup.maps.map(CoilSensitivities.init(file:))
     if let path = setup.maps, let found = givenMaps?.coils {
@@ -249,9 +249,7 @@ public struct KSpace: Experiment {
     guard let file = try ScannerFile(ifKSpace: path) else {
       if opening.slice != nil { throw InputError("found --slice; expected k-space of a scanner, leave it out") }
       let file = try MeasurementFile(path)
-      guard file.problem == name else {
-        throw InputError("\(path): found a measurement of \(file.problem); expected \(name), reconstruct it as that")
-      }
+      try file.check(problem: name)
       let scans = try scans(from: file)
       return Scans(scans.names, facts: scans.facts) { try given(scans[$0]) }
     }
@@ -297,11 +295,6 @@ public struct KSpace: Experiment {
   }
 }
 
-/// A space of images that are measured in k-space.
-public protocol KSpaceImage: FourierSpace, StoredSpace {}
-extension Tensor: KSpaceImage {}
-extension ComplexTensor: KSpaceImage {}
-
 /// P F or P F S: a mask, what images are, and the coils.
 public struct KSpaceSystem: Sendable {
   /// What of it can be told apart in a file.
@@ -333,5 +326,5 @@ public struct KSpaceSystem: Sendable {
   }
 
   /// The space of the images.
-  public var space: any KSpaceImage.Type { isComplex ? ComplexTensor.self : Tensor.self }
+  public var space: any NumberSpace.Type { isComplex ? ComplexTensor.self : Tensor.self }
 }

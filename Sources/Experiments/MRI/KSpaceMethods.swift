@@ -59,7 +59,7 @@ extension KSpace {
     }
   }
 
-  public static var methods: [Method<KSpace>] { classicalMethods + KSpaceNetwork.allCases.map(\.method) }
+  public static var methods: [Method<KSpace>] { classicalMethods + networks }
 
   private static var classicalMethods: [Method<KSpace>] {
     [
@@ -67,7 +67,7 @@ extension KSpace {
         "zero-filling", "The inverse transform, zeros where nothing was measured",
         source: "Bernstein, Fain & Riederer, J. Magn. Reson. Imaging 14 (2001)"
       ) { system, _ in
-        func adjoint<Space: KSpaceImage>(_: Space.Type) -> Reconstructor<KSpace> {
+        func adjoint<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           reconstructor("zero-filling", coils: { .real(rootSumOfSquares(inverseFFT2($0.kSpace))) }) {
             Space.sampling(system.mask).adjoint($0).stored
           }
@@ -80,7 +80,7 @@ extension KSpace {
         knobs: ["lambda", "penalty", "iterations"]
       ) { system, knobs in
         let p = try Parameters().with(knobs)
-        func solver<Space: KSpaceImage>(_: Space.Type) -> Reconstructor<KSpace> {
+        func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = KSpaceTV<Space>(totalVariation: p.lambda, mask: system.mask, penalty: p.penalty)
           return reconstructor(
             "tv",
@@ -107,7 +107,7 @@ extension KSpace {
         }
         let wavelet = OrthonormalWavelet<Tensor>(
           height: mask.height, width: mask.width, filter: p.wavelet, levels: min(p.levels, deepest))
-        func solver<Space: KSpaceImage>(_: Space.Type) -> Reconstructor<KSpace> {
+        func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = RecPF<Space>(
             gradientWeight: p.lambda, waveletWeight: 0.1 * p.lambda, mask: mask, wavelet: wavelet, penalty: p.penalty)
           return reconstructor("recpf") { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
@@ -120,7 +120,7 @@ extension KSpace {
         knobs: ["lambda", "penalty", "iterations", "wavelet", "levels"]
       ) { system, knobs in
         let p = try Parameters.undecimated.with(knobs)
-        func solver<Space: KSpaceImage>(_: Space.Type) -> Reconstructor<KSpace> {
+        func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = KSpaceSIDWT<Space>(
             undecimatedWavelet: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels, penalty: p.penalty)
           return reconstructor("sidwt") { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
@@ -156,7 +156,7 @@ extension KSpace {
   public static func reconstructor(
     of network: any Network, _ method: Method<KSpace>, stages: Int, for system: KSpaceSystem, _ knobs: Knobs
   ) throws -> Reconstructor<KSpace> {
-    func run<Space: KSpaceImage>(_: Space.Type) throws -> Reconstructor<KSpace> {
+    func run<Space: NumberSpace>(_: Space.Type) throws -> Reconstructor<KSpace> {
       guard let network = network as? any Network<ComplexTensor, Space> else {
         throw InputError(
           "found complex images for \(method.name), which is for real ones; expected another network or a classical method")
@@ -182,6 +182,37 @@ extension KSpace {
       ) { apply(network, $0) }
     }
     return try run(system.space)
+  }
+
+  /// Of P F, of real or complex images, and of P F S / ‖P F S‖, of several coils.
+  private static var networks: [Method<KSpace>] {
+    ImageNetwork.allCases.map { kind in
+      var method: Method<KSpace> = kind.method { system, shape, _, seed in try network(kind, system, shape, seed) }
+      if !kind.isADMM { method.clips = true }  // as their authors score them
+      return method
+    }
+  }
+
+  private static func network(
+    _ kind: ImageNetwork, _ system: KSpaceSystem, _ shape: Architecture, _ seed: UInt64
+  ) throws -> any Network {
+    let mask = system.mask
+    if kind == .scNet {
+      guard !system.isComplex else {
+        throw InputError(
+          system.coils > 1
+            ? "found several coils for scnet, which is for real images of one; expected ista-net-plus"
+            : "found complex images for scnet, which is for real ones; expected ista-net-plus, or --magnitudes to train on those")
+      }
+      return ImageNetwork.scNet(RealMaskedFourier(mask), shape, seed: seed)
+    }
+    let precision: Precision = kind == .admmNet ? .double : .single
+    func made<Op: LinearOperator>(_ A: Op) throws -> any Network where Op.Domain: NumberSpace {
+      try kind.network(A, height: mask.height, width: mask.width, shape, precision: precision, seed: seed)
+    }
+    if let maps = system.maps { return try made(SENSE(maps, mask: mask).normalised(precision)) }
+    func sampled<Space: NumberSpace>(_: Space.Type) throws -> any Network { try made(Space.sampling(mask)) }
+    return try sampled(system.space)
   }
 
   /// A network with the same weights for other coils, of which weights know nothing.

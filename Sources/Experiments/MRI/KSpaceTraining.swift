@@ -64,7 +64,7 @@ extension KSpace {
     }.map { $0.centred(height: setup.size, width: setup.size) }
   }
 
-  private func training<Space: KSpaceImage>(
+  private func training<Space: NumberSpace>(
     _ request: TrainingRequest<KSpace>, _ system: KSpaceSystem, _ used: [Space], _ kept: [Space]
   ) throws -> Training {
     let (mask, options, isADMM) = (system.mask, request.options, request.method.name == "admm-net")
@@ -92,7 +92,7 @@ extension KSpace {
     }
     var loss = PairLoss(isADMM ? .meanNormalised : .meanSquare)
     loss.recomputes = options.recompute
-    if request.method.name == KSpaceNetwork.fistaNet.rawValue { loss.recorded = 0.01 }
+    if request.method.name == ImageNetwork.fistaNet.rawValue { loss.recorded = 0.01 }
     var own = RandomGenerator(seed: seed, stream: 2)
     let training = try PairTraining(
       samples, loss: loss, validation: measured(held, &own),
@@ -128,7 +128,7 @@ extension KSpace {
   }
 
   /// Images `[batch, h, w]` measured with noise: y = P F x + ε, or y = (P F S x + ε) / ‖P F S‖, as networks of coils see it.
-  private func measuring<Space: KSpaceImage>(
+  private func measuring<Space: NumberSpace>(
     _: Space.Type, _ system: KSpaceSystem, _ precision: Precision
   ) -> @Sendable (Space, inout RandomGenerator) -> Pairs<ComplexTensor, Space> {
     let (mask, noise) = (system.mask, setup.noiseSnr)

@@ -80,7 +80,7 @@ public struct PatchCoding: LassoExperiment {
   public init(_ setup: Setup, seed: UInt64) throws {
     if setup.units != nil, setup.dictionary != nil { throw InputError("found --units and --dictionary; expected one of them") }
     if let units = setup.units, units < 1 { throw InputError("found --units \(units); expected at least 1") }
-    if let noise = setup.noiseSnr, !(abs(noise) <= 300) { throw InputError("found --noise-snr \(noise); expected -300 to 300 dB") }
+    try checkDecibel(setup.noiseSnr)
     (self.setup, self.seed) = (setup, seed)
   }
 

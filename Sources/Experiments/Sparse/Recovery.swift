@@ -93,7 +93,7 @@ public struct Recovery: LassoExperiment {
   public let problem: SparseRecovery
 
   public init(_ setup: Setup, seed: UInt64) throws {
-    if let noise = setup.noiseSnr, !(abs(noise) <= 300) { throw InputError("found --noise-snr \(noise); expected -300 to 300 dB") }
+    try checkDecibel(setup.noiseSnr)
     if let path = setup.matrix {
       if setup.rows != nil || setup.columns != nil {
         throw InputError("found --matrix with --rows or --columns; expected the matrix alone, it has a size")

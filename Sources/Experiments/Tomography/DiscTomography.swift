@@ -94,7 +94,7 @@ public struct DiscTomography<Around: Sensor>: TomographyExperiment {
     if let phantoms = setup.phantoms, !(1...1_000_000).contains(phantoms) {
       throw InputError("found --phantoms \(phantoms); expected 1 to 1 000 000")
     }
-    if let ratio = setup.noiseSnr, !(abs(ratio) <= 300) { throw InputError("found --noise-snr \(ratio); expected -300 to 300 dB") }
+    try checkDecibel(setup.noiseSnr)
     (self.setup, self.seed) = (setup, seed)
   }
 
@@ -180,9 +180,7 @@ public struct DiscTomography<Around: Sensor>: TomographyExperiment {
   public static func open(_ path: String, _ opening: NoSettings) throws -> Scans<Self> {
     guard ImageFolder.isFolder(path), Around.model == .emt28 else {
       let file = try MeasurementFile(path)
-      guard file.problem == name else {
-        throw InputError("\(path): found a measurement of \(file.problem); expected \(name), reconstruct it as that")
-      }
+      try file.check(problem: name)
       return try scans(from: file)
     }
     return scans(try MeasuredEMT(contentsOf: path))

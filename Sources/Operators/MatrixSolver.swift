@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kernels
-import Operators
 import Platform
 import Tensors
 
-/// (AᵀA + ρ)⁻¹ b of a matrix, the Cholesky factor of the smaller of AᵀA + ρ and AAᵀ + ρ kept for the last ρ:
+/// (AᵀA + ρ)⁻¹ b of a matrix, in double precision, the Cholesky factor of the smaller of AᵀA + ρ and AAᵀ + ρ kept for the last ρ:
 /// (AᵀA + ρ)⁻¹ = (1 − Aᵀ(AAᵀ + ρ)⁻¹A) / ρ.
-public final class MatrixSolver: NormalEquationSolver {
+public final class MatrixSolver: Sendable {
   private let A: Tensor
-  private let gram: [Double]
   private let isWide: Bool
   private let lock = Lock()
+  private nonisolated(unsafe) var gram: [Double]?
   private nonisolated(unsafe) var kept: (penalty: Double, factor: [Double])?
 
   public init(_ matrix: Matrix) {
     A = matrix.entries.converted(to: .double)
     isWide = matrix.rows < matrix.columns
-    let side = isWide ? A : A.transposed
-    gram = linear(side, side).doubles
   }
 
   public func solve(_ b: Tensor, penalty: Double) -> Tensor {
@@ -37,8 +34,11 @@ public final class MatrixSolver: NormalEquationSolver {
   private func factor(_ penalty: Double) -> [Double] {
     lock.withLock {
       if let kept, kept.penalty == penalty { return kept.factor }
-      let size = isWide ? A.shape[0] : A.shape[1]
-      var k = gram
+      let side = isWide ? A : A.transposed
+      let products = gram ?? linear(side, side).doubles
+      gram = products
+      var k = products
+      let size = side.shape[0]
       for i in 0..<size { k[i * (size + 1)] += penalty }
       precondition(
         LinearAlgebra.cholesky(&k, size: size), "AᵀA + \(penalty) is not positive definite; the penalty must be positive")
