@@ -40,8 +40,12 @@ extension Linear {
     let all = try signals(of: setup.images).map(\.value)
     let (used, kept) =
       setup.validationImages.isEmpty ? splitForValidation(all) : (all, try signals(of: setup.validationImages).map(\.value))
-    for image in used + kept where image.shape.suffix(2).elementsEqual([extent.height, extent.width], by: <) {
-      throw InputError("found an image of \(image.shape); expected at least \(extent.height) × \(extent.width) pixels")
+    let wanted = system.domain.shape
+    for image in used + kept
+    where image.shape.count != wanted.count || zip(image.shape, wanted).contains(where: <)
+      || image.shape.dropLast(2) != wanted.dropLast(2)
+    {
+      throw InputError("found an image of \(image.shape); expected \(wanted), or more rows and columns")
     }
     func made<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) throws -> Training {
       try imageTraining(

@@ -183,4 +183,18 @@ import Training
     }
     #expect(both.contains(pairs ? "--signals without" : "neither --images nor --measurements"))
   }
+
+  /// Images to train on that are too small along one axis, or of other channels than the operator's.
+  @Test func imagesThatDoNotFitAreRefused() throws {
+    _ = try writeImage(Image(values: texture(30, 12, 0.3)), to: folder.file("narrow.png"))
+    for (text, words) in [
+      ("operator: identity", "found an image of [30, 12]; expected [16, 16]"),
+      ("shape: [3, 16, 16]\noperator: identity", "expected [3, 16, 16]"),
+    ] {
+      var setup = Linear.TrainingSetup()
+      (setup.images, setup.crop) = ([folder.file("narrow.png")], 16)
+      let found = refusal(InputError.self) { try experiment(text).training(TrainingRequest(method("ista-net-plus"), setup)) }
+      #expect(found.contains(words), "\(found)")
+    }
+  }
 }
