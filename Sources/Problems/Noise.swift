@@ -25,13 +25,8 @@ public enum Noise: Sendable, Hashable, Codable {
   /// - Parameter support: 0 where nothing is measured, of one measurement's numbers.
   public func added(to clean: Tensor, support: [Double]? = nil, using generator: inout RandomGenerator) -> Tensor {
     if self == .none || clean.isShapelessZero { return clean }
-    let v = clean.doubles
-    var noise = generator.normal(count: v.count)
-    let width = clean.shape.dropFirst().reduce(1, *)
-    for start in stride(from: 0, to: v.count, by: width) {
-      let sigma = deviation(for: v[start..<start + width], support: support)
-      for i in 0..<width { noise[start + i] *= sigma * (support?[i] ?? 1) }
+    return noisy(clean, width: clean.shape.dropFirst().reduce(1, *), support: support, using: &generator) {
+      self.deviation(for: $0, support: support)
     }
-    return clean + Tensor(noise, shape: clean.shape, precision: clean.precision)
   }
 }
