@@ -78,9 +78,26 @@ struct CommonOptions: ParsableArguments {
   }
 
   /// The answer as one JSON object, where `--json` asks for it.
+  ///
+  /// What readers remarked goes to standard error, and to the object's `remarks`.
   func writeJSON(_ answer: JSONValue) throws {
+    for remark in Remarks.current.new() { note(remark) }
     guard let json else { return }
+    let answer = answer.adding(remarks: Remarks.current.all)
     if json == "-" { print(answer.text()) } else { try writeText(answer.text(), to: json) }
+  }
+}
+
+extension JSONValue {
+  /// An object with these behind its own `remarks`.
+  fileprivate func adding(remarks: [String]) -> JSONValue {
+    guard case .object(var members) = self, !remarks.isEmpty else { return self }
+    let own = members.firstIndex { $0.name == "remarks" }
+    var all: [JSONValue] = []
+    if let own, case .array(let known) = members[own].value { all = known }
+    let list = JSONValue.array(all + remarks.map(JSONValue.string))
+    if let own { members[own] = JSONMember("remarks", list) } else { members.append(JSONMember("remarks", list)) }
+    return .object(members)
   }
 }
 
