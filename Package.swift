@@ -47,7 +47,6 @@ let package = Package(
     library("CPNG", pkgConfig: "libpng", debian: "libpng-dev"),
     library("CTurboJPEG", pkgConfig: "libturbojpeg", debian: "libturbojpeg0-dev"),
     library("CTIFF", pkgConfig: "libtiff-4", debian: "libtiff-dev"),
-    library("CMatIO", pkgConfig: "matio", debian: "libmatio-dev"),
     library("CHDF5", pkgConfig: "hdf5", debian: "libhdf5-dev"),
     library("CISMRMRD", pkgConfig: "hdf5", debian: "libismrmrd-dev"),  // has no pkg-config, but HDF5 in its headers
     library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
@@ -70,7 +69,7 @@ let package = Package(
     module("Networks", ["Algorithms"]),
     module("WeightFiles", ["Tensors"]),
     module(
-      "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CMatIO", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
+      "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
     module("Training", ["WeightFiles"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),

@@ -4,7 +4,7 @@ set -euo pipefail
 
 packages=(
   libopenblas-pthread-dev libfftw3-dev libdnnl-dev                       # kernels
-  libpng-dev libturbojpeg0-dev libtiff-dev libmatio-dev libhdf5-dev zlib1g-dev  # files
+  libpng-dev libturbojpeg0-dev libtiff-dev libhdf5-dev zlib1g-dev  # files
   libnifti-dev libismrmrd-dev libdcmtk-dev                               # files of MRI
   libcairo2-dev                                                          # figures
   pkg-config

@@ -18,6 +18,11 @@ static inline hid_t unfold_h5_group_create(void) { return H5P_GROUP_CREATE; }
 static inline hid_t unfold_h5_link_create(void) { return H5P_LINK_CREATE; }
 static inline hid_t unfold_h5_file_uint64(void) { return H5T_STD_U64LE; }
 static inline hid_t unfold_h5_file_int32(void) { return H5T_STD_I32LE; }
+static inline hid_t unfold_h5_object_reference(void) { return H5T_STD_REF_OBJ; }
+static inline int unfold_h5_is_object_reference(hid_t type) { return H5Tequal(type, H5T_STD_REF_OBJ) > 0; }
+static inline hid_t unfold_h5_dereference(hid_t object, const void *reference) {
+  return H5Rdereference2(object, H5P_DEFAULT, H5R_OBJECT, reference);
+}
 static inline unsigned unfold_h5_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned unfold_h5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline size_t unfold_h5_variable(void) { return H5T_VARIABLE; }
@@ -45,6 +50,23 @@ static inline long unfold_h5_link(hid_t group, hsize_t k, char *name, int *is_ha
   if (H5Lget_info_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, k, &info, H5P_DEFAULT) < 0) return -1;
   *is_hard = info.type == H5L_TYPE_HARD;
   return (long)H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, k, name, 1024, H5P_DEFAULT);
+}
+
+// The number of a filter of a dataset that the library does not have, with its name (64 bytes) where the file says it; 0: none.
+static inline int unfold_h5_missing_filter(hid_t dataset, char *name) {
+  int found = 0;
+  hid_t creation = H5Dget_create_plist(dataset);
+  if (creation < 0) return 0;
+  for (int k = 0; k < H5Pget_nfilters(creation) && !found; ++k) {
+    unsigned flags, config;
+    size_t count = 0;
+    name[0] = 0;
+    H5Z_filter_t filter = H5Pget_filter2(creation, (unsigned)k, &flags, &count, NULL, 64, name, &config);
+    if (filter > 0 && H5Zfilter_avail(filter) <= 0) found = filter;
+  }
+  name[63] = 0;
+  H5Pclose(creation);
+  return found;
 }
 
 static inline herr_t unfold_h5_count_one(hid_t object, const char *name, const H5A_info_t *info, void *count) {

@@ -3,18 +3,16 @@ import Foundation
 import Tensors
 
 /// Every numeric array of an NPY, NPZ, MAT, safetensors, HDF5, PyTorch, BART, NIfTI, DICOM or Matrix Market file; which one, the content says. The
-/// array of a file that holds just one has the file's name without folder and extension. Sparse matrices are refused: ``MatrixFile`` reads them.
+/// array of a file that holds just one has the file's name without folder and extension. Sparse matrices are written out where
+/// they are small enough; ``MatrixFile`` reads them as they are.
 ///
 /// - Throws: ``FileFormatError``.
 public func readArrays(_ path: String) throws -> [NamedArray] {
   switch try FileKind.detect(path) {
   case .npy: [NamedArray(name: fileTitle(path), value: try NPY.read(path))]
-  case .npz: try NPZ.read(path)
+  case .npz, .mat4, .mat5, .mat73, .matrixMarket: try MatrixFile.contents(path).dense(path: path)
   case .safetensors: try SafeTensors(contentsOf: path).tensors.map { NamedArray(name: $0.name, value: .real($0.value)) }
   case .torch: try TorchFile.read(path)
-  case .mat5, .mat73: try MATFile.read(path)
-  case .matrixMarket:
-    try MatrixFile.contents(path).dense(path: path) { _ in "write it with all numbers (array)" }
   case .hdf5, .fastMRI: try HDF5File(contentsOf: path).arrays
   case .ismrmrd: try ISMRMRDFile(contentsOf: path).arrays
   case .bart: [NamedArray(name: fileTitle(path), value: try BARTFile.read(path))]

@@ -3,7 +3,7 @@
 /// What a file is, by its first bytes, and for HDF5 by the names of what it holds; the numbers of BART, which have no mark, by the
 /// extension `cfl`.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, torch, mat5, mat73, matrixMarket, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom, events
+  case npy, npz, safetensors, torch, mat4, mat5, mat73, matrixMarket, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom, events
   case unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
@@ -56,6 +56,8 @@ public enum FileKind: String, Sendable, CaseIterable {
         == CRC32C.masked(UnsafeRawBufferPointer(rebasing: bytes[..<8]))
     {
       self = .events
+    } else if MAT4Reader.isBeginning(bytes) {
+      self = .mat4
     } else {
       self = .unknown
     }
@@ -68,6 +70,7 @@ public enum FileKind: String, Sendable, CaseIterable {
     case .npz: "a zip archive (NPZ)"
     case .safetensors: "a safetensors file"
     case .torch: "a PyTorch checkpoint"
+    case .mat4: "a MATLAB 4 file"
     case .mat5: "a MATLAB 5 file"
     case .mat73: "a MATLAB 7.3 file"
     case .matrixMarket: "a Matrix Market file"

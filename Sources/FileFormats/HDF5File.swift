@@ -6,9 +6,9 @@ import Tensors
 /// Named real and complex arrays with text about them, in an HDF5 file: what measurements are kept in.
 ///
 /// An array is a dataset, a name with `/` lies in groups, text is an attribute of the root. Real numbers are stored as 32- or
-/// 64-bit IEEE floating point, complex ones as the compound {r, i} that h5py and others use. Read are floating-point, integer and
-/// boolean datasets too: those of 32-bit integers and wider as double precision, narrower ones as single. Datasets of text,
-/// references and the like are passed over; datasets in other files are refused. Equal content gives equal bytes. NaN is allowed.
+/// 64-bit IEEE floating point, complex ones as the compound {r, i} that h5py and others use; {real, imag} and {re, im} are read too, as
+/// are integer and boolean datasets: those of 32-bit integers and wider as double precision, narrower ones as single. Datasets of text,
+/// references and the like are passed over, with a remark that names them; datasets in other files are refused. Equal content gives equal bytes. NaN is allowed.
 public struct HDF5File: Sendable, Equatable {
   /// The arrays; after reading, in the order of their names.
   public var arrays: [NamedArray]
@@ -107,6 +107,7 @@ public struct HDF5File: Sendable, Equatable {
         var reader = HDF5Reader(path: path, budget: 4096 * bytes.count + (64 << 10))
         return try HDF5Library.using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) { root in
           try reader.visit(root, prefix: "", depth: 0)
+          reader.passedOver.note(path)
           return HDF5File(arrays: reader.arrays, attributes: try reader.attributes(root))
         }
       }
@@ -120,6 +121,7 @@ struct HDF5Reader {
   /// Bytes that may still be allocated for numbers.
   var budget: Int
   var arrays: [NamedArray] = []
+  var passedOver = PassedOver()
   private var visited = 0
 
   init(path: String, budget: Int) { (self.path, self.budget) = (path, budget) }
@@ -128,25 +130,18 @@ struct HDF5Reader {
     guard depth < 32 else {
       throw FileFormatError("\(path): found groups nested over 32 deep at \(prefix.prefix(60)); the file is damaged.")
     }
-    var info = H5G_info_t()
-    try HDF5Library.check(H5Gget_info(group, &info), "reading the group /\(prefix)", path: path)
-    for k in 0..<info.nlinks {
+    for (name, isHard) in try HDF5Library.links(of: group, "/\(prefix)", path: path) {
       visited += 1
       guard visited <= 100_000 else {
         throw FileFormatError("\(path): found over 100000 objects; the file is damaged, or not for arrays.")
       }
-      var isHard: Int32 = 0
-      let name = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text -> String? in
-        unfold_h5_link(group, k, text.baseAddress, &isHard) >= 0 ? String(cString: text.baseAddress!) : nil
-      }
-      guard let name else { throw HDF5Library.failure("reading the group /\(prefix)", path: path) }
-      if isHard == 0 { continue }  // a soft link is another name, an external one another file
+      if !isHard { continue }  // a soft link is another name, an external one another file
       try HDF5Library.using(H5Oopen(group, name, 0), H5Oclose, "opening \(prefix)\(name)", path: path) { object in
         switch H5Iget_type(object) {
         case H5I_GROUP: try visit(object, prefix: "\(prefix)\(name)/", depth: depth + 1)
         case H5I_DATASET:
           if let value = try read(object, prefix + name) { arrays.append(NamedArray(name: prefix + name, value: value)) }
-        default: break
+        default: passedOver.add(prefix + name, "a type")
         }
       }
     }
@@ -154,8 +149,17 @@ struct HDF5Reader {
 
   private mutating func read(_ dataset: hid_t, _ name: String) throws -> NumericArray? {
     let (path, budget) = (self.path, self.budget)
-    let numbers = try HDF5Library.using(H5Dget_type(dataset), H5Tclose, "reading \(name)", path: path) { HDF5Numbers($0) }
-    guard let numbers else { return nil }
+    let (numbers, kind) = try HDF5Library.using(H5Dget_type(dataset), H5Tclose, "reading \(name)", path: path) {
+      (HDF5Numbers($0), HDF5Library.kind($0))
+    }
+    guard let numbers else {
+      passedOver.add(name, kind)
+      return nil
+    }
+    if let filter = try HDF5Library.missingFilter(dataset, path: path) {
+      passedOver.add(name, "compressed by \(filter), which is not known; write it with gzip")
+      return nil
+    }
     let shape = try HDF5Library.shape(dataset, name, path: path)
     self.budget -= try checkedCount(shape, bytesPerElement: numbers.size, available: budget, name, path: path) * numbers.size
     return try numbers.read(dataset, name, shape: shape, path: path)
@@ -174,30 +178,9 @@ struct HDF5Reader {
         let key = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text in
           H5Aget_name(attribute, 1024, text.baseAddress) >= 0 ? String(cString: text.baseAddress!) : ""
         }
-        if let text = try text(attribute, key) { attributes[key] = text }
+        attributes[key] = try HDF5Library.text(attribute, "reading the attribute \(key)", path: path)
       }
     }
     return attributes
-  }
-
-  /// A single text or number as text; nil for anything else.
-  private func text(_ attribute: hid_t, _ key: String) throws -> String? {
-    let what = "reading the attribute \(key)"
-    return try HDF5Library.using(H5Aget_type(attribute), H5Tclose, what, path: path) { type in
-      let points = try HDF5Library.using(H5Aget_space(attribute), H5Sclose, what, path: path) { H5Sget_simple_extent_npoints($0) }
-      guard points == 1 else { return nil }
-      switch H5Tget_class(type) {
-      case H5T_INTEGER:
-        var value: Int64 = 0
-        try HDF5Library.check(H5Aread(attribute, unfold_h5_native_int64(), &value), what, path: path)
-        return String(value)
-      case H5T_FLOAT:
-        var value = 0.0
-        try HDF5Library.check(H5Aread(attribute, unfold_h5_native_double(), &value), what, path: path)
-        return String(value)
-      case H5T_STRING: return try HDF5Library.text(type, what, path: path) { H5Aread(attribute, type, $0) }
-      default: return nil
-      }
-    }
   }
 }

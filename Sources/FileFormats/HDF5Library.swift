@@ -3,7 +3,7 @@ import CHDF5
 import Foundation
 import Tensors
 
-/// Access to the HDF5 library, which keeps process-wide state: one caller at a time, its own printing off. matio uses it too.
+/// Access to the HDF5 library, which keeps process-wide state: one caller at a time, its own printing off.
 enum HDF5Library {
   private static let lock = NSLock()
 
@@ -129,19 +129,6 @@ enum HDF5Library {
       try check(H5Pset_fapl_core(access, 1 << 16, false), "opening", path: path)
       try check(H5Pset_file_image(access, UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count), "opening", path: path)
       return try using(H5Fopen("memory", unfold_h5_read_only(), access), H5Fclose, "opening", path: path, body)
-    }
-  }
-
-  /// Number of a MATLAB 7.3 file's variables: the members of its root, without MATLAB's own groups.
-  static func variableCount(_ path: String) throws -> Int {
-    try readFile(path).withUnsafeBytes { try checkHeaps($0, path: path) }
-    return try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path) { file in
-      var info = H5G_info_t()
-      return try using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) { root in
-        try check(H5Gget_info(root, &info), "opening", path: path)
-        let own = (["#refs#", "#subsystem#"] as [String]).count { H5Lexists(root, $0, 0) > 0 }
-        return Int(clamping: info.nlinks) - own
-      }
     }
   }
 

@@ -6,24 +6,34 @@ import Tensors
 /// How the numbers of a dataset are read.
 struct HDF5Numbers {
   var precision: Precision
-  var isComplex: Bool
+  /// The names of the two parts of a complex number.
+  var complexNames: (String, String)?
+  var isComplex: Bool { complexNames != nil }
 
   /// Bytes of an element in memory.
   var size: Int { (precision == .double ? 8 : 4) * (isComplex ? 2 : 1) }
 
-  /// Nil for a dataset of something else than numbers; complex ones are compounds {r, i}.
+  /// How programs name the parts of a complex number: h5py and MRI files; MATLAB, Octave and Julia's MAT; others.
+  private static let names: Set<[String]> = [
+    ["r", "i"], ["real", "imag"], ["re", "im"], ["real", "imaginary"], ["re", "imag"],
+  ]
+
+  /// Nil for a dataset of something else than numbers; complex ones are compounds of two real numbers, such as {r, i}.
   init?(_ type: hid_t) {
     guard H5Tget_class(type) == H5T_COMPOUND else {
       guard let precision = Self.precision(type) else { return nil }
-      (self.precision, isComplex) = (precision, false)
+      self.precision = precision
       return
     }
-    guard H5Tget_nmembers(type) == 2, Self.memberName(type, 0) == "r", Self.memberName(type, 1) == "i" else { return nil }
-    let part = H5Tget_member_type(type, 0)
-    guard part >= 0 else { return nil }
-    defer { H5Tclose(part) }
-    guard let precision = Self.precision(part) else { return nil }
-    (self.precision, isComplex) = (precision, true)
+    guard H5Tget_nmembers(type) == 2, let real = Self.memberName(type, 0), let imaginary = Self.memberName(type, 1),
+      Self.names.contains([real.lowercased(), imaginary.lowercased()])
+    else { return nil }
+    let parts = [H5Tget_member_type(type, 0), H5Tget_member_type(type, 1)]
+    defer { for part in parts where part >= 0 { H5Tclose(part) } }
+    guard parts.allSatisfy({ $0 >= 0 && (H5Tget_class($0) == H5T_FLOAT || H5Tget_class($0) == H5T_INTEGER) }),
+      let first = Self.precision(parts[0]), let second = Self.precision(parts[1])
+    else { return nil }
+    (precision, complexNames) = (first == .double ? first : second, (real, imaginary))
   }
 
   private static func precision(_ type: hid_t) -> Precision? {
@@ -34,7 +44,7 @@ struct HDF5Numbers {
     }
   }
 
-  private static func memberName(_ type: hid_t, _ index: UInt32) -> String? {
+  static func memberName(_ type: hid_t, _ index: UInt32) -> String? {
     guard let text = H5Tget_member_name(type, index) else { return nil }
     defer { H5free_memory(text) }
     return String(cString: text)
@@ -51,7 +61,7 @@ struct HDF5Numbers {
     if count == 0 { return array(.zeros([0], precision: precision)) }
     let native = precision == .double ? unfold_h5_native_double() : unfold_h5_native_float()
     return try HDF5Library.withType(
-      native, size: precision == .double ? 8 : 4, complexNames: isComplex ? ("r", "i") : nil, path: path
+      native, size: precision == .double ? 8 : 4, complexNames: complexNames, path: path
     ) { type in
       try Self.withSpaces(dataset, shape, entry, what, path) { memory, file in
         var status: herr_t = 0
@@ -84,6 +94,78 @@ struct HDF5Numbers {
 }
 
 extension HDF5Library {
+  /// What a type is, for those that are passed over.
+  static func kind(_ type: hid_t) -> String {
+    switch H5Tget_class(type) {
+    case H5T_STRING: "text"
+    case H5T_REFERENCE: "references"
+    case H5T_OPAQUE: "opaque"
+    case H5T_VLEN: "of variable length"
+    case H5T_ARRAY: "arrays as elements"
+    case H5T_BITFIELD: "bits"
+    case H5T_TIME: "time"
+    case H5T_COMPOUND:
+      "compound of "
+        + (0..<UInt32(clamping: min(H5Tget_nmembers(type), 4))).compactMap { HDF5Numbers.memberName(type, $0) }
+        .joined(separator: ", ")
+    default: "of an unknown type"
+    }
+  }
+
+  /// A filter that a dataset was compressed by and the library does not have.
+  static func missingFilter(_ dataset: hid_t, path: String) throws -> String? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      let number = unfold_h5_missing_filter(dataset, text.baseAddress!)
+      if number == 0 { return nil }
+      let name = String(cString: text.baseAddress!)
+      return "filter \(number)" + (name.isEmpty ? "" : " (\(name))")
+    }
+  }
+
+  /// The links of a group, in the order of their names; soft and external ones are not hard.
+  static func links(of group: hid_t, _ name: String, path: String) throws -> [(name: String, isHard: Bool)] {
+    var info = H5G_info_t()
+    try check(H5Gget_info(group, &info), "reading the group \(name)", path: path)
+    guard info.nlinks <= 100_000 else {
+      throw FileFormatError("\(path): found over 100000 objects; the file is damaged, or not for arrays.")
+    }
+    return try (0..<info.nlinks).map { k in
+      var isHard: Int32 = 0
+      let link = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text -> String? in
+        unfold_h5_link(group, k, text.baseAddress, &isHard) >= 0 ? String(cString: text.baseAddress!) : nil
+      }
+      guard let link else { throw failure("reading the group \(name)", path: path) }
+      return (link, isHard != 0)
+    }
+  }
+
+  /// An attribute's single text or number, as text; nil where there is none or it holds anything else.
+  static func attribute(_ object: hid_t, _ name: String, path: String) throws -> String? {
+    guard H5Aexists(object, name) > 0 else { return nil }
+    let what = "reading the attribute \(name)"
+    return try using(H5Aopen(object, name, 0), H5Aclose, what, path: path) { try text($0, what, path: path) }
+  }
+
+  /// A single text or number as text; nil for anything else.
+  static func text(_ attribute: hid_t, _ what: String, path: String) throws -> String? {
+    try using(H5Aget_type(attribute), H5Tclose, what, path: path) { type in
+      let points = try using(H5Aget_space(attribute), H5Sclose, what, path: path) { H5Sget_simple_extent_npoints($0) }
+      guard points == 1 else { return nil }
+      switch H5Tget_class(type) {
+      case H5T_INTEGER:
+        var value: Int64 = 0
+        try check(H5Aread(attribute, unfold_h5_native_int64(), &value), what, path: path)
+        return String(value)
+      case H5T_FLOAT:
+        var value = 0.0
+        try check(H5Aread(attribute, unfold_h5_native_double(), &value), what, path: path)
+        return String(value)
+      case H5T_STRING: return try text(type, what, path: path) { H5Aread(attribute, type, $0) }
+      default: return nil
+      }
+    }
+  }
+
   /// Opens a file for reading where it lies: memory does not grow with its size.
   static func withFile<R>(path: String, _ body: (hid_t) throws -> R) throws -> R {
     try checkHeaps(path: path)

@@ -1,65 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-import CMatIO
 import Tensors
 
 extension MATFile {
-  /// A sparse variable, which MATLAB keeps by columns: `jc` where each begins, `ir` the rows, counted from 0. Logical ones and those of 32 bits
-  /// have single precision, others double.
-  static func sparse(_ part: Part, _ name: String, _ path: String) throws -> SparseArray {
+  /// A sparse variable from its entries by columns, as versions 5 and 7.3 keep it: `starts` where each column begins, `rowIndices` from 0.
+  static func sparse(
+    _ name: String, rows: Int, columns: Int, starts: [Int], rowIndices: [Int], real: Tensor, imaginary: Tensor?, path: String
+  ) throws -> MATPart {
     let label = "\(path): \(name)"
-    let shape = shape(part)
-    guard shape.count == 2 else {
-      throw FileFormatError("\(label): found a sparse array of \(shape.count) axes; expected a matrix of two.")
+    try SparseArray.check(starts, count: columns, entries: min(rowIndices.count, real.count), "column", label)
+    let count = starts[columns]
+    guard imaginary.map({ $0.count >= count }) ?? true else {
+      throw FileFormatError("\(label): the imaginary parts of the sparse matrix are missing; the file is cut off or damaged.")
     }
-    guard part.pointee.isComplex == 0 else {
-      throw FileFormatError("\(label): found a complex sparse matrix; expected a real one, save real(\(name)) and imag(\(name)).")
-    }
-    try SparseArray.checkSize(shape[0], shape[1], bytes: fileSize(path), name: label)
-    guard let data = part.pointee.data else { throw missing(label) }
-    let stored = data.assumingMemoryBound(to: mat_sparse_t.self).pointee
-    guard let columnStarts = stored.jc, Int(stored.njc) == shape[1] + 1 else { throw missing(label) }
-    let starts = UnsafeBufferPointer(start: columnStarts, count: shape[1] + 1).map { Int($0) }
-    let count = starts[shape[1]]
-    guard count <= stored.nir, count <= stored.ndata, count == 0 || stored.ir != nil && stored.data != nil else {
-      throw missing(label)
-    }
-    let rowIndices = try (0..<count).map { k -> Int32 in
-      guard stored.ir[k] < shape[0] else {
+    var columnIndices: [Int] = []
+    columnIndices.reserveCapacity(count)
+    for j in 0..<columns { columnIndices += repeatElement(j, count: starts[j + 1] - starts[j]) }
+    return try sparse(
+      name, rows: rows, columns: columns, rowIndices: Array(rowIndices.prefix(count)), columnIndices: columnIndices,
+      real: real.rows(0..<count), imaginary: imaginary?.rows(0..<count), path: path)
+  }
+
+  /// A sparse variable from its entries. Complex ones, those with NaN or infinity and empty ones become full arrays, where these are small
+  /// enough: ``SparseArray`` has none of them.
+  static func sparse(
+    _ name: String, rows: Int, columns: Int, rowIndices: [Int], columnIndices: [Int], real: Tensor, imaginary: Tensor?, path: String
+  ) throws -> MATPart {
+    let label = "\(path): \(name)"
+    if rows != 0, columns != 0 { try SparseArray.checkSize(rows, columns, bytes: fileSize(path), name: label) }
+    for (indices, bound, what) in [(rowIndices, rows, "row"), (columnIndices, columns, "column")] {
+      if let k = indices.firstIndex(where: { !(0..<bound ~= $0) }) {
         throw FileFormatError(
-          "\(label): found row \(stored.ir[k]) of entry \(k + 1); expected 0 to \(shape[0] - 1), the file is damaged.")
+          "\(label): found \(what) \(indices[k]) of entry \(k + 1); expected 0 to \(bound - 1), the file is damaged.")
       }
-      return Int32(stored.ir[k])
     }
-    guard let element = sparseElement(part.pointee.data_type) else {
-      let type = part.pointee.data_type.rawValue
-      throw FileFormatError("\(label): found entries of type \(type); expected numbers, the file is damaged.")
+    if imaginary == nil, rows > 0, columns > 0, real.isFinite {
+      return MATPart(
+        name, "sparse",
+        .sparse(
+          try SparseArray(
+            rows: rows, columns: columns, rowIndices: rowIndices.map { Int32($0) }, columnIndices: columnIndices.map { Int32($0) },
+            values: real, name: label)))
     }
-    let values =
-      count == 0
-      ? Tensor.zeros([0]) : element.decode(UnsafeRawBufferPointer(start: stored.data, count: count * element.size), shape: [count])
-    let isSingle = part.pointee.isLogical != 0 || part.pointee.data_type == MAT_T_SINGLE
-    return try SparseArray(
-      rows: shape[0], columns: shape[1], columnStarts: starts, rowIndices: rowIndices,
-      values: values.converted(to: isSingle ? .single : .double), name: label)
-  }
-
-  private static func missing(_ label: String) -> FileFormatError {
-    FileFormatError("\(label): the entries of the sparse matrix are missing; the file is cut off or damaged.")
-  }
-
-  private static func sparseElement(_ type: matio_types) -> ElementType? {
-    switch type {
-    case MAT_T_DOUBLE: .float64
-    case MAT_T_SINGLE: .float32
-    case MAT_T_INT8: .int8
-    case MAT_T_UINT8: .uint8
-    case MAT_T_INT16: .int16
-    case MAT_T_UINT16: .uint16
-    case MAT_T_INT32: .int32
-    case MAT_T_UINT32: .uint32
-    case MAT_T_INT64: .int64
-    case MAT_T_UINT64: .uint64
-    default: nil
+    let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
+    guard rows >= 0, columns >= 0, !overflow, count <= SparseArray.denseLimit else {
+      return MATPart(
+        name, passedOver: "sparse", shape: [rows, columns], isComplex: imaginary != nil,
+        reason: "sparse, \(rows) × \(columns), \(imaginary == nil ? "with NaN or infinity" : "complex"), too large for a full array")
     }
+    func full(_ values: Tensor) -> Tensor {
+      var numbers = [Double](repeating: 0, count: count)
+      for (k, value) in values.doubles.enumerated() { numbers[columnIndices[k] * rows + rowIndices[k]] += value }
+      return Tensor(numbers).converted(to: values.precision)
+    }
+    return MATPart(name, "sparse", shape: [rows, columns], real: full(real), imaginary: imaginary.map(full))
   }
 }

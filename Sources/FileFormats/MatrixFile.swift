@@ -34,7 +34,7 @@ public struct NamedMatrix: Sendable, Equatable {
 /// |---|---|---|
 /// | NPY, HDF5 and what else ``readArrays(_:)`` reads | yes | |
 /// | NPZ | yes | `scipy.sparse.save_npz` of csr, csc or coo |
-/// | MATLAB 5 and 7.3 | yes | real ones |
+/// | MATLAB 4, 5 and 7.3 | yes | real ones, others as full arrays |
 /// | Matrix Market (`.mtx`, `.mtx.gz`) | `array` | `coordinate` |
 public enum MatrixFile {
   /// The matrix `variable` of a file; without a name the only array there is. Of two axes, neither empty, and finite.
@@ -62,7 +62,7 @@ public enum MatrixFile {
   public static func contents(_ path: String) throws -> [NamedMatrix] {
     switch try FileKind.detect(path) {
     case .npz: try readFile(path).withUnsafeBytes { try NPZ.matrices($0, path: path) }
-    case .mat5, .mat73: try MATFile.matrices(path)
+    case .mat4, .mat5, .mat73: try MATFile.matrices(path)
     case .matrixMarket: [NamedMatrix(name: fileTitle(path), contents: try MatrixMarket.read(path))]
     default: try readArrays(path).map { NamedMatrix(name: $0.name, contents: .dense($0.value)) }
     }
@@ -88,13 +88,28 @@ extension NamedMatrix {
 }
 
 extension [NamedMatrix] {
-  /// The arrays of a file, which are all dense; a sparse one is refused, and `advice` says what to save instead.
-  func dense(path: String, _ advice: (_ name: String) -> String) throws -> [NamedArray] {
-    try map { matrix in
-      guard case .dense(let array) = matrix.contents else {
-        throw FileFormatError("\(path): \(matrix.name) is a sparse array, expected a full one; \(advice(matrix.name)).")
+  /// The arrays of a file as full ones; a sparse one that would be too large is passed over, and refused where it is the only one.
+  func dense(path: String) throws -> [NamedArray] {
+    var (room, found, tooLarge) = (SparseArray.denseLimit, [NamedArray](), [String]())
+    for matrix in self {
+      switch matrix.contents {
+      case .dense(let array): found.append(NamedArray(name: matrix.name, value: array))
+      case .sparse(let array):
+        let (count, overflow) = array.rows.multipliedReportingOverflow(by: array.columns)
+        let size = "\(matrix.name) is sparse, \(array.rows) × \(array.columns)"
+        guard !overflow, count <= room else {
+          tooLarge.append("\(size), too large for a full array of at most \(SparseArray.denseLimit) numbers")
+          continue
+        }
+        room -= count
+        Remarks.note("\(path): \(size), and is read as a full array")
+        found.append(NamedArray(name: matrix.name, value: array.dense))
       }
-      return NamedArray(name: matrix.name, value: array)
     }
+    if let reason = tooLarge.first, found.isEmpty {
+      throw FileFormatError("\(path): \(reason); give it where a sparse matrix is read.")
+    }
+    for reason in tooLarge { Remarks.note("\(path): passed over: \(reason)") }
+    return found
   }
 }

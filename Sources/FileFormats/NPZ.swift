@@ -4,8 +4,8 @@ import Tensors
 
 /// NumPy's archive of arrays: a zip file whose members are `NAME.npy`.
 ///
-/// Read: stored and deflated members, with or without the 64-bit extension; sparse matrices of SciPy by ``MatrixFile``. Written: stored, in the order given, without times, so
-/// that equal content gives equal bytes.
+/// Read: stored and deflated members, with or without the 64-bit extension; sparse matrices of SciPy; text, objects and structures
+/// are passed over, with a remark that names them. Written: stored, in the order given, without times, so that equal content gives equal bytes.
 public enum NPZ {
   /// Reads every array, in the order of the archive's directory. - Throws: ``FileFormatError``.
   public static func read(_ path: String) throws -> [NamedArray] {
@@ -70,20 +70,34 @@ public enum NPZ {
 
   // MARK: Reading
 
+  /// The arrays; a sparse matrix is written out.
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> [NamedArray] {
+    try matrices(bytes, path: path).dense(path: path)
+  }
+
+  /// The full arrays; members of text, objects and structures are passed over.
+  static func arrays(_ members: [Zip.Member], _ bytes: UnsafeRawBufferPointer, path: String) throws -> [NamedMatrix] {
     var names: Set<String> = []
-    let members = try Zip.members(bytes, path: path)
-    if let format = try sparseFormat(members, bytes, path: path) {
-      throw FileFormatError("\(path): found a sparse matrix (\(format.prefix(20))), expected full arrays; save toarray() of it.")
-    }
-    return try members.compactMap { member in
-      guard member.name.hasSuffix(".npy") else { return nil }
+    var passedOver = PassedOver()
+    var found: [NamedMatrix] = []
+    for member in members {
+      guard member.name.hasSuffix(".npy") else {
+        if !member.name.hasSuffix("/") { passedOver.add(member.name, "no array") }
+        continue
+      }
       let name = String(member.name.dropLast(4))
       guard names.insert(name).inserted else {
         throw FileFormatError("\(path): two arrays are named \(name); the archive is damaged.")
       }
-      let content = try member.content(of: bytes, path: path)
-      return NamedArray(name: name, value: try content.withUnsafeBytes { try NPY.decode($0, path: "\(path): \(name)") })
+      try member.content(of: bytes, path: path).withUnsafeBytes { content in
+        if let type = try NPY.otherType(content, path: "\(path): \(name)") {
+          passedOver.add(name, type)
+        } else {
+          found.append(NamedMatrix(name: name, contents: .dense(try NPY.decode(content, path: "\(path): \(name)"))))
+        }
+      }
     }
+    passedOver.note(path)
+    return found
   }
 }

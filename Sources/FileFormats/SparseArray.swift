@@ -13,6 +13,9 @@ public struct SparseArray: Sendable, Equatable {
   /// `[entries]`, finite.
   public let values: Tensor
 
+  /// The most numbers that a sparse matrix is written out to where full arrays are read.
+  static let denseLimit = 1 << 24
+
   /// Numbers kept; the others are 0.
   public var entryCount: Int { columnIndices.count }
   public var precision: Precision { values.precision }
@@ -95,7 +98,7 @@ public struct SparseArray: Sendable, Equatable {
   }
 
   /// Refuses starts that are not those of `count` rows or columns of `entries` entries.
-  private static func check(_ starts: [Int], count: Int, entries: Int, _ what: String, _ name: String) throws {
+  static func check(_ starts: [Int], count: Int, entries: Int, _ what: String, _ name: String) throws {
     guard starts.count == count + 1, starts[0] == 0 else {
       throw FileFormatError(
         "\(name): found \(starts.count) \(what) starts from \(starts.first ?? 0) on; expected \(count + 1) from 0 on, the file is "

@@ -10,7 +10,7 @@ extension NPZ {
     if let format = try sparseFormat(members, bytes, path: path) {
       return [NamedMatrix(name: fileTitle(path), contents: .sparse(try sparse(format, members, bytes, path: path)))]
     }
-    return try decode(bytes, path: path).map { NamedMatrix(name: $0.name, contents: .dense($0.value)) }
+    return try arrays(members, bytes, path: path)
   }
 
   /// The format of the sparse matrix that an archive holds; nil for one of other arrays.

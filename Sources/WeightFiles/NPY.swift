@@ -62,6 +62,20 @@ public enum NPY {
     return .real(header.isFortran ? .fromColumnMajor(tensor, shape: header.shape) : tensor)
   }
 
+  /// What the elements are when they are no numbers: text, objects, structures, times; nil for numbers.
+  package static func otherType(_ bytes: UnsafeRawBufferPointer, path: String) throws -> String? {
+    var reader = ByteReader(bytes, path: path)
+    var header = try header(&reader, path)
+    if (try? header.setType(path)) != nil { return nil }
+    switch header.code.dropFirst().first {
+    case "U", "S": return "text"
+    case "O": return "objects"
+    case "V", "(", "'": return "structures"
+    case "M", "m": return "times"
+    default: return "of type \(header.code.prefix(20))"
+    }
+  }
+
   /// The one text of an array without axes, of bytes (`|S3`) or of characters (`<U3`); nil for an array of anything else.
   package static func text(_ bytes: UnsafeRawBufferPointer, path: String) throws -> String? {
     var reader = ByteReader(bytes, path: path)
@@ -114,7 +128,7 @@ public enum NPY {
         guard seen.insert(key).inserted else { throw text.error("the key \(key) occurs twice") }
         try text.expect(":")
         switch key {
-        case "descr": code = try text.string()
+        case "descr": code = try text.type()
         case "fortran_order": isFortran = try text.boolean()
         case "shape": shape = try text.tuple()
         default: throw text.error("an unknown key \(key)")
@@ -180,6 +194,26 @@ private struct PythonLiteral {
     guard let end = bytes[start...].firstIndex(of: quote) else { throw error("text without an end") }
     position = end + 1
     return String(decoding: bytes[start..<end], as: UTF8.self)
+  }
+
+  /// A name of a type, or the list that describes a structure, as it stands.
+  mutating func type() throws -> String {
+    guard try peek() == UInt8(ascii: "[") else { return try string() }
+    let start = position
+    var depth = 0
+    while position < bytes.count {
+      switch bytes[position] {
+      case UInt8(ascii: "["), UInt8(ascii: "("): depth += 1
+      case UInt8(ascii: "]"), UInt8(ascii: ")"): depth -= 1
+      case UInt8(ascii: "'"), UInt8(ascii: "\""):
+        _ = try string()
+        continue
+      default: break
+      }
+      position += 1
+      if depth == 0 { return String(decoding: bytes[start..<position].prefix(200), as: UTF8.self) }
+    }
+    throw error("a list without an end")
   }
 
   mutating func boolean() throws -> Bool {

@@ -72,7 +72,7 @@ public struct FileInspection: Report, Sendable {
       remarks = content.text.filter { $0.key != "format" && $0.key != "recipe" }.sorted { $0.key < $1.key }.map {
         ($0.key, $0.value)
       }
-    case .npz, .mat5, .mat73, .matrixMarket:
+    case .npz, .mat4, .mat5, .mat73, .matrixMarket:
       format = kind.name
       let found = try MatrixFile.contents(path)
       sparse = found.compactMap { if case .sparse(let matrix) = $0.contents { ($0.name, matrix) } else { nil } }

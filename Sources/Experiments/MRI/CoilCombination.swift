@@ -76,7 +76,11 @@ extension CoilSensitivities {
     guard arrays.count == 1 else {
       throw InputError("\(path): found \(arrays.count) arrays; expected one of coil maps, [coils, height, width]")
     }
-    let z = arrays[0].value.complex
+    var z = arrays[0].value.complex
+    if z.shape.count == 5, z.shape[0] > 1, z.shape[2] == 1 {  // BART's dimension 4
+      Remarks.note("\(path): found \(z.shape[0]) sets of maps, the first is read; ecalib -m1 writes one")
+      z = ComplexTensor(pairs: z.pairs.rows(0..<1).reshaped(z.shape.dropFirst() + [2]))
+    }
     let shape = z.shape.count == 4 && z.shape[1] == 1 ? [z.shape[0]] + z.shape[2...] : z.shape
     guard shape.count == 3, !shape.contains(0) else {
       throw InputError("\(path): found shape \(z.shape); expected coil maps, [coils, height, width]")
