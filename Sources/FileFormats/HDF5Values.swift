@@ -31,7 +31,10 @@ struct HDF5Numbers {
     let parts = [H5Tget_member_type(type, 0), H5Tget_member_type(type, 1)]
     defer { for part in parts where part >= 0 { H5Tclose(part) } }
     guard parts.allSatisfy({ $0 >= 0 && (H5Tget_class($0) == H5T_FLOAT || H5Tget_class($0) == H5T_INTEGER) }),
-      let first = Self.precision(parts[0]), let second = Self.precision(parts[1])
+      let first = Self.precision(parts[0]), let second = Self.precision(parts[1]),
+      // HDF5 believes the places of a type's members.
+      H5Tget_member_offset(type, 0) + H5Tget_size(parts[0]) <= H5Tget_member_offset(type, 1),
+      H5Tget_member_offset(type, 1) <= H5Tget_size(type), H5Tget_size(parts[1]) <= H5Tget_size(type) - H5Tget_member_offset(type, 1)
     else { return nil }
     (precision, complexNames) = (first == .double ? first : second, (real, imaginary))
   }

@@ -3,7 +3,8 @@
 /// What a Python pickle describes, built without running any of it.
 ///
 /// The instructions of protocols 1 to 5 that plain containers need (Python's `pickletools` documents each). A call stays a
-/// description, ``Value/call(_:arguments:)``; a global that the reader of the format does not allow is refused by its name. Containers
+/// description, ``Value/call(_:arguments:)``; a global that is neither a plain value nor
+/// allowed by the reader of the format is refused by its name. Containers
 /// lie side by side and refer to one another by number, so that no nesting, however deep or circular, costs stack or leaks.
 struct Pickle {
   enum Value: Hashable {
@@ -97,7 +98,8 @@ struct Pickle {
     case emptyList = 0x5d, list = 0x6c, append = 0x61, appends = 0x65, emptySet = 0x8f, addItems = 0x90, frozenSet = 0x91
     case emptyDictionary = 0x7d, dictionary = 0x64, setItem = 0x73, setItems = 0x75
     case put1 = 0x71, put4 = 0x72, putLine = 0x70, get1 = 0x68, get4 = 0x6a, getLine = 0x67, memoize = 0x94
-    case globalLines = 0x63, globalStack = 0x93, persistent = 0x51, reduce = 0x52, newObject = 0x81, build = 0x62
+    case globalLines = 0x63, globalStack = 0x93, persistent = 0x51, reduce = 0x52, newObject = 0x81, newObjectKeywords = 0x92,
+      build = 0x62
   }
 
   private mutating func run(_ instruction: Instruction, _ reader: inout ByteReader) throws {
@@ -177,6 +179,9 @@ struct Pickle {
       persistent.append(number)
       stack.append(.persistent(number))
     case .reduce, .newObject: try call(reader)
+    case .newObjectKeywords:
+      _ = try pop(reader)
+      try call(reader)
     case .build:  // the attributes of an object, such as the versions of a state dict's modules
       _ = try pop(reader)
       _ = try top(reader)
@@ -262,7 +267,7 @@ struct Pickle {
 
   private mutating func pushGlobal(_ module: String, _ name: String, _ reader: ByteReader) throws {
     let global = module + "." + name
-    guard globals.contains(global) else {
+    guard globals.contains(global) || Self.isHarmless(module, name) else {
       throw FileFormatError(
         "\(reader.path): found the global \(global.prefix(100)) in a pickle; expected only tensors and containers of them; save the "
           + "state_dict."
@@ -271,7 +276,35 @@ struct Pickle {
     stack.append(.global(global))
   }
 
+  /// Plain values that programs keep beside tensors: described as calls, never called.
+  private static func isHarmless(_ module: String, _ name: String) -> Bool {
+    switch module {
+    case "collections": ["OrderedDict", "Counter", "defaultdict", "deque"].contains(name)
+    case "builtins", "__builtin__":
+      ["set", "frozenset", "bytearray", "bytes", "complex", "slice", "range", "object", "list", "dict", "tuple", "int", "float", "str",
+        "bool"].contains(name)
+    case "_codecs": name == "encode"  // bytes in protocol 2
+    case "copyreg", "copy_reg": name == "_reconstructor"
+    case "argparse", "types": ["Namespace", "SimpleNamespace"].contains(name)
+    case "datetime": ["datetime", "date", "time", "timedelta", "timezone"].contains(name)
+    case "pathlib", "pathlib._local": name.hasSuffix("Path")
+    case "easydict": name == "EasyDict"
+    case "decimal", "fractions", "uuid": ["Decimal", "Fraction", "UUID"].contains(name)
+    case "numpy", "numpy.dtypes":
+      name == "ndarray" || name == "dtype" || name.hasSuffix("DType")
+        || ["bool", "int", "uint", "float", "complex", "longdouble", "str_", "bytes_"].contains(where: name.hasPrefix)
+    case "numpy.core.multiarray", "numpy._core.multiarray": name == "scalar" || name == "_reconstruct"
+    case "numpy.core.numeric", "numpy._core.numeric": name == "_frombuffer"
+    case "torch":
+      ["device", "Size", "Tensor"].contains(name)
+        || ["float", "bfloat", "int", "uint", "complex", "bool", "half", "double", "long", "short", "quint", "qint"].contains(
+          where: name.hasPrefix)
+    default: false
+    }
+  }
+
   private mutating func append(_ values: [Value], _ reader: ByteReader) throws {
+    if case .call = try top(reader) { return }  // an object that is passed over
     guard case .list(let number) = try top(reader) else {
       throw Self.error(reader, "elements for something else than a list", "a list; the file is damaged")
     }
@@ -280,6 +313,7 @@ struct Pickle {
 
   /// Keys and values by turns.
   private mutating func set(_ items: [Value], _ reader: ByteReader) throws {
+    if case .call = try top(reader) { return }
     guard case .dictionary(let number) = try top(reader), items.count % 2 == 0 else {
       throw Self.error(reader, "keys without values, or for something else than a dictionary", "pairs; the file is damaged")
     }
@@ -290,13 +324,17 @@ struct Pickle {
     guard case let parts = try popLast(2, reader), case .global(let name) = parts[0], case .tuple(let arguments) = parts[1] else {
       throw Self.error(reader, "a call of something else than a global", "a global and a tuple; the file is damaged")
     }
-    guard name == Self.orderedDictionary else {
-      stack.append(.call(name, arguments: arguments))
-      return
+    let first = sequences[arguments].first
+    switch (name, first) {
+    case ("builtins.set", let items?), ("builtins.frozenset", let items?), ("__builtin__.set", let items?):
+      stack.append(elements(items) == nil ? .call(name, arguments: arguments) : items)
+    case ("collections.Counter", .dictionary?): stack.append(first!)
+    case (Self.orderedDictionary, _), ("collections.defaultdict", _), ("collections.Counter", _), ("easydict.EasyDict", _):
+      pushDictionary()
+      let pairs = first.flatMap(elements) ?? []  // Python 2 gives the entries at once
+      instructions += pairs.count
+      for pair in pairs { try set(elements(pair) ?? [pair], reader) }
+    default: stack.append(.call(name, arguments: arguments))
     }
-    pushDictionary()
-    let pairs = sequences[arguments].first.flatMap(elements) ?? []  // Python 2 gives the entries at once
-    instructions += pairs.count
-    for pair in pairs { try set(elements(pair) ?? [pair], reader) }
   }
 }

@@ -6,9 +6,9 @@ import Tensors
 ///
 /// Read: every tensor in nested dictionaries, lists and tuples, in the order of the file, under its keys joined by dots (`module.` of
 /// parallel training stays); a tensor alone has the file's name without folder and extension, a storage alone is a vector. Types:
-/// float16, bfloat16, float32, float64, bool and integers, in the precisions of NPY. Views of a storage are read as they are, with
-/// any strides. Numbers and text beside tensors are left out. Nothing is run: a whole model, or any other object than tensors and
-/// containers of them, is refused by name.
+/// float16, bfloat16, float32, float64, complex numbers of the same, bool and integers, in the precisions of NPY. Views of a storage are
+/// read as they are, with any strides. Numbers, text, arrays of NumPy, namespaces, types and other plain values beside tensors are
+/// passed over, with a remark that names them. Nothing is run: a whole model, or any other object, is refused by name.
 ///
 /// Bounds: 2²¹ instructions, 64 levels, names of 512 bytes; what distinct views take, at most 4 times the storages and 256 KiB.
 public enum TorchFile {

@@ -6,8 +6,18 @@ import Tensors
 struct TorchTensors {
   private struct Storage {
     let type: ElementType
+    /// Two of `type` an element.
+    let isComplex: Bool
     let count: Int
     var bytes: [UInt8]?
+
+    var size: Int { type.size * (isComplex ? 2 : 1) }
+
+    func decode(_ bytes: UnsafeRawBufferPointer, shape: [Int], bigEndian: Bool) -> NumericArray {
+      isComplex
+        ? .complex(ComplexTensor(pairs: type.decode(bytes, shape: shape + [2], bigEndian: bigEndian)))
+        : .real(type.decode(bytes, shape: shape, bigEndian: bigEndian))
+    }
   }
 
   /// A part of a storage, in its elements.
@@ -24,7 +34,9 @@ struct TorchTensors {
   private var storages: [String: Storage] = [:]
   private var found: [NamedArray] = []
   private var names: Set<String> = []
-  private var tensors: [View: Tensor] = [:]
+  private var tensors: [View: NumericArray] = [:]
+  private var passedOver = PassedOver()
+  private var passedOverNames: Set<String> = []
   /// Bytes that distinct tensors may still take, and values that may still be looked at.
   private var room = 0
   private var visits = 0
@@ -34,12 +46,17 @@ struct TorchTensors {
     "torch.BFloat16Storage": .bfloat16, "torch.LongStorage": .int64, "torch.IntStorage": .int32, "torch.ShortStorage": .int16,
     "torch.CharStorage": .int8, "torch.ByteStorage": .uint8, "torch.BoolStorage": .bool,
   ]
+  private static let complexTypes: [String: ElementType] = [
+    "torch.ComplexHalfStorage": .float16, "torch.ComplexFloatStorage": .float32, "torch.ComplexDoubleStorage": .float64,
+  ]
   private static let builders: Set<String> = ["torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2"]
-  private static let parameters: Set<String> = ["torch._utils._rebuild_parameter", "torch.nn.parameter.Parameter"]
+  private static let parameters: Set<String> = [
+    "torch._utils._rebuild_parameter", "torch.nn.parameter.Parameter", "torch._utils._rebuild_parameter_with_state",
+  ]
+  /// A tensor of a class of its own: the arguments are a builder, the class, the builder's arguments, attributes.
+  private static let typed = "torch._tensor._rebuild_from_type_v2"
   /// All that a pickle may name.
-  static let globals = builders.union(parameters).union(types.keys).union([
-    Pickle.orderedDictionary, "torch.Size", "torch.device",
-  ])
+  static let globals = builders.union(parameters).union(types.keys).union(complexTypes.keys).union([typed])
 
   /// - Throws: ``FileFormatError`` when the storages that the pickle names contradict one another.
   init(_ pickle: Pickle, path: String, isBigEndian: Bool = false) throws {
@@ -48,12 +65,13 @@ struct TorchTensors {
       // ('storage', type, key, device, count) and, in a stream, a part of it that a tensor's storage was
       let parts = pickle.sequences[number]
       guard parts.count == 5 || parts.count == 6, parts[0] == .text("storage"), case .global(let name) = parts[1],
-        let type = Self.types[name], case .text(let key) = parts[2], case .integer(let count) = parts[4], 0...1 << 48 ~= count
+        let type = Self.types[name] ?? Self.complexTypes[name], case .text(let key) = parts[2], case .integer(let count) = parts[4], 0...1 << 48 ~= count
       else { throw damaged("a persistent value that is no storage of a known type") }
-      guard storages[key].map({ $0.type == type && $0.count == count }) ?? true else {
+      let isComplex = Self.complexTypes[name] != nil
+      guard storages[key].map({ $0.type == type && $0.isComplex == isComplex && $0.count == count }) ?? true else {
         throw damaged("two storages \(key.prefix(40))")
       }
-      storages[key] = Storage(type: type, count: count)
+      storages[key] = Storage(type: type, isComplex: isComplex, count: count)
     }
   }
 
@@ -66,7 +84,7 @@ struct TorchTensors {
   var keys: [String] { storages.keys.sorted() }
 
   /// A storage's number of elements and the bytes of one.
-  func extent(of key: String) -> (count: Int, size: Int)? { storages[key].map { ($0.count, $0.type.size) } }
+  func extent(of key: String) -> (count: Int, size: Int)? { storages[key].map { ($0.count, $0.size) } }
 
   mutating func fill(_ key: String, _ bytes: [UInt8]) throws {
     guard let (count, size) = extent(of: key), bytes.count == count * size else {
@@ -83,6 +101,7 @@ struct TorchTensors {
     visits = pickle.instructions + 1 << 16
     var keys: [String?] = []
     try collect(pickle.root, &keys)
+    passedOver.note(path)
     return found
   }
 
@@ -120,11 +139,24 @@ struct TorchTensors {
     case .persistent:
       let (key, storage, start) = try storage(value)
       try add(tensor(View(storage: key, offset: start.lowerBound, shape: [start.count], strides: [1]), storage), keys)
-    default: break
+    case .call(Self.typed, let arguments)
+    where pickle.sequences[arguments].count > 2 && Self.builders.contains { pickle.sequences[arguments][0] == .global($0) }:
+      guard case .tuple(let inner) = pickle.sequences[arguments][2] else { throw damaged("a tensor without arguments") }
+      try add(tensor(inner), keys)
+    case .call(let name, _), .global(let name): passOver(keys, name)
+    case .text: passOver(keys, "text")
+    case .none, .boolean, .integer, .other: passOver(keys, "a number or text")
     }
   }
 
-  private mutating func add(_ tensor: Tensor, _ keys: [String?]) throws {
+  /// Names what is no tensor, by the first two of its keys.
+  private mutating func passOver(_ keys: [String?], _ kind: String) {
+    let name = keys.isEmpty ? fileTitle(path) : keys.prefix(2).map { $0 ?? "?" }.joined(separator: ".")
+    if keys.contains("_metadata") { return }  // versions of a state dict's modules
+    if passedOverNames.insert(name).inserted { passedOver.add(name, kind) }
+  }
+
+  private mutating func add(_ tensor: NumericArray, _ keys: [String?]) throws {
     let name = keys.isEmpty ? fileTitle(path) : keys.lazy.compactMap { $0 }.joined(separator: ".")
     guard !keys.contains(nil), name.utf8.count <= 512 else {
       throw FileFormatError(
@@ -137,17 +169,17 @@ struct TorchTensors {
   }
 
   /// The arguments storage, offset, shape, strides, and others that do not change the values, but for a seventh that may.
-  private mutating func tensor(_ arguments: Int) throws -> Tensor {
+  private mutating func tensor(_ arguments: Int) throws -> NumericArray {
     let arguments = pickle.sequences[arguments]
     guard arguments.count >= 4, case .integer(let offset) = arguments[1], let shape = integers(arguments[2]),
       let strides = integers(arguments[3]), shape.count == strides.count, offset >= 0, strides.allSatisfy({ $0 >= 0 })
     else { throw damaged("a tensor without storage, offset, shape or strides") }
     if arguments.count > 6, case .dictionary(let number) = arguments[6], !pickle.dictionaries[number].entries.isEmpty {
       throw FileFormatError(
-        "\(path): found a tensor that is conjugated or negated when it is read, expected plain ones; save it with resolve_neg().")
+        "\(path): found a tensor that is conjugated or negated when it is read, expected plain ones; save it with resolve_conj() or resolve_neg().")
     }
     let (key, storage, part) = try storage(arguments[0])
-    let count = try checkedCount(shape, bytesPerElement: storage.type.size, available: .max, "a tensor", path: path)
+    let count = try checkedCount(shape, bytesPerElement: storage.size, available: .max, "a tensor", path: path)
     // The last element reached, from the storage's beginning.
     var end = offset
     for (extent, stride) in zip(shape, strides) where count > 0 {
@@ -163,9 +195,9 @@ struct TorchTensors {
     return try tensor(View(storage: key, offset: start, shape: shape, strides: strides), storage)
   }
 
-  private mutating func tensor(_ view: View, _ storage: Storage) throws -> Tensor {
+  private mutating func tensor(_ view: View, _ storage: Storage) throws -> NumericArray {
     if let known = tensors[view] { return known }
-    let (size, count) = (storage.type.size, view.shape.reduce(1, *))
+    let (size, count) = (storage.size, view.shape.reduce(1, *))
     room -= count * size
     guard room >= 0 else {
       throw FileFormatError(
@@ -175,10 +207,10 @@ struct TorchTensors {
     let tensor = bytes.withUnsafeBytes { bytes in
       if view.isContiguous {
         let part = UnsafeRawBufferPointer(rebasing: bytes[view.offset * size..<(view.offset + count) * size])
-        return storage.type.decode(part, shape: view.shape, bigEndian: isBigEndian)
+        return storage.decode(part, shape: view.shape, bigEndian: isBigEndian)
       }
       return view.gathered(bytes, size: size, count: count).withUnsafeBytes {
-        storage.type.decode($0, shape: view.shape, bigEndian: isBigEndian)
+        storage.decode($0, shape: view.shape, bigEndian: isBigEndian)
       }
     }
     tensors[view] = tensor

@@ -147,7 +147,7 @@ enum Format: String, CaseIterable {
     case .mat5, .mat73:
       let named = arrays.map { NamedArray(name: $0.name == "net.w" ? "w" : $0.name, value: $0.value) }
       let written = try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }
-      return self == .mat5 ? [written, bytes(SparseSample.mat5)] : [written]
+      return self == .mat5 ? [written, bytes(SparseSample.mat5), bytes(SparseSample.mat4)] : [written]
     case .fastmri, .ismrmrd:
       let kSpace = ComplexTensor(pairs: Tensor((0..<2 * 24).map(Float.init), shape: [2, 2, 2, 3, 2]))
       let raw = ISMRMRDFile(kSpace: kSpace)

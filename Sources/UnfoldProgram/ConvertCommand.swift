@@ -27,17 +27,22 @@ struct Convert: ParsableCommand {
   @Option(help: "Version of a MAT file: 5 or 7.3.") var matVersion: MATFile.Version?
   @Flag(help: "Weights to safetensors: trained matrices rounded to half precision, operators to single; smaller files.") var half =
     false
+  @Flag(help: "To or from cfl: the first axis is BART's first dimension, so that x, y, z, coils of MATLAB stay so.") var keepOrder =
+    false
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     try common.apply()
-    let done = try FileConversion(input, to: output, matVersion: matVersion, half: half)
+    let done = try FileConversion(input, to: output, matVersion: matVersion, half: half, keepingOrder: keepOrder)
+    let dimensions = done.bartDimensions
     if !done.lost.isEmpty { common.note("lost, as the format cannot hold it: \(done.lost.joined(separator: "; "))") }
     try common.answer(
       Answer(
         json: .object([
           "input": .string(input), "output": .string(output), "names": .array(done.names.map(JSONValue.string)),
           "lost": .array(done.lost.map(JSONValue.string)),
-        ]), text: "\(output): \(done.names.count == 1 ? done.names[0] : "\(done.names.count) arrays")"))
+          "bart dimensions": dimensions.map { .array($0.map(JSONValue.integer)) },
+        ]), text: "\(output): \(done.names.count == 1 ? done.names[0] : "\(done.names.count) arrays")"
+          + (dimensions.map { ", BART's dimensions " + $0.map(String.init).joined(separator: " ") } ?? "")))
   }
 }

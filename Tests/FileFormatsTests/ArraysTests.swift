@@ -48,7 +48,7 @@ import Testing
     for (fixture, kind) in [
       (ImageFixture.pngGray8, FileKind.png), (ImageFixture.jpegGray, .jpeg), (ImageFixture.tiffLZW, .tiff),
       (ImageFixture.tiffPlanarBig, .tiff),
-      (ImageFixture.tiffBigStrips, .tiff), (ArrayFixture.hdf5, .hdf5), (ArrayFixture.mat5, .mat5), (ArrayFixture.mat4, .unknown),
+      (ImageFixture.tiffBigStrips, .tiff), (ArrayFixture.hdf5, .hdf5), (ArrayFixture.mat5, .mat5), (ArrayFixture.mat4, .mat4),
       (ArrayFixture.npyBool, .npy), (ArrayFixture.npzStored, .npz), (TorchFixture.stream, .torch),
       (TorchFixture.streamProtocol1, .torch), (TorchFixture.streamProtocol5, .torch), (TorchFixture.zip, .torch),
     ] {

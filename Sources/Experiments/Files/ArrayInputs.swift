@@ -63,12 +63,16 @@ public func readDictionary(_ path: String, patchSize: Int) throws -> Matrix {
 extension Weights {
   /// Reads weights from any file of arrays whose names are those of parameters: safetensors, a checkpoint, or what ``readArrays(_:)`` reads.
   ///
+  /// Weights within a checkpoint of PyTorch (`state_dict`, `model.module`, …) are found, with a remark that says where.
+  ///
   /// - Throws: when the file cannot be read, or holds complex numbers, NaN or infinity.
   public init(anyFile path: String) throws {
-    if case .safetensors = try FileKind.detect(path) {
+    let kind = try FileKind.detect(path)
+    if case .safetensors = kind {
       try self.init(contentsOf: path)
     } else {
-      let arrays = try readArrays(path).map { array in
+      let stored = try readArrays(path)
+      let arrays = try (kind == .torch ? Self.innermost(stored, path) : stored).map { array in
         guard let value = array.value.real else {
           throw InputError("\(path): found complex numbers in \(array.name); expected real weights")
         }
@@ -85,6 +89,29 @@ extension Weights {
     if let broken = (parameters + operators).first(where: { !$0.value.isFinite }) {
       throw InputError("\(path): found NaN or infinity in \(broken.name); expected finite weights, get the file again")
     }
+  }
+
+  /// The arrays of a training's checkpoint that are the network's, without the names they lie under.
+  private static func innermost(_ arrays: [NamedArray], _ path: String) -> [NamedArray] {
+    func within(_ name: String, _ arrays: [NamedArray]) -> [NamedArray] {
+      arrays.compactMap { array in
+        array.name.hasPrefix(name + ".") ? NamedArray(name: String(array.name.dropFirst(name.count + 1)), value: array.value) : nil
+      }
+    }
+    var (found, place) = (arrays, [String]())
+    let containers = ["state_dict", "model_state_dict", "model_state", "model", "net", "network", "params", "generator"]
+    if let name = containers.first(where: { !within($0, arrays).isEmpty }) { (found, place) = (within(name, arrays), [name]) }
+    while let name = (containers + ["module"]).first(where: { !found.isEmpty && within($0, found).count == found.count }) {
+      found = within(name, found)
+      place.append(name)
+    }
+    if !place.isEmpty {
+      let rest = arrays.count - found.count
+      Remarks.note(
+        "\(path): the weights are read from “\(place.joined(separator: "."))”"
+          + (rest > 0 ? ", \(rest) arrays beside it are passed over" : ""))
+    }
+    return found
   }
 
   /// The same weights under the network's names and shapes where they differ only by what MATLAB lacks: dots in names (`_` instead),

@@ -63,16 +63,24 @@ public struct FileConversion: Sendable {
   public let names: [String]
   /// What the new format cannot hold, in a few words each.
   public let lost: [String]
+  /// The sizes of a `.cfl` file as BART counts them, the first fastest.
+  public private(set) var bartDimensions: [Int]?
 
-  /// - Parameters: `matVersion`, the version of a MAT file: 5 unless it would be too large; `half`, to round trained matrices to half
+  /// - Parameters: `keepingOrder`, whether the first axis becomes BART's first dimension, or the other way round, so that x, y, z, coils
+  ///   of a MATLAB array stay x, y, z, coils; without it no number moves, and BART's order is the reverse; `matVersion`, the version of a MAT file: 5 unless it would be too large; `half`, to round trained matrices to half
   ///   precision and operators to single, safetensors only.
   /// - Throws: before anything is written.
-  public init(_ input: String, to output: String, matVersion: MATFile.Version? = nil, half: Bool = false) throws {
+  public init(
+    _ input: String, to output: String, matVersion: MATFile.Version? = nil, half: Bool = false, keepingOrder: Bool = false
+  ) throws {
     let target = try OutputKind(output)
     guard !half || output.lowercased().hasSuffix(".safetensors") else {
       throw InputError("\(output): found --half; expected a .safetensors file to write, name one or leave --half out")
     }
     let kind = try FileKind.detect(input)
+    guard !keepingOrder || (fileExtension(output) == "cfl") != (kind == .bart) else {
+      throw InputError("found --keep-order for \(kind.name) to \(output); expected an array to .cfl or .cfl to another format")
+    }
     if [.png, .jpeg, .tiff].contains(kind) || kind == .dicom && target == .image {
       let image = try readImage(input)
       if target == .image {
@@ -84,7 +92,8 @@ public struct FileConversion: Sendable {
         (names, lost) = (["image"], [])
       }
     } else {
-      let content = try NamedArrays(input)
+      var content = try NamedArrays(input)
+      if keepingOrder { content.reverseAxes() }
       guard !content.arrays.isEmpty else {
         throw InputError("\(input): found no numeric arrays; expected at least one to convert")
       }
@@ -94,6 +103,7 @@ public struct FileConversion: Sendable {
         lost = []
       } else {
         lost = try content.write(to: output, matVersion: matVersion, half: half)
+        if fileExtension(output) == "cfl" { bartDimensions = content.arrays[0].value.shape.reversed() }
       }
     }
   }
@@ -115,7 +125,7 @@ public struct FileConversion: Sendable {
 
 /// Arrays of a file with what text it has about them.
 struct NamedArrays {
-  let arrays: [NamedArray]
+  private(set) var arrays: [NamedArray]
   let text: [String: String]
   /// The place in space, which goes from NIfTI to NIfTI.
   private var nifti: NIfTI?
@@ -163,6 +173,18 @@ struct NamedArrays {
     default:
       arrays = try readArrays(path)
       text = [:]
+    }
+  }
+
+  /// Element `[i, j, …]` becomes element `[…, j, i]`.
+  mutating func reverseAxes() {
+    func reversed(_ x: Tensor) -> Tensor { x.columnMajor.reshaped(x.shape.reversed()) }
+    arrays = arrays.map { array in
+      switch array.value {
+      case .real(let x): NamedArray(name: array.name, value: reversed(x))
+      case .complex(let z):
+        NamedArray(name: array.name, value: ComplexTensor(real: reversed(z.real), imaginary: reversed(z.imaginary)))
+      }
     }
   }
 
