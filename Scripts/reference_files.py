@@ -40,7 +40,7 @@ def flattened(name, value, into):
 def mat(path):
     """MATLAB 4 and 5 by scipy.io, 7.3 by h5py."""
     with open(path, "rb") as file:
-        if file.read(19) == b"MATLAB 7.3 MAT-file":
+        if file.read(520)[512:] == b"\x89HDF\r\n\x1a\n":
             return mat73(path)
     import scipy.io
 

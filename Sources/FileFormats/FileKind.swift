@@ -37,7 +37,7 @@ public enum FileKind: String, Sendable, CaseIterable {
       || starts([0x4d, 0x4d, 0, 0x2b])
     {
       self = .tiff
-    } else if starts(Array("MATLAB 7.3 MAT-file".utf8)) && starts(hdf5, at: 512) {
+    } else if starts(Array("MATLAB 7.".utf8)) && starts(hdf5, at: 512) {
       self = .mat73
     } else if starts([0x00, 0x01, 0x49, 0x4d], at: 124) || starts([0x01, 0x00, 0x4d, 0x49], at: 124) {
       self = .mat5  // version 0x0100 and the byte-order mark "MI" behind 124 bytes of text

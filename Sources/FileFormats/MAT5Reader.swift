@@ -152,8 +152,11 @@ struct MAT5Reader {
     let size = try integers(element(bytes, &position), "a length of names").first ?? 0
     let stored = try element(bytes, &position).content
     guard size > 0 || stored.isEmpty else { throw damaged("\(name): found names of \(size) bytes") }
+    var times: [String: Int] = [:]
     let fields = (0..<(size > 0 ? stored.count / size : 0)).map { k in
-      String(decoding: stored[k * size..<(k + 1) * size].prefix { $0 != 0 }, as: UTF8.self)
+      let field = String(decoding: stored[k * size..<(k + 1) * size].prefix { $0 != 0 }, as: UTF8.self)
+      times[field, default: -1] += 1
+      return times[field] == 0 ? field : "_\(times[field] ?? 0)_\(field)"  // as SciPy names those that occur twice
     }
     if fields.isEmpty { return }
     let count = try checkedCount(
@@ -203,8 +206,10 @@ struct MAT5Reader {
     // Logical entries and those stored in single precision have single precision.
     func values() throws -> Tensor {
       guard position < bytes.count else { return .zeros([0], precision: .double) }
-      let stored = try element(bytes, &position)
+      var stored = try element(bytes, &position)
       let isSingle = Self.isLogical(flag) || stored.type == 7
+      // MATLAB calls the bytes of logical entries doubles.
+      if Self.isLogical(flag), stored.content.count == (starts.last ?? 0) { stored.type = 2 }
       return try numbers(stored, name).converted(to: isSingle ? .single : .double)
     }
     let real = try values()

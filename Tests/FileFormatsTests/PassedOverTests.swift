@@ -58,6 +58,17 @@ import Testing
       ])
   }
 
+  /// MATLAB stores the entries of a logical sparse matrix as bytes and calls them doubles (9), as SciPy's logical_sparse.mat shows: ones at
+  /// (1, 1) and (2, 2).
+  @Test func logicalSparse() throws {
+    func words(_ values: [UInt32]) -> [UInt8] { values.flatMap { Self.word($0, false) } }
+    let path = try version5([
+      flags(0x205) + element(5, words([2, 2])) + element(1, Array("S".utf8)) + element(5, words([0, 1])) + element(5, words([0, 1, 2]))
+        + element(9, [1, 1])
+    ])
+    #expect(try MATFile.read(path)[0].value.real?.floats == [1, 0, 0, 1])
+  }
+
   /// 2 × 2 by columns, complex; text beside it; a sparse matrix 2 × 3 of 5 at (2, 3). M of `MOPT` is 1 for big-endian.
   @Test(arguments: [false, true]) func version4(isBig: Bool) throws {
     func matrix(_ type: UInt32, _ rows: UInt32, _ columns: UInt32, _ isComplex: UInt32, _ name: String, _ values: [Double]) -> [UInt8] {
