@@ -36,7 +36,7 @@ extension Settings {
     return own.keys.filter { "\(own[$0] ?? "")" != "\(usual[$0] ?? "")" }
   }
 
-  private static func members(of value: some Encodable) throws -> [String: Any] {
+  static func members(of value: some Encodable) throws -> [String: Any] {
     let encoder = JSONEncoder()
     encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try JSONSerialization.jsonObject(with: encoder.encode(value)) as? [String: Any] ?? [:]

@@ -102,7 +102,16 @@ public struct TrainingRequest<E: Experiment>: Sendable {
   }
 
   /// A fixed tensor that the interrupted run worked out before.
-  public func known(_ name: String) -> Tensor? { resuming?.operators.first { $0.name == name }?.value }
+  ///
+  /// - Throws: ``TrainingError/checkpoint(_:)`` when it has another shape than this run's.
+  public func known(_ name: String, shape: [Int]) throws -> Tensor? {
+    guard let found = resuming?.operators.first(where: { $0.name == name })?.value else { return nil }
+    guard found.shape == shape else {
+      throw TrainingError.checkpoint(
+        "the checkpoint is of another run: \(name) has the shape \(found.shape) in the file, \(shape) here; begin anew without resuming.")
+    }
+    return found
+  }
 
   /// The network before training, in the shape that is asked for.
   ///
@@ -151,15 +160,17 @@ public struct Training: Sendable {
     public var start: String?
     public var resuming: Checkpoint?
     public var checkpointEvery: Int?
+    /// What the samples and the operator are made of, for checkpoints.
+    public var sources: TrainingSources?
     /// Made when all else is known to be right.
     public var monitors: () throws -> [any TrainingMonitor]
 
     public init(
       path: String, start: String? = nil, resuming: Checkpoint? = nil, checkpointEvery: Int? = nil,
-      monitors: @escaping () throws -> [any TrainingMonitor] = { [] }
+      sources: TrainingSources? = nil, monitors: @escaping () throws -> [any TrainingMonitor] = { [] }
     ) {
       (self.path, self.start, self.resuming, self.checkpointEvery) = (path, start, resuming, checkpointEvery)
-      self.monitors = monitors
+      (self.sources, self.monitors) = (sources, monitors)
     }
   }
 
@@ -190,7 +201,8 @@ public struct Training: Sendable {
     }
     body = { recipe, run in
       func train<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
-        let policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
+        var policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
+        policy.sources = run.sources?.values ?? [:]
         let monitors = try run.monitors()
         let trained = try StopRequest.onSignals {
           try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)

@@ -18,6 +18,8 @@ public struct Checkpoint: Sendable {
   /// The weights with the lowest validation error of the phase; empty when there are none.
   public var best: [NamedParameter]
   public var operators: [NamedParameter]
+  /// What the samples and the operator were made of, by setting; empty where nobody said. See ``CheckpointPolicy/sources``.
+  public var sources: [String: String] = [:]
 
   public struct Position: Sendable, Hashable, Codable {
     /// Index of the phase; the number of phases when training is over.
@@ -36,9 +38,9 @@ public struct Checkpoint: Sendable {
   public func write(to path: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let metadata = [
-      "kind": Self.kind, "recipe": try recipe.json, "position": String(decoding: try encoder.encode(position), as: UTF8.self),
-    ]
+    func text(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
+    var metadata = ["kind": Self.kind, "recipe": try recipe.json, "position": try text(position)]
+    if !sources.isEmpty { metadata["sources"] = try text(sources) }
     let parts = [
       ("parameter.", parameters), ("optimiser.", optimiser), ("average.", average), ("best.", best), ("operator.", operators),
     ]
@@ -67,6 +69,12 @@ public struct Checkpoint: Sendable {
     else { throw TrainingError.checkpoint("\(path): the recipe or the position is damaged; begin anew without resuming.") }
     self.recipe = recipe
     self.position = position
+    if let text = file.metadata["sources"] {
+      guard let sources = try? JSONDecoder().decode([String: String].self, from: Data(text.utf8)) else {
+        throw TrainingError.checkpoint("\(path): what it says of its data is damaged; begin anew without resuming.")
+      }
+      self.sources = sources
+    }
     var parts: [String: [NamedParameter]] = [:]
     for tensor in file.tensors {
       let words = tensor.name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

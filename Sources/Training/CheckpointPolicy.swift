@@ -7,6 +7,8 @@ public struct CheckpointPolicy: Sendable {
   public var steps: Int?
   /// Seconds between checkpoints.
   public var seconds: Double?
+  /// What every checkpoint says of the data and the operator, by setting: who resumes compares it.
+  public var sources: [String: String] = [:]
 
   public init(path: String, steps: Int? = nil, seconds: Double? = 300) {
     self.path = path
@@ -32,6 +34,8 @@ struct CheckpointSchedule {
   }
 
   mutating func write(_ checkpoint: Checkpoint) throws {
+    var checkpoint = checkpoint
+    checkpoint.sources = policy.sources
     try checkpoint.write(to: policy.path)
     steps = 0
     written = .now

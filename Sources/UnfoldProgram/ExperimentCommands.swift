@@ -217,11 +217,14 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
       let quiet = common.quiet
       let resuming = resume ? try interruptedTraining(of: output) : nil
       let options = try TrainingOptions(over: options)
-      let request = try TrainingRequest(method, E.TrainingSetup(over: samples), options: options, resuming: resuming) {
+      let (setup, samples) = (try E.Setup(over: measuring), try E.TrainingSetup(over: samples))
+      let sources = try dryRun ? nil : TrainingSources(setup, samples)
+      if let resuming { try sources?.check(resuming) }
+      let request = try TrainingRequest(method, samples, options: options, resuming: resuming) {
         if !quiet { say($0) }
       }
       let seed = common.seed ?? E.standardSeed
-      var training = try E(E.Setup(over: measuring), seed: seed).training(request)
+      var training = try E(setup, seed: seed).training(request)
       if resume, !training.hasCheckpoints {
         throw InputError("found --resume for \(method.name), which has no checkpoints; leave it out")
       }
@@ -229,7 +232,9 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
       training.apply(options)
       if Arithmetic.current == .mixed { training.recipe.notes["precision"] = Arithmetic.mixed.rawValue }
       if dryRun { return try answerTrial(training, seed) }
-      let run = Training.Run(path: output, start: options.start, resuming: resuming, checkpointEvery: checkpointEvery) {
+      let run = Training.Run(
+        path: output, start: options.start, resuming: resuming, checkpointEvery: checkpointEvery, sources: sources
+      ) {
         [try EventLog(path: output + ".tfevents", resuming: resuming)] + (quiet ? [] : [ProgressBar()])
       }
       let done = try training.run(run)

@@ -12,6 +12,7 @@ import Yams
 extension UnfoldProgram {
   public static func main() {
     Memory.keepFreedBlocks()
+    unblockEndingSignals()
     do {
       var command = try parsed(Array(CommandLine.arguments.dropFirst()))
       try command.run()
@@ -109,6 +110,14 @@ extension UnfoldProgram {
     default: nil
     }
   }
+}
+
+/// Ctrl-C and SIGTERM end the program, whatever its parent had blocked: a child begins with its parent's mask.
+private func unblockEndingSignals() {
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+  pthread_sigmask(SIG_UNBLOCK, &signals, nil)
 }
 
 /// A line on standard error.

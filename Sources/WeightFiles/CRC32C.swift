@@ -8,8 +8,9 @@ package enum CRC32C {
     return remainder
   }
 
-  package static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    var crc: UInt32 = .max
+  /// - Parameter known: the checksum of what stands before these bytes.
+  package static func checksum(_ bytes: UnsafeRawBufferPointer, after known: UInt32 = 0) -> UInt32 {
+    var crc = ~known
     table.withUnsafeBufferPointer { table in
       for byte in bytes { crc = table[Int((crc ^ UInt32(byte)) & 0xff)] ^ crc >> 8 }
     }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Datasets
+import FileFormats
+import Foundation
+import Tensors
+import Training
+
+/// What a training is made of besides its recipe: every setting of its measurement and samples, files and folders among them by names, sizes and
+/// a checksum. A checkpoint holds it, so that no run goes on with other data.
+public struct TrainingSources: Sendable, Equatable {
+  /// By setting, as the command line names it.
+  public let values: [String: String]
+
+  public init(_ settings: any Settings...) throws {
+    var values: [String: String] = [:]
+    for setting in settings {
+      for (name, value) in try setting.texts { values[optionName(name)] = try Self.described(value) }
+    }
+    self.values = values
+  }
+
+  /// - Throws: ``TrainingError/checkpoint(_:)`` when the checkpoint's run was made of something else; one that does not say passes.
+  public func check(_ checkpoint: Checkpoint) throws {
+    guard !checkpoint.sources.isEmpty else { return }
+    let names = Set(values.keys).union(checkpoint.sources.keys).sorted()
+    guard let name = names.first(where: { values[$0] != checkpoint.sources[$0] }) else { return }
+    let (there, here) = (checkpoint.sources[name] ?? "not given", values[name] ?? "not given")
+    throw TrainingError.checkpoint(
+      "the checkpoint is of another run: \(name) is \(there) in the file, \(here) here; begin anew without resuming.")
+  }
+
+  /// Files and folders by what they hold, wherever they lie; all else as it is.
+  private static func described(_ texts: [String]) throws -> String {
+    try texts.map { text in
+      guard FileManager.default.fileExists(atPath: text) else { return text }
+      let isFolder = ImageFolder.isFolder(text)
+      let names = isFolder ? try FileManager.default.contentsOfDirectory(atPath: text).filter { !$0.hasPrefix(".") }.sorted() : [""]
+      var (bytes, files, checksum) = (0, 0, UInt32(0))
+      for name in names {
+        let path = isFolder ? (text as NSString).appendingPathComponent(name) : text
+        guard !ImageFolder.isFolder(path), let contents = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        else { continue }
+        (bytes, files) = (bytes + contents.count, files + 1)
+        for part in [Data(name.utf8), contents] { checksum = part.withUnsafeBytes { CRC32C.checksum($0, after: checksum) } }
+      }
+      let title = (text as NSString).lastPathComponent
+      return "\(title) (\(files == 1 ? "1 file" : "\(files) files"), \(bytes) bytes, CRC-32C \(String(checksum, radix: 16)))"
+    }.joined(separator: " + ")
+  }
+}
+
+extension Settings {
+  /// Every value that is given, as text; those of lists one by one.
+  var texts: [String: [String]] {
+    get throws {
+      try Self.members(of: self).compactMapValues { value in
+        switch value {
+        case is NSNull: nil
+        case let list as [Any]: list.isEmpty ? nil : list.map { "\($0)" }
+        default: ["\(value)"]
+        }
+      }
+    }
+  }
+}
