@@ -48,6 +48,7 @@ bench: build
 # A million mutated files a format under AddressSanitizer.
 fuzz: dependencies
 	Scripts/fuzz.sh
+	UNFOLD_FUZZ_COMMANDS=5000 swift test --filter CommandFuzzTests
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift

@@ -108,7 +108,8 @@ public struct TrainingRequest<E: Experiment>: Sendable {
     guard let found = resuming?.operators.first(where: { $0.name == name })?.value else { return nil }
     guard found.shape == shape else {
       throw TrainingError.checkpoint(
-        "the checkpoint is of another run: \(name) has the shape \(found.shape) in the file, \(shape) here; begin anew without resuming.")
+        "the checkpoint is of another run: \(name) has the shape \(found.shape) in the file, \(shape) here; begin anew without resuming."
+      )
     }
     return found
   }

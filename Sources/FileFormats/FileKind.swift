@@ -3,7 +3,8 @@
 /// What a file is, by its first bytes, and for HDF5 by the names of what it holds; the numbers of BART, which have no mark, by the
 /// extension `cfl`.
 public enum FileKind: String, Sendable, CaseIterable {
-  case npy, npz, safetensors, torch, mat4, mat5, mat73, matrixMarket, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom, events
+  case npy, npz, safetensors, torch, mat4, mat5, mat73, matrixMarket, hdf5, fastMRI, ismrmrd, bart, nifti, png, jpeg, tiff, dicom,
+    events
   case unknown
 
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.

@@ -43,7 +43,9 @@ struct MAT5Reader {
     return reader.parts
   }
 
-  private init(path: String, isBigEndian: Bool, budget: Int) { (self.path, self.isBigEndian, self.budget) = (path, isBigEndian, budget) }
+  private init(path: String, isBigEndian: Bool, budget: Int) {
+    (self.path, self.isBigEndian, self.budget) = (path, isBigEndian, budget)
+  }
 
   private func damaged(_ what: String) -> FileFormatError {
     FileFormatError("\(path): \(what); the file is cut off or damaged.")
@@ -159,8 +161,9 @@ struct MAT5Reader {
       return times[field] == 0 ? field : "_\(times[field] ?? 0)_\(field)"  // as SciPy names those that occur twice
     }
     if fields.isEmpty { return }
-    let count = try checkedCount(
-      shape + [fields.count], bytesPerElement: 8, available: bytes.count - position, name, path: path) / fields.count
+    let count =
+      try checkedCount(
+        shape + [fields.count], bytesPerElement: 8, available: bytes.count - position, name, path: path) / fields.count
     for k in 0..<count {
       for field in fields { try part(bytes, &position, count == 1 ? "\(name).\(field)" : "\(name).\(k).\(field)", depth) }
     }

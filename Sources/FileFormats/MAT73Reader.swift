@@ -89,9 +89,11 @@ struct MAT73Reader {
       let field = "\(name).\(link.name)"
       try HDF5Library.using(H5Oopen(group, link.name, 0), H5Oclose, "opening \(field)", path: path) { object in
         guard H5Iget_type(object) == H5I_DATASET, try attribute(object, "MATLAB_class") == nil,
-          try HDF5Library.using(H5Dget_type(object), H5Tclose, "reading \(field)", path: path, {
-            unfold_h5_is_object_reference($0) > 0
-          })
+          try HDF5Library.using(
+            H5Dget_type(object), H5Tclose, "reading \(field)", path: path,
+            {
+              unfold_h5_is_object_reference($0) > 0
+            })
         else { return try add(object, field, depth: depth + 1) }
         columns.append((link.name, try references(object, field, HDF5Library.shape(object, field, path: path))))
       }
@@ -99,7 +101,8 @@ struct MAT73Reader {
     for k in 0..<(columns.map(\.references.count).max() ?? 0) {
       for column in columns where k < column.references.count {
         try follow(
-          column.references[k], from: group, columns[0].references.count == 1 ? "\(name).\(column.name)" : "\(name).\(k).\(column.name)",
+          column.references[k], from: group,
+          columns[0].references.count == 1 ? "\(name).\(column.name)" : "\(name).\(k).\(column.name)",
           depth: depth)
       }
     }
@@ -145,7 +148,8 @@ struct MAT73Reader {
     _ dataset: hid_t, _ numbers: HDF5Numbers, _ name: String, _ kind: String?, shape: [Int], isEmpty: Bool
   ) throws {
     if let filter = try HDF5Library.missingFilter(dataset, path: path) {
-      parts.append(MATPart(name, passedOver: kind ?? "numbers", shape: shape, reason: "compressed by \(filter), which is not known"))
+      parts.append(
+        MATPart(name, passedOver: kind ?? "numbers", shape: shape, reason: "compressed by \(filter), which is not known"))
       return
     }
     let value = try read(dataset, numbers, name)
@@ -160,7 +164,8 @@ struct MAT73Reader {
       _ = try checkedCount(size, bytesPerElement: 8, available: .max, name, path: path)
       parts.append(
         MATPart(
-          name, kind, shape: size.isEmpty ? [0, 0] : size, real: .zeros([0], precision: isSingle ? .single : .double), imaginary: nil))
+          name, kind, shape: size.isEmpty ? [0, 0] : size, real: .zeros([0], precision: isSingle ? .single : .double),
+          imaginary: nil))
       return
     }
     func flat(_ tensor: Tensor) -> Tensor { tensor.reshaped([tensor.count]) }
@@ -196,7 +201,8 @@ struct MAT73Reader {
     if isLogical { (real, imaginary) = (real.converted(to: .single), nil) }
     try parts.append(
       MATFile.sparse(
-        name, rows: rows, columns: starts.count - 1, starts: starts, rowIndices: indices, real: real, imaginary: imaginary, path: path)
+        name, rows: rows, columns: starts.count - 1, starts: starts, rowIndices: indices, real: real, imaginary: imaginary,
+        path: path)
     )
   }
 }

@@ -45,7 +45,8 @@ extension MATFile {
     guard rows >= 0, columns >= 0, !overflow, count <= SparseArray.denseLimit else {
       return MATPart(
         name, passedOver: "sparse", shape: [rows, columns], isComplex: imaginary != nil,
-        reason: "sparse, \(rows) × \(columns), \(imaginary == nil ? "with NaN or infinity" : "complex"), too large for a full array")
+        reason: "sparse, \(rows) × \(columns), \(imaginary == nil ? "with NaN or infinity" : "complex"), too large for a full array"
+      )
     }
     func full(_ values: Tensor) -> Tensor {
       var numbers = [Double](repeating: 0, count: count)

@@ -281,8 +281,11 @@ struct Pickle {
     switch module {
     case "collections": ["OrderedDict", "Counter", "defaultdict", "deque"].contains(name)
     case "builtins", "__builtin__":
-      ["set", "frozenset", "bytearray", "bytes", "complex", "slice", "range", "object", "list", "dict", "tuple", "int", "float", "str",
-        "bool"].contains(name)
+      [
+        "set", "frozenset", "bytearray", "bytes", "complex", "slice", "range", "object", "list", "dict", "tuple", "int", "float",
+        "str",
+        "bool",
+      ].contains(name)
     case "_codecs": name == "encode"  // bytes in protocol 2
     case "copyreg", "copy_reg": name == "_reconstructor"
     case "argparse", "types": ["Namespace", "SimpleNamespace"].contains(name)

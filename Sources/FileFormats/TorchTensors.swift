@@ -65,7 +65,8 @@ struct TorchTensors {
       // ('storage', type, key, device, count) and, in a stream, a part of it that a tensor's storage was
       let parts = pickle.sequences[number]
       guard parts.count == 5 || parts.count == 6, parts[0] == .text("storage"), case .global(let name) = parts[1],
-        let type = Self.types[name] ?? Self.complexTypes[name], case .text(let key) = parts[2], case .integer(let count) = parts[4], 0...1 << 48 ~= count
+        let type = Self.types[name] ?? Self.complexTypes[name], case .text(let key) = parts[2], case .integer(let count) = parts[4],
+        0...1 << 48 ~= count
       else { throw damaged("a persistent value that is no storage of a known type") }
       let isComplex = Self.complexTypes[name] != nil
       guard storages[key].map({ $0.type == type && $0.isComplex == isComplex && $0.count == count }) ?? true else {
@@ -176,7 +177,8 @@ struct TorchTensors {
     else { throw damaged("a tensor without storage, offset, shape or strides") }
     if arguments.count > 6, case .dictionary(let number) = arguments[6], !pickle.dictionaries[number].entries.isEmpty {
       throw FileFormatError(
-        "\(path): found a tensor that is conjugated or negated when it is read, expected plain ones; save it with resolve_conj() or resolve_neg().")
+        "\(path): found a tensor that is conjugated or negated when it is read, expected plain ones; save it with resolve_conj() or resolve_neg()."
+      )
     }
     let (key, storage, part) = try storage(arguments[0])
     let count = try checkedCount(shape, bytesPerElement: storage.size, available: .max, "a tensor", path: path)

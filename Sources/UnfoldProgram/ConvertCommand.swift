@@ -42,7 +42,8 @@ struct Convert: ParsableCommand {
           "input": .string(input), "output": .string(output), "names": .array(done.names.map(JSONValue.string)),
           "lost": .array(done.lost.map(JSONValue.string)),
           "bart dimensions": dimensions.map { .array($0.map(JSONValue.integer)) },
-        ]), text: "\(output): \(done.names.count == 1 ? done.names[0] : "\(done.names.count) arrays")"
+        ]),
+        text: "\(output): \(done.names.count == 1 ? done.names[0] : "\(done.names.count) arrays")"
           + (dimensions.map { ", BART's dimensions " + $0.map(String.init).joined(separator: " ") } ?? "")))
   }
 }

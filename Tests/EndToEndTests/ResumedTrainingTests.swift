@@ -7,7 +7,8 @@ import Testing
 struct ResumedTrainingTests {
   /// A training that a signal ends once its first checkpoint is there.
   private func interrupt(_ arguments: [String], in folder: Folder) throws {
-    let process = try Program.process(arguments + ["--checkpoint-every", "1", "--steps", "100000", "-o", "w.safetensors"], in: folder)
+    let process = try Program.process(
+      arguments + ["--checkpoint-every", "1", "--steps", "100000", "-o", "w.safetensors"], in: folder)
     try process.run()
     for _ in 0..<3000 where !folder.has("w.safetensors.checkpoint") && process.isRunning { usleep(20_000) }
     process.terminate()
@@ -17,11 +18,19 @@ struct ResumedTrainingTests {
 
   @Test(
     arguments: [
-      ("image-cs ista-net-plus --depth 2 --batch 2 --images a --ratio 0.1", ["--ratio 0.25", "--images b", "--constraint running"]),
-      ("cs-mri ista-net-plus --depth 1 --batch 1 --images a --ratio 0.2", ["--ratio 0.3", "--images b", "--mask cartesian", "--coils 2"]),
+      (
+        "image-cs ista-net-plus --depth 2 --batch 2 --images a --ratio 0.1", ["--ratio 0.25", "--images b", "--constraint running"]
+      ),
+      (
+        "cs-mri ista-net-plus --depth 1 --batch 1 --images a --ratio 0.2",
+        ["--ratio 0.3", "--images b", "--mask cartesian", "--coils 2"]
+      ),
       ("ct fista-net --depth 1 --batch 1 --images a --views 4 --bins 24", ["--views 5", "--images b", "--bins 25"]),
       ("sparse-recovery alista --rows 10 --columns 20 --depth 2", ["--rows 11", "--columns 21", "--noise-snr 20", "--seed 7"]),
-      ("linear ista-net-plus --operator a.yaml --images a --depth 1 --batch 1 --crop 16", ["--operator b.yaml", "--images b", "--noise 0.1"]),
+      (
+        "linear ista-net-plus --operator a.yaml --images a --depth 1 --batch 1 --crop 16",
+        ["--operator b.yaml", "--images b", "--noise 0.1"]
+      ),
     ])
   func refusesAnotherRun(_ training: String, _ changes: [String]) throws {
     let folder = try Folder()

@@ -60,7 +60,9 @@ import Testing
   }
 
   /// HDF5 1.10 itself does not survive every damaged file (Documentation/KnownLibraryCrashes.md): at most one input in a hundred.
-  @Test(arguments: [("mat73", [SparseFixture.mat73]), ("hdf5", [ArrayFixture.hdf5, PassedOverFixture.hdf5]), ("fastmri", []), ("ismrmrd", [])])
+  @Test(arguments: [
+    ("mat73", [SparseFixture.mat73]), ("hdf5", [ArrayFixture.hdf5, PassedOverFixture.hdf5]), ("fastmri", []), ("ismrmrd", []),
+  ])
   func readersOnHDF5(format: String, samples: [String]) throws {
     let result = try fuzz(format, count: 1000, samples: samples)
     #expect(result.lost * 100 <= result.read + result.refused, "\(result.line)")

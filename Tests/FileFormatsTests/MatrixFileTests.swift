@@ -239,7 +239,8 @@ private func dense(_ contents: MatrixContents) -> Tensor? { if case .dense(let a
     #expect(
       try line(starts + 4, [4])
         == "A: found column starts that fall from 4 to 2 at column 2; expected that they rise, the file is damaged.")
-    #expect(try line(starts + 16, [200]) == "A: found 4 entries; expected 200 as the column starts say, the file is cut off or damaged.")
+    #expect(
+      try line(starts + 16, [200]) == "A: found 4 entries; expected 200 as the column starts say, the file is cut off or damaged.")
     #expect(try line(place([3, 4]), [0]).contains("A: found row 1 of entry 1"))
     #expect(try line(place([3, 4]), [0, 0, 0, 0x7f]).contains("A: found a matrix of 2130706432 × 4 in"))
     // 1.5 is stored second; its last two bytes make it infinite.

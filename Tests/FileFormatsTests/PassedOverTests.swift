@@ -32,10 +32,12 @@ import Testing
   private func doubles(_ values: [Double]) -> [UInt8] { values.flatMap { value in withUnsafeBytes(of: value) { Array($0) } } }
 
   /// 1, 2, 3 with sizes of other types of integers: miUINT32 is 6, miINT16 3, miUINT8 2, miINT64 12.
-  @Test(arguments: [
-    (UInt32(5), [1, 0, 0, 0, 3, 0, 0, 0]), (6, [1, 0, 0, 0, 3, 0, 0, 0]), (3, [1, 0, 3, 0]), (2, [1, 3]),
-    (12, [1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]),
-  ] as [(UInt32, [UInt8])]) func sizesOfAnyIntegers(type: UInt32, size: [UInt8]) throws {
+  @Test(
+    arguments: [
+      (UInt32(5), [1, 0, 0, 0, 3, 0, 0, 0]), (6, [1, 0, 0, 0, 3, 0, 0, 0]), (3, [1, 0, 3, 0]), (2, [1, 3]),
+      (12, [1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]),
+    ] as [(UInt32, [UInt8])]) func sizesOfAnyIntegers(type: UInt32, size: [UInt8]) throws
+  {
     let path = try version5([flags(6) + element(type, size) + element(1, Array("x".utf8)) + element(9, doubles([1, 2, 3]))])
     let arrays = try MATFile.read(path)
     #expect(arrays.map(\.name) == ["x"] && arrays[0].value.real == Tensor([1, 2, 3] as [Double], shape: [1, 3]))
@@ -63,7 +65,8 @@ import Testing
   @Test func logicalSparse() throws {
     func words(_ values: [UInt32]) -> [UInt8] { values.flatMap { Self.word($0, false) } }
     let path = try version5([
-      flags(0x205) + element(5, words([2, 2])) + element(1, Array("S".utf8)) + element(5, words([0, 1])) + element(5, words([0, 1, 2]))
+      flags(0x205) + element(5, words([2, 2])) + element(1, Array("S".utf8)) + element(5, words([0, 1]))
+        + element(5, words([0, 1, 2]))
         + element(9, [1, 1])
     ])
     #expect(try MATFile.read(path)[0].value.real?.floats == [1, 0, 0, 1])
@@ -71,7 +74,9 @@ import Testing
 
   /// 2 × 2 by columns, complex; text beside it; a sparse matrix 2 × 3 of 5 at (2, 3). M of `MOPT` is 1 for big-endian.
   @Test(arguments: [false, true]) func version4(isBig: Bool) throws {
-    func matrix(_ type: UInt32, _ rows: UInt32, _ columns: UInt32, _ isComplex: UInt32, _ name: String, _ values: [Double]) -> [UInt8] {
+    func matrix(_ type: UInt32, _ rows: UInt32, _ columns: UInt32, _ isComplex: UInt32, _ name: String, _ values: [Double])
+      -> [UInt8]
+    {
       [(isBig ? 1000 : 0) + type, rows, columns, isComplex, UInt32(name.utf8.count + 1)].flatMap { Self.word($0, isBig) }
         + Array(name.utf8) + [0]
         + values.flatMap { value in isBig ? doubles([value]).reversed() : doubles([value]) }

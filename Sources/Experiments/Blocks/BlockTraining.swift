@@ -61,7 +61,8 @@ extension Blocks {
     let (used, kept) = splitForValidation(images)
     let crops = try BlockCrops(used, side: system.sensing.side)
     let held = try BlockCrops(kept, side: system.sensing.side).draw(512, seed: seed &+ 2)
-    var initial = try known ?? setup.initial.map { try Self.readInitial($0, for: system.sensing.phi) }
+    var initial =
+      try known ?? setup.initial.map { try Self.readInitial($0, for: system.sensing.phi) }
       ?? request.known("initial", shape: [phi.columns, phi.rows])
     // Of ReconNet, which starts from the fit too, the parameters come from the checkpoint of an interrupted run.
     if initial == nil, isUnfolded || method.name == "reconnet" && request.resuming == nil {

@@ -154,7 +154,8 @@ extension PatchCoding {
       (recipes.trainingPatches, recipes.validationPatches) = (patches, max(100, patches / 10))
     }
     let given =
-      try self.setup.dictionary.map { try readDictionary($0, patchSize: 100) } ?? request.known("dictionary", shape: [100, recipes.units]).map { Matrix($0) }
+      try self.setup.dictionary.map { try readDictionary($0, patchSize: 100) }
+      ?? request.known("dictionary", shape: [100, recipes.units]).map { Matrix($0) }
     if let given, self.setup.units == nil { recipes.units = given.columns }
     let images = try setup.images.flatMap { try ImageFolder($0).entries.map(\.image) }
     return try CodingExperiment(recipes, images: images, dictionary: given, report: request.report).training(request)
