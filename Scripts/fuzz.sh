@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 count="${1:-1000000}"
 shift || true
 formats=("$@")
-if [ ${#formats[@]} -eq 0 ]; then formats=(npy npz sparse-npz mtx safetensors torch-stream torch-zip events cfl nifti dicom png jpeg tiff mat5 mat73 hdf5 fastmri ismrmrd); fi
+if [ ${#formats[@]} -eq 0 ]; then formats=(npy npz sparse-npz mtx safetensors torch-stream torch-zip events cfl nifti nifti-pair dicom png jpeg tiff mat5 mat73 hdf5 fastmri ismrmrd); fi
 swift build --scratch-path .build-fuzz --sanitize=address --product fuzz-readers
 failed=0
 for format in "${formats[@]}"; do

@@ -89,6 +89,12 @@ struct unfold_dicom_file *unfold_dicom_open(const uint8_t *bytes, size_t count, 
     Sint32 frames = 1;
     if (dataset.findAndGetSint32(DCM_NumberOfFrames, frames).bad()) frames = 1;
     image->frames = frames > 0 ? static_cast<uint32_t>(frames) : 0;
+    Sint32 instance = 0;
+    image->has_number = dataset.findAndGetSint32(DCM_InstanceNumber, instance).good();
+    image->number = instance;
+    image->has_table = dataset.tagExists(DCM_ModalityLUTSequence);
+    text(dataset, DCM_SeriesInstanceUID, image->series, sizeof image->series);
+    text(dataset, DCM_Modality, image->modality, sizeof image->modality);
     text(dataset, DCM_PhotometricInterpretation, image->photometric, sizeof image->photometric);
     return file.release();
   } catch (...) {

@@ -19,6 +19,8 @@ int unfold_nifti_read(const uint8_t *bytes, int version, struct unfold_nifti *he
   if (!image) return 0;
   header->version = version;
   header->datatype = image->datatype;
+  header->qform = image->qform_code;
+  header->sform = image->sform_code;
   header->is_swapped = image->byteorder != nifti_short_order();
   memcpy(header->dim, image->dim, sizeof header->dim);
   memcpy(header->pixdim, image->pixdim, sizeof header->pixdim);

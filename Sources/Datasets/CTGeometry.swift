@@ -25,6 +25,13 @@ public enum CTGeometry: Sendable, Equatable {
     case .fan(let geometry, _): geometry.width
     }
   }
+  /// In millimetres.
+  public var pixelSize: Double {
+    switch self {
+    case .parallel(let geometry): geometry.pixelSize
+    case .fan(let geometry, _): geometry.pixelSize
+    }
+  }
   /// In radians.
   public var angles: [Double] {
     switch self {

@@ -20,13 +20,23 @@ public enum CTUnits: String, CaseIterable, Codable, Sendable {
   /// μ of water, per centimetre, of 70 keV.
   public static let water = 0.192
 
-  func value(_ v: Double) -> Double {
+  private func unclipped(_ v: Double) -> Double {
     switch self {
     case .image: v
-    case .attenuation: min(max(v / Self.maximum, 0), 1)
-    case .hounsfield: min(max(Self.water * (1 + v / 1000) / Self.maximum, 0), 1)
+    case .attenuation: v / Self.maximum
+    case .hounsfield: Self.water * (1 + v / 1000) / Self.maximum
     }
   }
+
+  /// Numbers in these units as images, and how many were clipped.
+  func images(_ stored: Tensor) -> (values: Tensor, clipped: Int) {
+    guard self != .image else { return (stored, 0) }
+    let values = stored.map(unclipped)
+    return (values.map { min(max($0, 0), 1) }, values.doubles.count { $0 < -1e-9 || $0 > 1 + 1e-9 })
+  }
+
+  /// The least and the largest number that is not clipped, in words.
+  var limits: String { self == .hounsfield ? "−1000 to 3167 HU" : "0 to \(Self.maximum) / cm" }
 }
 
 /// An image that is measured: real, or complex with its phase.
@@ -34,10 +44,13 @@ public struct NamedImage: Sendable {
   public let name: String
   /// `[height, width]`, in double precision.
   public let value: NumericArray
+  /// Millimetres from row to row and from column to column, where the file says them.
+  public let pixelSize: [Double]?
 
-  public init(name: String, value: NumericArray) {
+  public init(name: String, value: NumericArray, pixelSize: [Double]? = nil) {
     precondition(value.shape.count == 2, "an image of shape \(value.shape)")
     self.name = name
+    self.pixelSize = pixelSize
     self.value =
       switch value {
       case .real(let x): .real(x.converted(to: .double))
@@ -45,7 +58,9 @@ public struct NamedImage: Sendable {
       }
   }
 
-  public init(name: String, value: Tensor) { self.init(name: name, value: .real(value)) }
+  public init(name: String, value: Tensor, pixelSize: [Double]? = nil) {
+    self.init(name: name, value: .real(value), pixelSize: pixelSize)
+  }
 
   public var height: Int { value.shape[0] }
   public var width: Int { value.shape[1] }
@@ -60,17 +75,24 @@ public struct NamedImage: Sendable {
     switch try FileKind.detect(path) {
     case .png, .jpeg, .tiff: value = .real(try readImage(path).grayscale)
     default:
-      let arrays = try readArrays(path).filter { $0.value.shape.count == 2 && $0.value.shape.allSatisfy { $0 > 1 } }
+      let all = try readArrays(path)
+      let arrays = all.compactMap(\.value.plane)
       guard arrays.count == 1 else {
-        throw InputError("\(path): found \(arrays.count) arrays of two axes; expected one, the image: convert it first")
+        let shapes = all.prefix(4).map { "\($0.name) \($0.value.shape)" }.joined(separator: ", ")
+        throw InputError(
+          "\(path): found \(all.isEmpty ? "no arrays" : shapes); expected one of two axes, the image: convert it first")
       }
-      value = arrays[0].value
+      value = arrays[0]
     }
-    guard (value.real ?? value.complex.pairs).isFinite else {
-      throw InputError("\(path): found NaN or infinite pixels; expected finite values in [0, 1]")
-    }
+    try ImageRange.checkFinite(value.real ?? value.complex.pairs, path: path)
     self.init(name: (path as NSString).lastPathComponent, value: value)
     if toMaximum { self = toMaximumOne }
+  }
+
+  /// As ``init(_:toMaximum:)``; a real image in other units than [0, 1] is refused.
+  public init(inRange path: String) throws {
+    try self.init(path)
+    if let real = value.real { try ImageRange.check(real, path: path) }
   }
 
   /// Divided by its largest magnitude.
@@ -83,38 +105,75 @@ public struct NamedImage: Sendable {
     }
   }
 
-  /// The images and arrays of a folder in the order of their names, or the one file `path` names.
+  /// The images and arrays of a folder in the order of their names, DICOM files in that of their slices; or the one file `path` names.
   public static func paths(_ path: String) throws -> [String] {
-    try ImageFolder.imagePaths(path, andKinds: ["npy", "mat", "cfl", "nii", "gz", "dcm"])
+    // The header of a pair stands for both of its files.
+    try ImageFolder.imagePaths(path, andKinds: ["npy", "mat", "cfl", "nii", "gz", "dcm", "img"])
   }
 
-  /// The image of a file, or every slice of a volume `[slices, height, width]`: image files, arrays, DICOM, NIfTI; of a folder those of all
-  /// its files.
+  /// The image of a file, or every slice of a volume `[slices, height, width]`: image files (a TIFF's pages), arrays, DICOM, NIfTI; of a folder
+  /// those of all its files.
   ///
-  /// - Parameter units: nil: Hounsfield units of DICOM, pixels of every other file.
-  /// - Throws: the reader's error; ``InputError`` for something else than one array of real, finite numbers.
+  /// - Parameter units: nil: Hounsfield units of DICOM, pixels in [0, 1] of every other file. Of image files in Hounsfield units the numbers of
+  ///   the file are taken, not fractions of the largest.
+  /// - Throws: the reader's error; ``InputError`` for something else than one array of real, finite numbers, and for pixels in other units.
   public static func slices(of path: String, units: CTUnits? = nil) throws -> [NamedImage] {
-    try paths(path).flatMap { path in
-      let title = (path as NSString).lastPathComponent
-      let kind = try FileKind.detect(path)
-      let stack: Tensor
-      switch kind {
-      case .png, .jpeg, .tiff: stack = try readImage(path).grayscale
-      default:
-        let arrays = try readArrays(path).filter { (2...3).contains($0.value.shape.count) && !$0.value.shape.contains(0) }
-        guard arrays.count == 1, let real = arrays[0].value.real else {
-          throw InputError("\(path): found \(arrays.count) images or volumes; expected one of real numbers: convert it first")
-        }
-        stack = real
+    let found = try eachFile(paths(path), of: path) { try fileSlices($0, units: units) }
+    let (clipped, count) = found.reduce((0, 0)) { ($0.0 + $1.clipped, $0.1 + $1.images.reduce(0) { $0 + $1.height * $1.width }) }
+    if clipped > 0, let units = found.first(where: { $0.clipped > 0 })?.units {
+      Remarks.note("\(path): \(clipped) of \(count) pixels are clipped to \(units.limits)")
+    }
+    return found.flatMap(\.images)
+  }
+
+  private static func fileSlices(_ path: String, units: CTUnits?) throws -> (images: [NamedImage], clipped: Int, units: CTUnits) {
+    let kind = try FileKind.detect(path)
+    var (stacks, sizes, units) = ([Tensor](), [[Double]?](), units)
+    switch kind {
+    case .png, .jpeg, .tiff:
+      stacks = try readImagePages(path).map { image in
+        guard units == .hounsfield, image.isScaled else { return image.grayscale }
+        return image.grayscale.map { ($0 * Double(1 << image.bitDepth - 1)).rounded() }
       }
-      guard stack.isFinite else { throw InputError("\(path): found NaN or infinite pixels; expected finite numbers") }
-      let units = units ?? (kind == .dicom ? .hounsfield : .image)
-      let values = stack.converted(to: .double).map(units.value)
-      guard values.shape.count == 3 else { return [NamedImage(name: title, value: values)] }
-      return (0..<values.shape[0]).map { k in
-        NamedImage(name: values.shape[0] == 1 ? title : "\(fileTitle(path))-\(k)", value: values.row(k))
+    case .dicom:
+      let file = try DICOM(contentsOf: path)
+      guard units != nil || ["", "CT", "OT"].contains(file.modality) else {
+        throw InputError(
+          "\(path): found an image of modality \(file.modality); expected CT in Hounsfield units, or --quantity that says what it is"
+        )
+      }
+      (stacks, sizes, units) = ([file.values], file.frames.map(\.pixelSpacing), units ?? .hounsfield)
+    default:
+      let nifti = kind == .nifti ? try NIfTI(contentsOf: path) : nil
+      let all = try nifti.map { [NamedArray(name: fileTitle(path), value: $0.values)] } ?? readArrays(path)
+      let arrays = all.filter { (2...3).contains($0.value.shape.count) && !$0.value.shape.contains(0) }
+      guard arrays.count == 1, let real = arrays[0].value.real else {
+        let shapes = all.prefix(4).map { "\($0.name) \($0.value.shape)\($0.value.real == nil ? " complex" : "")" }.joined(
+          separator: ", ")
+        throw InputError(
+          "\(path): found \(all.isEmpty ? "no arrays" : shapes); expected one real image [height, width] or volume [slices, height, width]: "
+            + "convert it first")
+      }
+      stacks = [real]
+      if let nifti, nifti.knowsVoxelSize { sizes = [[nifti.voxelSize[1], nifti.voxelSize[0]]] }
+    }
+    let chosen = units ?? .image
+    var (images, clipped) = ([NamedImage](), 0)
+    let count = stacks.reduce(0) { $0 + ($1.shape.count == 3 ? $1.shape[0] : 1) }
+    for stack in stacks {
+      try ImageRange.checkFinite(stack, path: path)
+      let (values, outside) = chosen.images(stack.converted(to: .double))
+      clipped += outside
+      if chosen == .image { try ImageRange.check(values, path: path, otherwise: "say --quantity hounsfield if they are") }
+      for k in 0..<(values.shape.count == 3 ? values.shape[0] : 1) {
+        images.append(
+          NamedImage(
+            name: count == 1 ? (path as NSString).lastPathComponent : "\(fileTitle(path))-\(images.count)",
+            value: values.shape.count == 3 ? values.row(k) : values, pixelSize: sizes.isEmpty ? nil : sizes[min(k, sizes.count - 1)]
+          ))
       }
     }
+    return (images, clipped, chosen)
   }
 
   /// The slices of a volume for training: along its three axes, every `step`-th, without those of which less than a tenth of the pixels
@@ -149,7 +208,8 @@ public struct NamedImage: Sendable {
 
   /// Means of blocks of `factor` × `factor` pixels of a real image, what is left over cut off.
   public func reduced(by factor: Int) -> NamedImage {
-    NamedImage(name: name, value: blockMeans(value.real ?? value.complex.real, factor))
+    NamedImage(
+      name: name, value: blockMeans(value.real ?? value.complex.real, factor), pixelSize: pixelSize?.map { $0 * Double(factor) })
   }
 
   /// The image in the middle of one of another size: cut, or zeros around it.
@@ -159,6 +219,16 @@ public struct NamedImage: Sendable {
 }
 
 extension NumericArray {
+  /// The array as an image `[h, w]` of more than one row and column, leading axes of extent 1 left out; nil for another shape.
+  fileprivate var plane: NumericArray? {
+    let leading = shape.dropLast(2), size = Array(shape.suffix(2))
+    guard size.count == 2, leading.allSatisfy({ $0 == 1 }), size.allSatisfy({ $0 > 1 }) else { return nil }
+    switch self {
+    case .real(let x): return .real(x.reshaped(size))
+    case .complex(let z): return .complex(ComplexTensor(pairs: z.pairs.reshaped(size + [2])))
+    }
+  }
+
   /// An image `[h, w]` in the middle of one of another size: cut, or zeros around it.
   public func centred(height: Int, width: Int) -> NumericArray {
     func centred(_ x: Tensor) -> Tensor {

@@ -48,7 +48,7 @@ public struct Scores: Sendable, Equatable {
     Metric.allCases.compactMap { metric in self[metric].map { "\(metric.title) \(metric.text($0))" } }
   }
 
-  /// Means of the scores that every image has.
+  /// Means of the scores that every image has, over the finite ones.
   static func mean(of scores: [Scores]) throws(InputError) -> Scores {
     func mean(_ score: (Scores) -> Double?) throws(InputError) -> Double? {
       let values = scores.compactMap(score)
@@ -104,6 +104,20 @@ public struct EvaluationReport: Report, Sendable, Equatable {
   /// What was passed over, scaled or guessed.
   public var remarks: [String] = []
 
+  /// Scores that are not finite and so not in the mean, one line a metric; none where no score is finite.
+  public var leftOut: [String] {
+    Metric.allCases.compactMap { metric in
+      let scores = images.compactMap { image in image.scores[metric].map { (name: image.name, value: $0) } }
+      let odd = scores.filter { !$0.value.isFinite }
+      guard !odd.isEmpty, odd.count < scores.count, mean[metric] != nil else { return nil }
+      let kind =
+        odd.allSatisfy(\.value.isNaN) ? "not defined" : odd.allSatisfy(\.value.isInfinite) ? "infinite" : "infinite or not defined"
+      let names = odd.prefix(3).map(\.name).joined(separator: ", ") + (odd.count > 3 ? ", …" : "")
+      return
+        "\(metric.title) is \(kind) for \(odd.count) of \(scores.count) (\(names)); the mean is of the other\(scores.count - odd.count == 1 ? " one" : " \(scores.count - odd.count)")"
+    }
+  }
+
   /// - Parameter nmseDecibel: the error of the whole set, ``nmseDecibel(_:_:)-([Tensor],_)``, where the problem is judged by it.
   /// - Throws: when there are no images.
   public init(
@@ -126,6 +140,7 @@ public struct EvaluationReport: Report, Sendable, Equatable {
   }
 
   public var json: JSONValue {
+    let remarks = self.remarks + leftOut
     let rows = images.map { image in JSONValue.object([JSONMember("name", .string(image.name))] + image.scores.members) }
     return .object([
       "method": .string(method), "problem": problem, "protocol": `protocol`.json, "images": .array(rows),
@@ -147,6 +162,7 @@ public struct EvaluationReport: Report, Sendable, Equatable {
     }
     for image in images { cells.append([image.name] + row(image.scores)) }
     cells.append(["Mean of \(images.count)"] + row(mean))
+    for line in leftOut { cells.append(note: line) }
     return cells.text
   }
 }

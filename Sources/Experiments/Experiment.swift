@@ -173,6 +173,6 @@ extension Scores {
     let hasWindow = window == .gaussian11ZeroPadded || truth.shape.allSatisfy { $0 >= 7 }
     return Scores(
       psnr: try Evaluation.psnr(estimate, truth), ssim: hasWindow ? try Evaluation.ssim(estimate, truth, window: window) : nil,
-      nmse: truth.norm > 0 ? try Evaluation.nmse(estimate, truth) : nil, rmse: try Evaluation.rmse(estimate, truth))
+      nmse: try Evaluation.nmse(estimate, truth), rmse: try Evaluation.rmse(estimate, truth))
   }
 }

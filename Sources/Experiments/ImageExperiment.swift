@@ -63,7 +63,7 @@ extension ImageExperiment {
   public static var loss: PairLoss { PairLoss() }
 
   public func images(of files: [String]) throws -> [NamedImage] {
-    try files.flatMap { try NamedImage.paths($0).map { try NamedImage($0) } }
+    try files.flatMap { try NamedImage.paths($0).map { try NamedImage(inRange: $0) } }
   }
 
   public func scans(of files: [String]) throws -> Scans<Self> { try scans(of: images(of: files)) }

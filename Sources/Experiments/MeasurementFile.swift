@@ -133,7 +133,13 @@ extension Experiment {
     _ files: [String], setup: Setup, seed: UInt64, to path: String, keepingGroundTruth: Bool
   ) throws -> (facts: [JSONMember], text: String) {
     guard !files.isEmpty else { throw InputError("found no input; expected images or arrays for \(Self.name)") }
-    let scans = try scans(of: files)
+    return try simulated(scans(of: files), setup: setup, seed: seed, to: path, keepingGroundTruth: keepingGroundTruth)
+  }
+
+  /// Writes measurements.
+  func simulated(
+    _ scans: Scans<Self>, setup: Setup, seed: UInt64, to path: String, keepingGroundTruth: Bool
+  ) throws -> (facts: [JSONMember], text: String) {
     try MeasurementFile.write(scans, of: self, setup: setup, seed: seed, keepingGroundTruth: keepingGroundTruth, to: path)
     return (
       [JSONMember("measurements", .integer(scans.count))] + scans.facts,

@@ -31,11 +31,11 @@ public func fileTitle(_ path: String) -> String {
   String((path as NSString).lastPathComponent.dropLast(fileExtension(path).count + (fileExtension(path).isEmpty ? 0 : 1)))
 }
 
-/// The extension that tells a format, in small letters; `nii.gz` is one, as is `mtx.gz`.
+/// The extension that tells a format, in small letters; `nii.gz` is one, as are `mtx.gz`, `hdr.gz` and `img.gz`.
 public func fileExtension(_ path: String) -> String {
   let last = (path as NSString).pathExtension.lowercased()
   guard last == "gz" else { return last }
-  return ["nii.gz", "mtx.gz"].first { path.lowercased().hasSuffix("." + $0) } ?? last
+  return ["nii.gz", "mtx.gz", "hdr.gz", "img.gz"].first { path.lowercased().hasSuffix("." + $0) } ?? last
 }
 
 /// Writes arrays in the format that the extension of `path` names: `npy`, `cfl`, `nii` or `nii.gz` (exactly one), `npz`, `mat`,

@@ -30,10 +30,40 @@ public struct DICOM: Sendable, Equatable {
   public let isSigned: Bool
   /// The name of the transfer syntax.
   public let transferSyntax: String
+  /// Of the series the file belongs to, and what made it (`CT`, `MR`); empty where the file does not say.
+  public let seriesUID: String, modality: String
+  public let instanceNumber: Int?
 
   /// Reads a file. - Throws: ``FileFormatError``.
   public init(contentsOf path: String) throws {
     self = try readFile(path).withUnsafeBytes { try DICOM($0, path: path) }
+  }
+
+  /// What a file says of its place in a series, its pixels left alone.
+  public struct Place: Sendable, Equatable {
+    public let seriesUID: String
+    public let instanceNumber: Int?
+    /// Of the first frame; see ``Frame``.
+    public let position: [Double]?, orientation: [Double]?
+    public let height: Int, width: Int, frames: Int
+
+    /// - Throws: ``FileFormatError``.
+    public init(contentsOf path: String) throws {
+      self = try readFile(path).withUnsafeBytes { bytes in
+        try DICOM.withFile(bytes, path) { file, layout, _ in
+          var facts = unfold_dicom_frame()
+          unfold_dicom_frame_facts(file, 0, &facts)
+          return Place(layout, Frame(facts))
+        }
+      }
+    }
+
+    private init(_ layout: unfold_dicom_image, _ frame: Frame) {
+      seriesUID = DICOM.text(layout.series)
+      instanceNumber = layout.has_number == 1 ? Int(layout.number) : nil
+      (position, orientation) = (frame.position, frame.orientation)
+      (height, width, frames) = (Int(layout.height), Int(layout.width), Int(layout.frames))
+    }
   }
 
   /// Reads a file's bytes; `path` names it in errors.
@@ -57,23 +87,57 @@ public struct DICOM: Sendable, Equatable {
 
   private static let lock = NSLock()  // DCMTK's codecs keep process-wide settings
 
-  init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
-    try DICOMStructure.check(bytes, path: path)
-    Self.lock.lock()
-    defer { Self.lock.unlock() }
+  fileprivate static func text<T>(_ tuple: T) -> String {
+    withUnsafeBytes(of: tuple) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+
+  fileprivate static func withFile<Result>(
+    _ bytes: UnsafeRawBufferPointer, _ path: String,
+    _ body: (OpaquePointer, unfold_dicom_image, (_ message: [CChar], _ what: String) -> FileFormatError) throws -> Result
+  ) throws -> Result {
+    let count = try DICOMStructure.check(bytes, path: path)
+    lock.lock()
+    defer { lock.unlock() }
     var message = [CChar](repeating: 0, count: 256)
-    func failure(_ what: String) -> FileFormatError {
+    func failure(_ message: [CChar], _ what: String) -> FileFormatError {
       let reason = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       return FileFormatError("\(path): found \(what) (\(reason)), expected a whole DICOM file; get it again or convert it.")
     }
     var layout = unfold_dicom_image()
     let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
-    guard let file = unfold_dicom_open(start, bytes.count, &layout, &message) else { throw failure("elements that cannot be read") }
+    guard let file = unfold_dicom_open(start, count, &layout, &message) else {
+      throw failure(message, "elements that cannot be read")
+    }
     defer { unfold_dicom_close(file) }
-    let photometric = withUnsafeBytes(of: layout.photometric) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    transferSyntax = withUnsafeBytes(of: layout.transfer_syntax) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    return try body(file, layout, failure)
+  }
+
+  init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+    self = try Self.withFile(bytes, path) { file, layout, failure in try DICOM(file, layout, bytes.count, path, failure) }
+  }
+
+  private init(
+    _ file: OpaquePointer, _ layout: unfold_dicom_image, _ fileSize: Int, _ path: String,
+    _ failure: (_ message: [CChar], _ what: String) -> FileFormatError
+  ) throws {
+    var message = [CChar](repeating: 0, count: 256)
+    let photometric = Self.text(layout.photometric)
+    transferSyntax = Self.text(layout.transfer_syntax)
+    (seriesUID, modality) = (Self.text(layout.series), Self.text(layout.modality))
+    instanceNumber = layout.has_number == 1 ? Int(layout.number) : nil
+    guard layout.has_table == 0 else {
+      throw FileFormatError("\(path): found a table of values (modality LUT), expected slope and intercept; convert it.")
+    }
     let (width, height, count) = (Int(layout.width), Int(layout.height), Int(layout.frames))
     let (allocated, stored, high) = (Int(layout.bits_allocated), Int(layout.bits_stored), Int(layout.high_bit))
+    guard layout.samples > 0 || !photometric.isEmpty else {
+      throw FileFormatError(
+        "\(path): found no pixels (\(modality.isEmpty ? "of unknown modality" : modality)), expected an image; leave the file out.")
+    }
+    guard !transferSyntax.contains("JPEG 2000") else {
+      throw FileFormatError(
+        "\(path): found pixels in JPEG 2000, expected another compression or none; decompress it (gdcmconv --raw).")
+    }
     guard ["MONOCHROME1", "MONOCHROME2"].contains(photometric), layout.samples == 1 else {
       throw FileFormatError(
         "\(path): found \(layout.samples) samples a pixel of kind \"\(photometric)\", expected one gray sample; convert it.")
@@ -88,7 +152,7 @@ public struct DICOM: Sendable, Equatable {
     }
     // JPEG-LS, the strongest of the compressions, says a whole blank row in a few bits.
     try checkImageSize(
-      width, height * count, bytesPerPixel: allocated / 8, bytes: bytes.count, ratio: layout.is_compressed == 1 ? 4096 : 1,
+      width, height * count, bytesPerPixel: allocated / 8, bytes: fileSize, ratio: layout.is_compressed == 1 ? 4096 : 1,
       path: path)
     let (pixels, size) = (width * height, unfold_dicom_frame_size(file))
     guard Int(size) >= pixels * allocated / 8, Int(size) <= pixels * allocated / 8 + 1 else {
@@ -105,7 +169,7 @@ public struct DICOM: Sendable, Equatable {
         throw FileFormatError("\(path): found the slope \(facts.slope) and intercept \(facts.intercept), expected finite numbers.")
       }
       guard unfold_dicom_frame_samples(file, UInt32(k), &samples, UInt32(samples.count), &message) == 1 else {
-        throw failure("pixels of frame \(k) that cannot be decoded, \(transferSyntax)")
+        throw failure(message, "pixels of frame \(k) that cannot be decoded, \(transferSyntax)")
       }
       frames.append(Frame(facts))
       let (shift, mask, sign) = (high + 1 - stored, 1 << stored - 1, isSigned ? 1 << (stored - 1) : 0)

@@ -10,6 +10,7 @@ public enum FileKind: String, Sendable, CaseIterable {
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
     let beginning = try readFile(path, limit: 1024)
+    if NIfTI.pair(path) != nil { return .nifti }
     let kind = fileExtension(path) == "cfl" ? .bart : beginning.withUnsafeBytes { FileKind(of: $0) }
     guard case .hdf5 = kind else { return kind }
     return HDF5Library.locked {

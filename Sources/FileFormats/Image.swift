@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 import Tensors
 
 /// A gray or colour image as it was stored.
 public struct Image: Sendable, Equatable {
   /// `[height, width]` for a gray image, `[3, height, width]` (red, green, blue) for a colour one; double precision. Integers of b
-  /// bits are divided by 2ᵇ − 1, so values are in [0, 1]; 32-bit floating-point values are as they were, NaN included.
+  /// bits are divided by 2ᵇ − 1, so values are in [0, 1]; floating-point and signed numbers and those of 32 bits are as they were, NaN
+  /// included.
   public let values: Tensor
-  /// Bits of a sample in the file: 8, 16, or 32 and 64 for floating-point numbers.
+  /// Bits of a sample in the file: 8, 16, 32 or 64.
   public let bitDepth: Int
+  /// Whether `values` are fractions of the largest number that a sample can hold; else they are the numbers of the file.
+  public let isScaled: Bool
 
-  /// An image of `values`, `[height, width]` or `[3, height, width]`.
-  public init(values: Tensor, bitDepth: Int = 8) {
+  /// An image of `values`, `[height, width]` or `[3, height, width]`; those of more than 16 bits are not scaled unless it is said.
+  public init(values: Tensor, bitDepth: Int = 8, isScaled: Bool? = nil) {
     precondition(
       !values.isShapelessZero && (values.shape.count == 2 || values.shape.count == 3 && values.shape[0] == 3),
       "image: found the shape \(values.shape), expected [height, width] or [3, height, width]")
     self.values = values.converted(to: .double)
     self.bitDepth = bitDepth
+    self.isScaled = isScaled ?? (bitDepth <= 16)
   }
 
   public var width: Int { values.shape[values.shape.count - 1] }
@@ -39,17 +44,23 @@ public struct Image: Sendable, Equatable {
 
 /// Reads a PNG, JPEG, TIFF or DICOM image; which one, the content says. For DICOM's own numbers and series see ``DICOM``.
 ///
-/// An alpha channel is dropped, a palette is looked up, a TIFF's first page is read. Images of over ``imagePixelLimit`` pixels, and
-/// those whose declared size no compression could reach with the file's bytes, are refused before anything is decoded.
+/// An alpha channel is dropped, a palette is looked up, an orientation in EXIF or TIFF is applied, a TIFF's first page is read; what is passed
+/// over or applied is a remark. Images of over ``imagePixelLimit`` pixels, and those whose declared size no compression could reach with the
+/// file's bytes, are refused before anything is decoded.
 /// - Throws: ``FileFormatError``.
-public func readImage(_ path: String) throws -> Image {
+public func readImage(_ path: String) throws -> Image { try readPages(path, onlyFirst: true)[0] }
+
+/// As ``readImage(_:)``, with every page of a TIFF.
+public func readImagePages(_ path: String) throws -> [Image] { try readPages(path, onlyFirst: false) }
+
+private func readPages(_ path: String, onlyFirst: Bool) throws -> [Image] {
   let bytes = try readFile(path)
   return try bytes.withUnsafeBytes { bytes in
     switch FileKind(of: bytes) {
-    case .png: try PNGCodec.decode(bytes, path: path)
-    case .jpeg: try JPEGCodec.decode(bytes, path: path)
-    case .tiff: try TIFFCodec.decode(bytes, path: path)
-    case .dicom: try DICOM(bytes, path: path).image(path: path)
+    case .png: [try PNGCodec.decode(bytes, path: path)]
+    case .jpeg: [try JPEGCodec.decode(bytes, path: path)]
+    case .tiff: try TIFFCodec.decode(bytes, path: path, onlyFirst: onlyFirst)
+    case .dicom: [try DICOM(bytes, path: path).image(path: path)]
     case let kind:
       throw FileFormatError("\(path): found \(kind.name), expected a PNG, JPEG, TIFF or DICOM image; convert it first.")
     }
@@ -91,11 +102,19 @@ func planes<Sample: FixedWidthInteger & UnsignedInteger>(
 }
 
 extension Image {
-  /// Samples as integers of `bits` bits, interleaved row by row: round(v (2ᵇ − 1)), values outside [0, 1] clamped to it.
+  /// Samples as integers of `bits` bits, interleaved row by row: round(v (2ᵇ − 1)), values outside [0, 1] clamped to it, with a remark where
+  /// that moves one by more than rounding does.
   func quantized(bits: Int, path: String) throws -> [UInt16] {
     let (v, n, channels, scale) = (values.doubles, width * height, channels, Double(1 << bits - 1))
     guard !v.contains(where: \.isNaN) else {
       throw FileFormatError("\(path): the image to write holds NaN; expected values in [0, 1].")
+    }
+    let slack = 0.5 / scale
+    let clipped = v.count { $0 < -slack || $0 > 1 + slack }
+    if clipped > 0, let least = v.min(), let most = v.max() {
+      Remarks.note(
+        "\(path): \(clipped) of \(v.count) values outside [0, 1] are clipped, they reach from \(shortNumber(least)) to \(shortNumber(most))"
+      )
     }
     return [UInt16](unsafeUninitializedCapacity: v.count) { out, filled in
       v.withUnsafeBufferPointer { v in
@@ -120,3 +139,6 @@ extension Image {
     }
   }
 }
+
+/// A number of a message, to four digits.
+package func shortNumber(_ value: Double) -> String { formatted("%.4g", value) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CTurboJPEG
+import Foundation
 import Tensors
 
 /// Writes a JPEG without chroma subsampling, atomically. Lossy: 8 bits a sample, `quality` 1 … 100.
@@ -14,7 +15,20 @@ enum JPEGCodec {
     tjGetErrorStr2(handle).map { String(cString: $0) } ?? "no reason given"
   }
 
+  /// As libjpeg does, bytes that belong to nothing are passed over before a marker; the orientation of EXIF is applied. Both with a remark.
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> Image {
+    let segments = JPEGSegments(bytes)
+    let image: Image
+    if segments.extraBytes > 0 {
+      Remarks.note("\(path): found \(segments.extraBytes) bytes between the parts of a JPEG image, they are passed over")
+      image = try segments.cleaned(bytes).withUnsafeBytes { try decodeUpright($0, path: path) }
+    } else {
+      image = try decodeUpright(bytes, path: path)
+    }
+    return segments.orientation.applied(to: image, path: path)
+  }
+
+  private static func decodeUpright(_ bytes: UnsafeRawBufferPointer, path: String) throws -> Image {
     guard let handle = tjInitDecompress() else { throw FileFormatError("\(path): no memory to decode the image; free some.") }
     defer { tjDestroy(handle) }
     func failure() -> FileFormatError {
@@ -37,12 +51,23 @@ enum JPEGCodec {
     let samples = [UInt8](unsafeUninitializedCapacity: pitch * Int(height)) { out, filled in
       out.initialize(repeating: 0)
       let format = channels == 1 ? TJPF_GRAY : TJPF_RGB
+      func run(_ flags: Int32) -> Bool {
+        tjDecompress2(handle, input, UInt(bytes.count), out.baseAddress, width, Int32(pitch), height, Int32(format.rawValue), flags)
+          == 0
+      }
       // A warning means damaged data, which would be filled up with gray; scans are limited because a small file can hold very
       // many.
-      let flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
-      decoded =
-        tjDecompress2(handle, input, UInt(bytes.count), out.baseAddress, width, Int32(pitch), height, Int32(format.rawValue), flags)
-        == 0
+      let flags = TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS
+      decoded = run(flags | TJFLAG_STOPONWARNING)
+      // The exception: bytes behind the coded data of a scan, when they are the first and the last that the library complains of.
+      let first = message(handle)
+      if !decoded, first.contains("extraneous bytes") {
+        _ = run(flags)
+        decoded = message(handle) == first
+        if decoded {
+          Remarks.note("\(path): \(first.replacingOccurrences(of: "Corrupt JPEG data: ", with: "found ")), they are passed over")
+        }
+      }
       filled = out.count
     }
     guard decoded else { throw failure() }

@@ -4,13 +4,14 @@ import CZlib
 import Foundation
 import Tensors
 
-/// An image, a volume or a series of volumes with its place in space: NIfTI-1 and NIfTI-2 in one file, `.nii` or `.nii.gz`.
+/// An image, a volume or a series of volumes with its place in space: NIfTI-1 and NIfTI-2 in one file, `.nii` or `.nii.gz`, or in a pair of
+/// `.hdr` and `.img`, as Analyze 7.5 has it too.
 ///
 /// NIfTI counts (x, y, z, t, …) with x fastest. Here the last axis is the fastest, so the sizes stand in reverse and no number moves:
 /// a slice is `[y, x]`, a volume `[z, y, x]`, a series `[t, z, y, x]`. Trailing dimensions of size 1 are left out on reading, but for
 /// the first two. Read are integers, floating-point and complex numbers, little- and big-endian. Slope and intercept are applied, in
 /// double precision; without them 32-bit integers and wider become double precision, narrower numbers single. Extensions of the
-/// header are passed over; pairs of `.hdr` and `.img`, and colours, are refused.
+/// header are passed over; colours are refused.
 public struct NIfTI: Sendable, Equatable {
   /// Up to seven axes, x the last. NaN is allowed.
   public var values: NumericArray
@@ -20,6 +21,19 @@ public struct NIfTI: Sendable, Equatable {
   public var frameDuration: Double
   /// Rows of the 4 × 4 matrix from voxel indices (x, y, z, 1), counted from 0, to millimetres (right, anterior, superior, 1).
   public var affine: [[Double]]
+  /// What a file says of its place in space, in words; nil for one that is made here.
+  public private(set) var place: String?
+  /// Whether the voxel sizes are a file's own: where it says 0, they are 1 and not known.
+  public private(set) var knowsVoxelSize = true
+
+  /// The directions that x, y and z grow towards: `RAS` for right, anterior, superior.
+  public var orientation: String {
+    (0..<3).map { axis in
+      let column = (0..<3).map { affine[$0][axis] }
+      let largest = (0..<3).max { abs(column[$0]) < abs(column[$1]) } ?? 0
+      return column[largest] == 0 ? "?" : ["LR", "PA", "IS"][largest].map(String.init)[column[largest] > 0 ? 1 : 0]
+    }.joined()
+  }
 
   /// - Parameter affine: the voxel sizes on the diagonal unless given.
   public init(values: NumericArray, voxelSize: [Double] = [1, 1, 1], frameDuration: Double = 0, affine: [[Double]]? = nil) {
@@ -29,11 +43,40 @@ public struct NIfTI: Sendable, Equatable {
     (self.values, self.voxelSize, self.frameDuration, self.affine) = (values, voxelSize, frameDuration, affine)
   }
 
+  /// Equal numbers at an equal place, however the file says it.
+  public static func == (a: NIfTI, b: NIfTI) -> Bool {
+    a.values == b.values && a.voxelSize == b.voxelSize && a.frameDuration == b.frameDuration && a.affine == b.affine
+  }
+
   // MARK: Reading
 
   /// Reads a file, compressed or not. - Throws: ``FileFormatError``.
   public init(contentsOf path: String) throws {
-    self = try readFile(path).withUnsafeBytes { try Self.decode($0, path: path) }
+    guard let pair = Self.pair(path) else {
+      self = try readFile(path).withUnsafeBytes { try Self.decode($0, path: path) }
+      return
+    }
+    let numbers = try readFile(pair.numbers)
+    self = try readFile(pair.header).withUnsafeBytes { header in
+      try numbers.withUnsafeBytes { try Self.decode(header, numbers: $0, path: path) }
+    }
+  }
+
+  /// The two files of a pair one of which is at `path`; nil for another file, or a header without numbers beside it.
+  static func pair(_ path: String) -> (header: String, numbers: String)? {
+    let ending = fileExtension(path)
+    guard ["hdr", "img", "hdr.gz", "img.gz"].contains(ending) else { return nil }
+    func beside(_ kind: String) -> String? {
+      if ending.hasPrefix(kind) { return path }
+      let isSmall = path.dropLast(ending.hasSuffix("gz") ? 3 : 0).last?.isLowercase ?? true
+      let title = path.dropLast(ending.count)
+      let name = isSmall ? kind : kind.uppercased()
+      return ["", ".gz"].map { title + name + $0 }.first { access($0, R_OK) == 0 }
+    }
+    guard let header = beside("hdr"), let numbers = beside("img"), let beginning = try? readFile(header, limit: 1024),
+      beginning.withUnsafeBytes({ isBeginning($0) })
+    else { return nil }
+    return (header, numbers)
   }
 
   /// Reads a file's bytes; `path` names it in errors.
@@ -41,39 +84,65 @@ public struct NIfTI: Sendable, Equatable {
 
   /// Whether these are a file's first bytes, compressed or not.
   static func isBeginning(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    Gzip.isBeginning(bytes) ? Gzip.prefix(bytes, count: headerLimit).withUnsafeBytes { version($0) != nil } : version(bytes) != nil
+    Gzip.isBeginning(bytes) ? Gzip.prefix(bytes, count: headerLimit).withUnsafeBytes { form($0) != nil } : form(bytes) != nil
   }
 
   private static let headerLimit = Int(UNFOLD_NIFTI_HEADER_LIMIT)
 
-  private static func version(_ bytes: UnsafeRawBufferPointer) -> Int? {
+  /// How a header is to be understood: its version, and whether the numbers are in another file.
+  private enum Form {
+    case one, two, pairOne, pairTwo, analyze
+    var version: Int { self == .two || self == .pairTwo ? 2 : 1 }
+    var isPair: Bool { self != .one && self != .two }
+  }
+
+  private static func form(_ bytes: UnsafeRawBufferPointer) -> Form? {
     guard bytes.count >= 348 else { return nil }
     let size = bytes.loadUnaligned(as: UInt32.self).littleEndian
     func says(_ magic: String, at offset: Int) -> Bool { bytes[offset..<offset + magic.utf8.count].elementsEqual(magic.utf8) }
-    if (size == 348 || size.byteSwapped == 348) && says("n+1\0", at: 344) { return 1 }
-    return (size == 540 || size.byteSwapped == 540) && says("n+2\0", at: 4) && bytes.count >= 540 ? 2 : nil
+    if size == 348 || size.byteSwapped == 348 {
+      if says("n+1\0", at: 344) { return .one }
+      if says("ni1\0", at: 344) { return .pairOne }
+      // Analyze 7.5 has no mark: a number of dimensions and a type that there are.
+      func short(_ offset: Int) -> Int {
+        let value = bytes.loadUnaligned(fromByteOffset: offset, as: Int16.self).littleEndian
+        return Int(size == 348 ? value : value.byteSwapped)
+      }
+      return (1...7).contains(short(40)) && types[short(70)] != nil ? .analyze : nil
+    }
+    guard size == 540 || size.byteSwapped == 540, bytes.count >= 540 else { return nil }
+    return says("n+2\0", at: 4) ? .two : says("ni2\0", at: 4) ? .pairTwo : nil
   }
 
-  private static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> NIfTI {
-    guard Gzip.isBeginning(bytes) else {
-      let header = try header(bytes, path)
-      let (shape, type, size) = try layout(header, available: bytes.count, path)
-      return image(header, type.decode(numbers(bytes, header, size), shape: shape, bigEndian: header.is_swapped != 0))
+  /// - Parameter numbers: the other file of a pair.
+  private static func decode(_ bytes: UnsafeRawBufferPointer, numbers: UnsafeRawBufferPointer? = nil, path: String) throws -> NIfTI
+  {
+    let (header, facts) =
+      try Gzip.isBeginning(bytes)
+      ? Gzip.prefix(bytes, count: headerLimit).withUnsafeBytes { try self.header($0, isPair: numbers != nil, path) }
+      : self.header(bytes, isPair: numbers != nil, path)
+    let source = numbers ?? bytes
+    let isPacked = Gzip.isBeginning(source)
+    let (shape, type, size) = try layout(header, available: isPacked ? Gzip.ratio * source.count : source.count, path)
+    func read(_ content: UnsafeRawBufferPointer) -> NIfTI {
+      var found = image(
+        header, type.decode(self.numbers(content, header, size), shape: shape, bigEndian: header.is_swapped != 0))
+      (found.place, found.knowsVoxelSize) = (facts.place, facts.knowsVoxelSize)
+      return found
     }
-    let header = try Gzip.prefix(bytes, count: headerLimit).withUnsafeBytes { try self.header($0, path) }
-    let (shape, type, size) = try layout(header, available: Gzip.ratio * bytes.count, path)
-    return try Gzip.content(bytes, count: Int(header.offset) + size, path: path).withUnsafeBytes {
-      image(header, type.decode(numbers($0, header, size), shape: shape, bigEndian: header.is_swapped != 0))
-    }
+    return isPacked ? try Gzip.content(source, count: Int(header.offset) + size, path: path).withUnsafeBytes(read) : read(source)
   }
 
   private static func numbers(_ bytes: UnsafeRawBufferPointer, _ header: unfold_nifti, _ size: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: bytes[Int(header.offset)..<Int(header.offset) + size])
   }
 
-  private static func header(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> unfold_nifti {
-    guard let version = version(bytes) else {
-      throw FileFormatError("\(path): found no header of NIfTI-1 or NIfTI-2 in one file, expected .nii or .nii.gz; convert it.")
+  private static func header(
+    _ bytes: UnsafeRawBufferPointer, isPair: Bool, _ path: String
+  ) throws -> (unfold_nifti, (place: String, knowsVoxelSize: Bool)) {
+    guard let form = form(bytes), form.isPair == isPair else {
+      throw FileFormatError(
+        "\(path): found no header of NIfTI with its numbers, expected .nii, .nii.gz, or .hdr and .img side by side.")
     }
     // The library mends impossible sizes and offsets: they are looked at before.
     let isSwapped = bytes.loadUnaligned(as: UInt32.self).littleEndian > 540
@@ -81,20 +150,44 @@ public struct NIfTI: Sendable, Equatable {
       let value = bytes.loadUnaligned(fromByteOffset: offset, as: T.self).littleEndian
       return isSwapped ? value.byteSwapped : value
     }
-    let sizes = (0..<8).map { version == 1 ? Int(number(40 + 2 * $0, Int16.self)) : Int(number(16 + 8 * $0, Int64.self)) }
+    func float(_ offset: Int) -> Double { Double(Float(bitPattern: number(offset, UInt32.self))) }
+    let sizes = (0..<8).map { form.version == 1 ? Int(number(40 + 2 * $0, Int16.self)) : Int(number(16 + 8 * $0, Int64.self)) }
     guard (1...7).contains(sizes[0]), sizes[1...sizes[0]].allSatisfy({ $0 > 0 }) else {
       throw FileFormatError("\(path): found the sizes \(sizes), expected 1 to 7 and as many whole numbers above 0; it is damaged.")
     }
-    let offset = version == 1 ? Double(Float(bitPattern: number(108, UInt32.self))) : Double(number(168, Int64.self))
-    guard offset >= (version == 1 ? 352 : 544), offset < 0x1p52 else {
+    var offset = form.version == 1 ? float(108) : Double(number(168, Int64.self))
+    let least = isPair ? 0.0 : form.version == 1 ? 352 : 544
+    if offset == 0, !isPair {
+      offset = least
+      Remarks.note("\(path): found no byte at which the numbers begin, they are read from byte \(Int(least)) on")
+    }
+    guard offset >= least, offset < 0x1p52 else {
       throw FileFormatError("\(path): the numbers begin at byte \(offset), expected behind the header; the file is damaged.")
     }
     var header = unfold_nifti()
-    guard unfold_nifti_read(bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), Int32(version), &header) == 1 else {
+    guard unfold_nifti_read(bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), Int32(form.version), &header) == 1 else {
       throw FileFormatError("\(path): found a NIfTI header that cannot be understood, expected a whole one; get the file again.")
     }
     header.offset = Int64(offset)
-    return header
+    let steps = (1...3).map { form.version == 1 ? float(76 + 4 * $0) : Double(bitPattern: number(104 + 8 * $0, UInt64.self)) }
+    let unknown = steps.prefix(sizes[0]).first { $0 == 0 || !$0.isFinite }
+    if let unknown {
+      Remarks.note("\(path): found a voxel size of \(shortNumber(unknown)); the sizes are not known, 1 mm is taken")
+    }
+    if form == .analyze {
+      let scale = float(112)  // where SPM has it
+      if scale.isFinite, scale != 0, scale != 1 {
+        (header.slope, header.intercept) = (scale, 0)
+        Remarks.note("\(path): found a scale of \(shortNumber(scale)) in an Analyze header, as SPM writes it; it is applied")
+      }
+    }
+    let place =
+      form == .analyze
+      ? "Analyze 7.5, of voxel sizes alone; left and right are not known"
+      : header.sform > 0
+        ? "sform, code \(header.sform)" + (header.qform > 0 ? " (beside a qform, code \(header.qform))" : "")
+        : header.qform > 0 ? "qform, code \(header.qform)" : "voxel sizes alone; left and right are not known"
+    return (header, (place, unknown == nil))
   }
 
   /// Shape with the two parts of a complex number, element type and bytes of the numbers, which lie within `available` bytes.

@@ -52,7 +52,30 @@ enum PNGCodec {
           stride: channels,
           bigEndian: true)
     }
-    return Image(values: values, bitDepth: Int(file.depth))
+    return orientation(bytes).applied(to: Image(values: values, bitDepth: Int(file.depth)), path: path)
+  }
+
+  /// That of the block of EXIF, where there is one.
+  private static func orientation(_ bytes: UnsafeRawBufferPointer) -> ImageOrientation {
+    var (position, found) = (8, ImageOrientation?.none)  // of XMP, where EXIF says none
+    while position + 12 <= bytes.count {
+      let length = (0..<4).reduce(0) { $0 << 8 | Int(bytes[position + $1]) }
+      guard length <= bytes.count - position - 12 else { break }
+      let content = UnsafeRawBufferPointer(rebasing: bytes[position + 8..<position + 8 + length])
+      if bytes[position + 4..<position + 8].elementsEqual("eXIf".utf8) { return ImageOrientation(exif: content) ?? .upright }
+      if content.starts(with: Array("Raw profile type exif\0\nexif\n".utf8)) { return ofText(content.dropFirst(28)) ?? .upright }
+      if content.starts(with: Array("XML:com.adobe.xmp\0".utf8)) { found = ImageOrientation(xmp: content) }
+      position += 12 + length
+    }
+    return found ?? .upright
+  }
+
+  /// ImageMagick's block of EXIF: its length, then its bytes as hexadecimal text, `Exif` in front.
+  private static func ofText(_ content: Slice<UnsafeRawBufferPointer>) -> ImageOrientation? {
+    let digits = content.drop { $0 != UInt8(ascii: "\n") }.prefix(1 << 16).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    let block = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(16 * digits[$0] + digits[$0 + 1]) }
+    guard block.starts(with: Array("Exif\0\0".utf8)) else { return nil }
+    return block.dropFirst(6).withUnsafeBytes { ImageOrientation(exif: $0) }
   }
 
   static func encode(_ image: Image, bitDepth: Int, path: String) throws -> [UInt8] {

@@ -9,6 +9,7 @@ enum Format: String, CaseIterable {
   case sparseNPZ = "sparse-npz"
   case torchStream = "torch-stream"
   case torchZip = "torch-zip"
+  case niftiPair = "nifti-pair"
 
   /// Reads one input and checks that what it gives is consistent. Throws only the reader's own error.
   func read(_ input: Data, file: String) throws {
@@ -26,11 +27,16 @@ enum Format: String, CaseIterable {
       check(.real(series.values))
       if series.frames.count == 1 { _ = try series.image(path: "input") }
     case .nifti: check(try NIfTI(decoding: input, path: "input").values)
+    case .niftiPair:  // the header's 348 bytes, the numbers
+      try write(Data(input.prefix(348)), file + ".hdr")
+      try write(Data(input.dropFirst(348)), file + ".img")
+      check(try NIfTI(contentsOf: file + ".img").values)
     case .png, .jpeg, .tiff:
       try write(input, file)
-      let image = try readImage(file)
-      precondition(image.width > 0 && image.height > 0 && image.values.count == image.width * image.height * image.channels)
-      precondition(image.grayscale.count == image.width * image.height)
+      for image in try readImagePages(file) {
+        precondition(image.width > 0 && image.height > 0 && image.values.count == image.width * image.height * image.channels)
+        precondition(image.grayscale.count == image.width * image.height)
+      }
     case .mat5, .mat73:
       try write(input, file)
       _ = try MATFile.variables(file)
@@ -123,20 +129,33 @@ enum Format: String, CaseIterable {
         let values = ComplexTensor(pairs: Tensor((0..<2 * shape.reduce(1, *)).map(Float.init), shape: shape + [2]))
         return try file("a.hdr") { try BARTFile.write(values, to: $0) } + [0] + file("a.cfl") { _ in }
       }
-    case .dicom: return [DICOMSample.plain, DICOMSample.runLengths].map(bytes)
+    case .dicom:
+      let plain = bytes(DICOMSample.plain)
+      // Without preamble and first group (144 bytes and what they say follows), and with bytes behind the pixels.
+      let bare = plain.dropFirst(144 + Int(plain[140]) + Int(plain[141]) << 8)
+      return [plain, bytes(DICOMSample.runLengths), Data(bare), plain + [0, 0, 7]]
     case .nifti:
       return try ["a.nii", "a.nii.gz"].map { name in
         try file(name) { try NIfTI(values: .real(real), voxelSize: [1, 2, 3]).write(to: $0) }
+      }
+    case .niftiPair:  // of NIfTI, and of Analyze, which has no mark
+      let whole = try file("a.nii") { try NIfTI(values: .real(real), voxelSize: [1, 2, 3]).write(to: $0) }
+      return ["ni1\0", "\0\0\0\0"].map { mark in
+        var header = whole.prefix(348)
+        header.replaceSubrange(344..<348, with: Data(mark.utf8))
+        header.replaceSubrange(108..<112, with: Data(count: 4))
+        return header + whole.dropFirst(352)
       }
     case .png:
       return [
         try file("a.png") { try writePNG(image, to: $0) }, try file("g.png") { try writePNG(gray, to: $0, bitDepth: 16) },
       ]
-    case .jpeg: return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } }
+    case .jpeg:
+      return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } } + [bytes(ImageSample.photograph)]
     case .tiff:
       return try [8, 16, 32].flatMap { bits in
         try [image, gray].map { image in try file("a.tif") { try writeTIFF(image, to: $0, bitDepth: bits) } }
-      }
+      } + [ImageSample.pages, ImageSample.palette].map(bytes)
     case .sparseNPZ: return [SparseSample.csr, SparseSample.coo].map(bytes)
     case .mtx:
       return [

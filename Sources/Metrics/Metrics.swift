@@ -18,20 +18,20 @@ public func rmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(InputError) -
   try meanSquaredError(estimate, groundTruth).squareRoot()
 }
 
-/// Normalised error of the MRI papers, ‖x̂ − x‖₂ / ‖x‖₂, not squared. Not finite when the ground truth is zero
-/// everywhere.
+/// Normalised error of the MRI papers, ‖x̂ − x‖₂ / ‖x‖₂, not squared. Not defined, NaN, when the ground truth is zero everywhere.
 public func nmse(_ estimate: Tensor, _ groundTruth: Tensor) throws(InputError) -> Double {
   let sums = try squaredSums(estimate, groundTruth)
-  return (sums.error / sums.signal).squareRoot()
+  return sums.signal == 0 ? .nan : (sums.error / sums.signal).squareRoot()
 }
 
 /// Normalised error of the sparse-recovery papers in decibels, 10 log₁₀(Σ‖x̂ − x‖² / Σ‖x‖²).
 ///
-/// Both sums run over the whole set, so that decibels are never averaged. −∞ when every estimate is exact.
+/// Both sums run over the whole set, so that decibels are never averaged. −∞ when every estimate is exact; not defined, NaN, when all ground
+/// truths are zero everywhere.
 /// - Parameters: all estimates and all ground truths, one row a sample, of one shape.
 public func nmseDecibel(_ estimates: Tensor, _ groundTruths: Tensor) throws(InputError) -> Double {
   let sums = try squaredSums(estimates, groundTruths)
-  return 10 * log10(sums.error / sums.signal)
+  return sums.signal == 0 ? .nan : 10 * log10(sums.error / sums.signal)
 }
 
 /// The same for a set whose samples differ in shape.
@@ -46,7 +46,7 @@ public func nmseDecibel(_ estimates: [Tensor], _ groundTruths: [Tensor]) throws(
     error += sums.error
     signal += sums.signal
   }
-  return 10 * log10(error / signal)
+  return signal == 0 ? .nan : 10 * log10(error / signal)
 }
 
 /// Code prediction error, the mean over samples of ‖Z* − Z‖₂². Gregor & LeCun (2010), table 1.
@@ -79,12 +79,15 @@ public func supportOverlap(
   return total / Double(rows)
 }
 
-/// The mean of the scores of a set.
+/// The mean of the finite scores of a set: equal images are infinitely like one another, and an image of zeros has no normalised error. Where
+/// none is finite, infinity if there is one, else NaN.
 ///
 /// - Throws: when there are none: an empty set of images has no mean.
 public func meanScore(_ scores: [Double]) throws(InputError) -> Double {
   guard !scores.isEmpty else { throw InputError("an empty set of images has no mean score; give at least one image.") }
-  return scores.reduce(0, +) / Double(scores.count)
+  let finite = scores.filter(\.isFinite)
+  guard !finite.isEmpty else { return scores.first(where: \.isInfinite) ?? .nan }
+  return finite.reduce(0, +) / Double(finite.count)
 }
 
 // MARK: What the metrics share

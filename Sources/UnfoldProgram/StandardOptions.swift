@@ -146,7 +146,6 @@ extension CT: CommandLineExperiment {
     @Option(help: "Views, spread evenly over half a turn, or over a full turn of a fan (default: 60).") var views: Int?
     @Option(help: "parallel (default) or fan.") var geometry: CTScan.Beam?
     @Option(help: "Numbers of a view (default: enough for the image's diagonal).") var bins: Int?
-    @Option(help: ArgumentHelp("Size of a pixel (default: 0.8).", valueName: "mm")) var pixelSize: Double?
     @Option(help: ArgumentHelp("Width of a bin, or of a cell of the fan's detector.", valueName: "mm")) var binWidth: Double?
     @Option(help: ArgumentHelp("Fan: from the source to the axis (default: 595).", valueName: "mm")) var sourceDistance: Double?
     @Option(help: ArgumentHelp("Fan: from the source to the detector (default: 1085.6).", valueName: "mm"))
@@ -159,6 +158,8 @@ extension CT: CommandLineExperiment {
     @OptionGroup var scan: ScanOptions
     @Option(help: ArgumentHelp("Angles of the views in radians, an array, in place of even ones.", valueName: "file"))
     var angles: String?
+    @Option(help: ArgumentHelp("Size of a pixel (default: that of DICOM and NIfTI files, else 0.8).", valueName: "mm"))
+    var pixelSize: Double?
     @Option(help: "Photons of a ray that meets nothing; without it no noise.") var photons: Double?
     @Option(help: ArgumentHelp("Noise of the detector itself.", valueName: "photons")) var electronic: Double?
     @Option(help: "What pixels are: image (in [0, 1]), attenuation (1/cm) or hounsfield (default: of DICOM).") var quantity:

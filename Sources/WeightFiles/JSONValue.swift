@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A JSON document whose members keep the order they were given in. A number that is not finite is written as `null`.
+/// A JSON document whose members keep the order they were given in. JSON has no infinite numbers: they are written as the texts `"Infinity"`
+/// and `"-Infinity"`, one that is not defined (NaN) as `null`.
 public enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
@@ -42,7 +43,8 @@ public enum JSONValue: Equatable, Sendable {
     case .bool(let value): out += value ? "true" : "false"
     case .integer(let value): out += String(value)
     case .unsigned(let value): out += String(value)
-    case .number(let value): out += value.isFinite ? value.description : "null"
+    case .number(let value):
+      out += value.isNaN ? "null" : value.isFinite ? value.description : value > 0 ? "\"Infinity\"" : "\"-Infinity\""
     case .string(let value): Self.quote(value, &out)
     case .array(let items):
       let inner = items.allSatisfy(\.isPlain) ? nil : depth

@@ -182,11 +182,12 @@ func expectRefusal(_ line: String, naming word: String = "", in folder: Folder, 
 protocol RunsInFolder { var folder: Folder { get } }
 
 extension RunsInFolder {
-  /// Runs a line that must end well and say nothing on standard error.
+  /// Runs a line that must end well and say nothing on standard error, but for values that a picture cannot hold.
   @discardableResult
   func run(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Program.Outcome {
     let done = try Program.run(line.split(separator: " ").map(String.init), in: folder)
-    #expect(done.status == 0 && done.errors == "", "\(line): \(done.errors)", sourceLocation: sourceLocation)
+    let said = done.errorLines.filter { !$0.contains("outside [0, 1] are clipped") }
+    #expect(done.status == 0 && said.isEmpty, "\(line): \(done.errors)", sourceLocation: sourceLocation)
     return done
   }
 

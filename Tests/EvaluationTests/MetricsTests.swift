@@ -47,6 +47,25 @@ import Testing
     #expect(abs(try ssim(groundTruth.reshaped([1, 1, 24, 31]), groundTruth.reshaped([1, 1, 24, 31]), window: window) - 1) < 1e-12)
   }
 
+  @Test func whatHasNoNumberStaysOutOfTheMean() throws {
+    let (zero, one) = (Tensor.zeros([3, 4]), Tensor.filled(0.5, shape: [3, 4]))
+    #expect(try nmse(one, zero).isNaN && nmse(zero, zero).isNaN && nmseDecibel(one, zero).isNaN)
+    #expect(try meanScore([20, .infinity, 30, .nan]) == 25)
+    #expect(try meanScore([.nan, .infinity]) == .infinity && meanScore([.nan]).isNaN)
+    let scores = [Scores(psnr: 20, nmse: 0.5), Scores(psnr: .infinity, nmse: .nan), Scores(psnr: 30, nmse: 0.1)]
+    let report = try EvaluationReport(
+      method: "tv", problem: .object([]), protocol: ScoringProtocol(),
+      images: zip(["a", "black", "c"], scores).map { .init(name: $0, scores: $1) }, parameters: 0, weights: nil, seed: 1)
+    #expect(report.mean.psnr == 25 && report.mean.nmse == 0.3)
+    #expect(
+      report.leftOut == [
+        "PSNR [dB] is infinite for 1 of 3 (black); the mean is of the other 2",
+        "NMSE is not defined for 1 of 3 (black); the mean is of the other 2",
+      ])
+    let json = report.json.text(indented: false)
+    #expect(json.contains(#"{"name": "black", "psnr": "Infinity", "nmse": null}"#) && json.contains(report.leftOut[0]))
+  }
+
   @Test func normalizedErrors() throws {
     // normalized_root_mse(x, y, normalization='euclidean')
     #expect(abs(try nmse(estimate, groundTruth) - 0.06625785131440888) < 1e-12)

@@ -25,7 +25,7 @@ import Testing
         "seconds": 90.0, "why": "short \\"run\\""}, \
         {"method": "tval3", "column": "25 %", "metric": "psnr", "published": 27.92, "measured": null, "difference": null, \
         "seconds": 0.0, "why": "not run"}, \
-        {"method": "tval3", "column": "10 %", "metric": "psnr", "published": null, "measured": null, "difference": null, \
+        {"method": "tval3", "column": "10 %", "metric": "psnr", "published": null, "measured": "Infinity", "difference": null, \
         "seconds": 2.0}], "data": "Set11", "protocol": "mean PSNR"}
         """)
   }

@@ -15,7 +15,9 @@ struct unfold_dicom_file;  // owned by the caller of unfold_dicom_open
 struct unfold_dicom_image {
   uint32_t width, height, frames, samples, bits_allocated, bits_stored, high_bit;
   int is_signed, is_compressed;
-  char photometric[20], transfer_syntax[80];
+  int has_number, has_table;  // an instance number; a table (modality LUT) in the place of slope and intercept
+  int32_t number;
+  char photometric[20], transfer_syntax[80], series[72], modality[20];
 };
 
 // What it says of one frame; `has_…` are 0 or 1.

@@ -7,6 +7,7 @@
 
 struct unfold_nifti {
   int version, datatype, is_swapped;
+  int qform, sform;  // codes, 0 where there is none
   int64_t offset;  // of the numbers; the library mends a damaged one, so reading leaves it to the caller
   int64_t dim[8];  // number of dimensions, then their sizes, the fastest first
   double pixdim[8];

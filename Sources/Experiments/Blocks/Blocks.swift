@@ -110,7 +110,7 @@ public struct Blocks: Experiment {
   /// The planes of an image that are measured: `[height, width]` each, values in [0, 1].
   private func planes(of path: String) throws -> [Tensor] {
     let image = try readImage(path)
-    guard image.values.isFinite else { throw InputError("\(path): found NaN or infinite pixels; expected finite values in [0, 1]") }
+    try ImageRange.check(image.values, path: path)
     if image.channels == 1 { return [image.values] }
     if setup.color == .luminance { return [image.grayscale.map { ($0 * 255).rounded() / 255 }] }
     return (0..<3).map { image.values.row($0) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Datasets
 import FileFormats
 import Foundation
 import Tensors
@@ -46,7 +47,7 @@ public func writeImage(_ image: Image, to path: String) throws -> Int {
     try writeJPEG(image, to: path)
     return 8
   case "tif", "tiff":
-    let bits = image.bitDepth > 16 ? 32 : image.bitDepth > 8 ? 16 : 8
+    let bits = image.bitDepth > 16 || !image.isScaled ? 32 : image.bitDepth > 8 ? 16 : 8
     try writeTIFF(image, to: path, bitDepth: bits)
     return bits
   default:
@@ -82,13 +83,21 @@ public struct FileConversion: Sendable {
       throw InputError("found --keep-order for \(kind.name) to \(output); expected an array to .cfl or .cfl to another format")
     }
     if [.png, .jpeg, .tiff].contains(kind) || kind == .dicom && target == .image {
-      let image = try readImage(input)
+      let pages = target == .image ? [try readImage(input)] : try readImagePages(input)
+      let image = pages[0]
       if target == .image {
+        if !image.isScaled, !["tif", "tiff"].contains(fileExtension(output)) {
+          try ImageRange.check(image.values, path: input, otherwise: "write a TIFF")
+        }
         let bits = try writeImage(image, to: output)
         names = ["image"]
         lost = bits < image.bitDepth ? ["\(image.bitDepth) bits a sample, now \(bits)"] : []
       } else {
-        try writeArrays([NamedArray(name: "image", value: image.values)], to: output, matVersion: matVersion)
+        guard pages.allSatisfy({ $0.values.shape == image.values.shape }) else {
+          throw InputError("\(input): found \(pages.count) pages of several sizes; expected one size for an array, take them apart")
+        }
+        let values = pages.count == 1 ? image.values : Tensor.stacked(pages.map(\.values))
+        try writeArrays([NamedArray(name: "image", value: values)], to: output, matVersion: matVersion)
         (names, lost) = (["image"], [])
       }
     } else {
@@ -127,6 +136,8 @@ public struct FileConversion: Sendable {
 struct NamedArrays {
   private(set) var arrays: [NamedArray]
   let text: [String: String]
+  /// What a reader makes of the file, for people.
+  private(set) var notes: [String: String] = [:]
   /// The place in space, which goes from NIfTI to NIfTI.
   private var nifti: NIfTI?
 
@@ -162,6 +173,14 @@ struct NamedArrays {
         "slice thickness [mm]": list(file.frames[0].sliceThickness.map { [$0] }),
         "row and column directions": list(file.frames[0].orientation),
       ].compactMapValues { $0 }
+      notes = [
+        "modality": file.modality.isEmpty ? nil : file.modality,
+        "series": file.seriesUID.isEmpty ? nil : file.seriesUID, "instance number": file.instanceNumber.map { "\($0)" },
+        "numbers":
+          "slope · sample + intercept, \(list([file.frames[0].slope]) ?? "") and \(list([file.frames[0].intercept]) ?? "") of the first "
+          + "frame" + (file.isInverted ? "; larger ones are darker (MONOCHROME1), they are not inverted" : ""),
+        "order of frames": file.frames.count > 1 ? "as in the file" : nil,
+      ].compactMapValues { $0 }
     case .nifti:
       let image = try NIfTI(contentsOf: path)
       arrays = [NamedArray(name: fileTitle(path), value: image.values)]
@@ -169,11 +188,21 @@ struct NamedArrays {
         "voxel size [mm]": image.voxelSize.map { "\(Float($0))" }.joined(separator: ", "),
         "affine map to mm": image.affine.map { $0.map { "\(Float($0))" }.joined(separator: ", ") }.joined(separator: "; "),
       ].merging(image.frameDuration > 0 ? ["frame duration [s]": "\(Float(image.frameDuration))"] : [:]) { $1 }
+      notes = [
+        "axes": "the last is x; x, y, z grow towards \(image.orientation)", "place in space": image.place ?? "",
+        "values": Self.described(image.values),
+      ]
       nifti = image
     default:
       arrays = try readArrays(path)
       text = [:]
     }
+  }
+
+  /// How many numbers are NaN or infinite.
+  private static func described(_ values: NumericArray) -> String {
+    let odd = values.stored.isFinite ? 0 : values.stored.doubles.count { !$0.isFinite }
+    return odd == 0 ? "all finite" : "\(odd) of \(values.stored.count) are NaN or infinite; images to be measured need finite ones"
   }
 
   /// Element `[i, j, …]` becomes element `[…, j, i]`.

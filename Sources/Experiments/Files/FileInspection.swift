@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Datasets
 import Evaluation
 import FileFormats
 import Foundation
@@ -26,8 +27,16 @@ public struct FileInspection: Report, Sendable {
     bytes = (try? FileManager.default.attributesOfItem(atPath: (path as NSString).resolvingSymlinksInPath)[.size] as? Int) ?? 0
     switch kind {
     case .png, .jpeg, .tiff:
-      image = try readImage(path)
+      let pages = try readImagePages(path)
+      image = pages[0]
       format = kind.name
+      if pages.count > 1 { remarks.append(("pages", "\(pages.count); a volume where volumes are read, elsewhere the first")) }
+      let range = ImageRange(pages[0].values)
+      remarks.append(
+        (
+          "pixels",
+          "\(Float(range.least)) to \(Float(range.most)), \(pages[0].isScaled ? "fractions of the largest number of \(pages[0].bitDepth) bits" : "as in the file")"
+        ))
     case .events:
       let events = try EventFile.read(path)
       remarks = [("events", "\(events.count)"), ("tags", Set(events.map(\.tag)).sorted().joined(separator: ", "))]
@@ -69,7 +78,9 @@ public struct FileInspection: Report, Sendable {
       arrays = content.arrays
       format = content.text["format"] ?? kind.name
       recipe = try content.text["recipe"].map(Recipe.init(json:))
-      remarks = content.text.filter { $0.key != "format" && $0.key != "recipe" }.sorted { $0.key < $1.key }.map {
+      remarks = content.text.merging(content.notes, uniquingKeysWith: { text, _ in text }).filter {
+        $0.key != "format" && $0.key != "recipe"
+      }.sorted { $0.key < $1.key }.map {
         ($0.key, $0.value)
       }
     case .npz, .mat4, .mat5, .mat73, .matrixMarket:

@@ -218,7 +218,7 @@ public struct Linear: Experiment {
       return Scores(nmse: try nmse(x, truth), nmseDecibel: try nmseDecibel(x, truth), rmse: try rmse(x, truth))
     }
     var scores = try Scores.ofImage(found.display, truth.display, clip: clip)
-    if truth.isComplex { scores.nmse = (found.value.complex - truth.complex).norm / truth.complex.norm }
+    if truth.isComplex { scores.nmse = try nmse(found.value.complex.pairs, truth.complex.pairs) }
     return scores
   }
 
@@ -255,7 +255,7 @@ extension Linear {
       }
     default:
       return try files.flatMap { try NamedImage.paths($0) }.map { path in
-        let image = try NamedImage(path)
+        let image = try NamedImage(inRange: path)
         if image.isComplex, !description.isComplex {
           throw InputError("\(path): found a complex image for real signals; expected “complex: true” in the description")
         }
@@ -288,7 +288,7 @@ extension Linear {
       }
       found = real
     }
-    guard found.isFinite else { throw InputError("\(path): found NaN or infinite pixels; expected finite values") }
+    try ImageRange.check(found, path: path)
     return .real(found.converted(to: .double))
   }
 }

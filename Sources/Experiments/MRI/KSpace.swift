@@ -269,7 +269,7 @@ public struct KSpace: Experiment {
   /// Of a complex image PSNR and SSIM are of the magnitudes, NMSE of the numbers themselves.
   public static func scores(_ found: Reconstruction, _ truth: NumericArray, of scan: Scan<KSpace>, clip: Bool) throws -> Scores {
     var scores = try Scores.ofImage(found.display, truth.display, clip: clip)
-    if truth.real == nil { scores.nmse = (found.value.complex - truth.complex).norm / truth.complex.norm }
+    if truth.real == nil { scores.nmse = try nmse(found.value.complex.pairs, truth.complex.pairs) }
     return scores
   }
 

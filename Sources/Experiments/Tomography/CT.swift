@@ -21,6 +21,8 @@ public struct CT: TomographyExperiment {
     public var electronic: Double?
     /// What pixels are; nil: Hounsfield units of DICOM, [0, 1] of others.
     public var quantity: CTUnits?
+    /// Millimetres, in the place of what the files of images say of their pixels; nil: theirs, or the usual ones where they say nothing.
+    public var pixelSize: Double?
     /// JSON that says which rows of a file of many images are for what.
     public var split: String?
     public init() {}
@@ -87,6 +89,11 @@ public struct CT: TomographyExperiment {
       }
       (setup.scan.angles, setup.angles) = (found.doubles, nil)
     }
+    if let pixelSize = setup.pixelSize {
+      setup.scan.pixelSize = pixelSize
+    } else if setup.scan.pixelSize != CTGeometry.standardPixelSize {
+      setup.pixelSize = setup.scan.pixelSize
+    }
     let usual = CTScan()
     if setup.scan.geometry == .parallel {
       for (name, isGiven) in [
@@ -132,12 +139,61 @@ public struct CT: TomographyExperiment {
     return found
   }
 
+  /// The same for pixels of the images' own size, unless the settings say it.
+  ///
+  /// - Throws: ``InputError`` for pixels that are not square, and images of different ones.
+  func sized(by images: [NamedImage]) throws -> CT {
+    let known = images.compactMap { image in image.pixelSize.map { (name: image.name, size: $0) } }
+    guard let first = known.first else { return self }
+    func text(_ size: [Double]) -> String { size.map { "\(Float($0))" }.joined(separator: " × ") + " mm" }
+    func isSame(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-3 * max(a, b) }
+    if let given = setup.pixelSize {
+      if let other = known.first(where: { !$0.size.allSatisfy { isSame($0, given) } }) {
+        Remarks.note("\(other.name): found pixels of \(text(other.size)), --pixel-size \(given) is taken in the place of it")
+      }
+      return self
+    }
+    if let odd = known.first(where: { !isSame($0.size[0], $0.size[1]) || !($0.size[0] > 0) }) {
+      throw InputError("\(odd.name): found pixels of \(text(odd.size)); expected square ones: resample it, or say --pixel-size")
+    }
+    if let other = known.first(where: { !isSame($0.size[0], first.size[0]) }) {
+      throw InputError(
+        "\(other.name): found pixels of \(text(other.size)); expected \(text(first.size)) as of \(first.name): take them apart, or say "
+          + "--pixel-size")
+    }
+    if known.count < images.count {
+      Remarks.note(
+        "\(images.count - known.count) of \(images.count) images do not say the size of their pixels, they are taken as \(text(first.size))"
+      )
+    }
+    var setup = setup
+    setup.scan.pixelSize = first.size[0]
+    Remarks.note("\(first.name): pixels of \(Float(first.size[0])) mm are those of the file")
+    return try CT(setup, seed: seed)
+  }
+
+  public func scans(of files: [String]) throws -> Scans<CT> {
+    let images = try images(of: files)
+    return try sized(by: images).scans(of: images)
+  }
+
+  public func simulate(_ files: [String], to path: String, keepingGroundTruth: Bool) throws -> (facts: [JSONMember], text: String) {
+    guard !files.isEmpty else {
+      return try simulated(files, setup: setup, seed: seed, to: path, keepingGroundTruth: keepingGroundTruth)
+    }
+    let images = try images(of: files)
+    let sized = try sized(by: images)
+    return try sized.simulated(
+      sized.scans(of: images), setup: sized.setup, seed: seed, to: path, keepingGroundTruth: keepingGroundTruth)
+  }
+
   public func testScans(_ test: Test) throws -> Scans<CT> {
     guard let images = test.images else { throw InputError("found no --images; expected a folder of images for ct") }
     if let part = test.part, part == .unseenShapes || setup.split == nil {
       throw InputError("found --part \(part.rawValue) for ct; expected train, validation or test beside --split")
     }
-    return try scans(of: self.images(of: [images], part: test.part ?? .test))
+    let found = try self.images(of: [images], part: test.part ?? .test)
+    return try sized(by: found).scans(of: found)
   }
 
   public func facts(of system: TomographySystem) -> [JSONMember] {
@@ -145,7 +201,7 @@ public struct CT: TomographyExperiment {
       system.geometry.map {
         [
           JSONMember("geometry", .string($0.name)), JSONMember("views", .integer($0.angles.count)),
-          JSONMember("bins", .integer($0.bins)),
+          JSONMember("bins", .integer($0.bins)), JSONMember("pixel_size_mm", .number($0.pixelSize)),
         ]
       } ?? []
     if let photons = setup.photons { facts.append(JSONMember("photons", .number(photons))) }
@@ -185,7 +241,8 @@ public struct CT: TomographyExperiment {
     guard held.shape.dropFirst() == images.shape.dropFirst() else {
       throw InputError("found validation images of \(held.shape.dropFirst()); expected \(images.shape.dropFirst()), as all images")
     }
-    let system = try system(height: images.shape[1], width: images.shape[2])
+    let system = try sized(by: (pictures + kept).map { $0.reduced(by: setup.reduce) }).system(
+      height: images.shape[1], width: images.shape[2])
     let samples = DrawnPairs<Tensor, Tensor>(count: images.shape[0]) { samples, generator in
       let drawn = samples.map { i in (index: i, turn: Int(generator.next() >> 61), seed: generator.next()) }
       let chosen = Parallel.map(drawn.count) { k in

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import FileFormats
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+/// The check of PNG's chunks (ISO 3309).
+private func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+  ~bytes.reduce(~0 as UInt32) { sum, byte in (0..<8).reduce(sum ^ UInt32(byte)) { s, _ in s >> 1 ^ (s & 1 == 1 ? 0xedb8_8320 : 0) }
+  }
+}
+
+/// Pages, samples and orientations of TIFF and JPEG files as cameras, microscopes and scanners write them.
+@Suite struct ImagePagesTests {
+  let folder: Folder
+  init() throws { folder = try Folder() }
+
+  private func gray(_ values: [UInt8], _ tags: [Int: [Int]] = [:]) -> TIFFPage {
+    TIFFPage(values, width: 3, height: 2, bits: 8, tags: tags)
+  }
+
+  @Test func pagesAreNamedOrRead() throws {
+    let pages = (0..<3).map { k in gray((0..<6).map { UInt8(10 * k + $0) }) }
+    let path = try folder.write(TIFFPage.file(pages), as: "a.tif")
+    let first = try Remarks.collected { try readImage(path) }
+    #expect(first.result.values.doubles == (0..<6).map { Double($0) / 255 })
+    #expect(first.remarks == ["\(path): found 3 pages, the first is read"])
+    let all = try Remarks.collected { try readImagePages(path) }
+    #expect(all.result.map { $0.values[flat: 0] } == [0, 10.0 / 255, 20.0 / 255] && all.remarks.isEmpty)
+    // A reduced copy (tag 254, bit 0) is no page of its own: TIFF 6.0, page 36.
+    let copies = try folder.write(TIFFPage.file([pages[0], gray([1, 2, 3, 4, 5, 6], [254: [1]])]), as: "b.tif")
+    let one = try Remarks.collected { try readImagePages(copies) }
+    #expect(one.result.count == 1 && one.remarks.count == 1 && one.remarks[0].contains("1 reduced copies"))
+  }
+
+  @Test(arguments: [
+    (8, 2, [0xff, 0, 5, 6, 7, 0x80] as [UInt8], [-1, 0, 5, 6, 7, -128] as [Double]),
+    (16, 2, shorts([-1000, 0, 40, 1, 2, 3000]), [-1000, 0, 40, 1, 2, 3000]),
+    (32, 2, [0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 20), [-1, 0, 0, 0, 0, 0]),
+    (32, 1, [0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 20), [4_294_967_295, 0, 0, 0, 0, 0]),
+    (32, 3, floats([0.5, -2, 255, 0, 0, 1]), [0.5, -2, 255, 0, 0, 1]),
+  ])
+  func numbersAsTheyAre(bits: Int, format: Int, samples: [UInt8], expected: [Double]) throws {
+    let path = try folder.write(TIFFPage.file([TIFFPage(samples, width: 3, height: 2, bits: bits, format: format)]), as: "a.tif")
+    let image = try readImage(path)
+    #expect(image.values.doubles == expected && !image.isScaled)
+  }
+
+  @Test func palettesAndExtraSamples() throws {
+    // Red, green and blue of 256 entries each: entry 1 is (255, 128, 0), in 16 bits as TIFF has them.
+    var map = [Int](repeating: 0, count: 768)
+    (map[1], map[257]) = (0xffff, 0x8080)
+    let palette = try readImage(folder.write(TIFFPage.file([gray([0, 1, 0, 0, 0, 0], [262: [3], 320: map])]), as: "p.tif"))
+    #expect(
+      palette.channels == 3 && palette.values[flat: 1] == 1 && palette.values[flat: 7] == 128.0 / 255
+        && palette.values[flat: 13] == 0)
+    let path = try folder.write(
+      TIFFPage.file([TIFFPage([1, 200, 2, 200], width: 2, height: 1, bits: 8, tags: [258: [8], 277: [2], 338: [2]])]), as: "q.tif")
+    let alpha = try Remarks.collected { try readImage(path) }
+    #expect(alpha.result.values.doubles == [1.0 / 255, 2.0 / 255] && alpha.remarks.count == 1)
+    let cmyk = try folder.write(
+      TIFFPage.file([TIFFPage([1, 2, 3, 4], width: 1, height: 1, bits: 8, tags: [262: [5], 277: [4]])]), as: "c.tif")
+    #expect(refusal(FileFormatError.self) { try readImage(cmyk) }.contains("CMYK"))
+  }
+
+  /// What Pillow 13.0.0 makes of [[1, 2, 3], [4, 5, 6]] by ImageOps.exif_transpose.
+  @Test(
+    arguments: [
+      (1, [1, 2, 3, 4, 5, 6]), (2, [3, 2, 1, 6, 5, 4]), (3, [6, 5, 4, 3, 2, 1]), (4, [4, 5, 6, 1, 2, 3]), (5, [1, 4, 2, 5, 3, 6]),
+      (6, [4, 1, 5, 2, 6, 3]), (7, [6, 3, 5, 2, 4, 1]), (8, [3, 6, 2, 5, 1, 4]),
+    ] as [(Int, [Double])])
+  func orientations(tag: Int, expected: [Double]) throws {
+    let path = try folder.write(TIFFPage.file([gray([1, 2, 3, 4, 5, 6], [274: [tag]])]), as: "a.tif")
+    let found = try Remarks.collected { try readImage(path) }
+    let shape = tag >= 5 ? [3, 2] : [2, 3]
+    #expect(found.result.values.map { ($0 * 255).rounded() } == Tensor(expected, shape: shape))
+    #expect(found.remarks.count == (tag == 1 ? 0 : 1))
+    // The same in a PNG of ImageFixture.pngGray8's pixels, behind its header of 33 bytes.
+    let block: [UInt8] =
+      Array("eXIfMM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(tag), 0, 0, 0, 0, 0, 0]
+    let png = Array(bytes(ImageFixture.pngGray8))
+    let sum = block.withUnsafeBytes { crc32($0) }
+    let file =
+      png[..<33] + [0, 0, 0, UInt8(block.count - 4)] + block + (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) }
+      + png[33...]
+    let picture = try readImage(folder.write(Array(file), as: "a.png")).values.map { ($0 * 255).rounded() }
+    let levels = expected.map { [0, 1, 2, 127, 254, 255][Int($0) - 1] as Double }
+    #expect(picture == Tensor(levels, shape: shape))
+    for say in ["=\"\(tag)\" x", ">\(tag)</"] {
+      let xmp = Array("iTXtXML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation\(say)".utf8)
+      let sum = xmp.withUnsafeBytes { crc32($0) }
+      let file =
+        png[..<33] + [0, 0, 0, UInt8(xmp.count - 4)] + xmp + (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) }
+        + png[33...]
+      #expect(try readImage(folder.write(Array(file), as: "x.png")).values.map { ($0 * 255).rounded() } == picture)
+    }
+    // A photograph: the same tag in a block of EXIF, big-endian, behind the beginning of the file.
+    let upright = try readImage(folder.write(ImageFixture.jpegGray, as: "u.jpg")).values
+    let exif: [UInt8] =
+      Array("Exif\0\0MM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(tag), 0, 0, 0, 0, 0, 0]
+    let photo = Array(bytes(ImageFixture.jpegGray))
+    let turned = try readImage(folder.write([0xff, 0xd8, 0xff, 0xe1, 0, UInt8(exif.count + 2)] + exif + photo[2...], as: "t.jpg"))
+      .values
+    #expect(turned.shape == (tag >= 5 ? [13, 9] : [9, 13]))
+    let last = upright.count - 1
+    let corner = [1: 0, 2: 12, 3: last, 4: last - 12, 5: 0, 6: last - 12, 7: last, 8: 12][tag] ?? 0
+    #expect(turned[flat: 0] == upright[flat: corner])
+  }
+
+  /// libjpeg passes such bytes over with a warning; the pixels are those of the file without them.
+  @Test func bytesThatBelongToNothing() throws {
+    let photo = Array(bytes(ImageFixture.jpegGray))
+    let expected = try readImage(folder.write(photo, as: "a.jpg"))
+    let length = 2 + 2 + 16  // the beginning and the block of JFIF
+    for (k, changed) in [
+      photo[..<length] + [0, 7, 0xff, 0] + photo[length...],
+      photo[..<(photo.count - 2)] + [UInt8](repeating: 5, count: 80) + photo.suffix(2),
+    ]
+    .enumerated() {
+      let path = try folder.write(Array(changed), as: "b\(k).jpg")
+      let found = try Remarks.collected { try readImage(path) }
+      #expect(found.result == expected && found.remarks.count == 1, "\(k): \(found.remarks)")
+    }
+    let cut = try folder.write(Array(photo.dropLast(12)), as: "c.jpg")
+    #expect(refusal(FileFormatError.self) { try readImage(cut) }.contains("cannot be decoded"))
+  }
+
+  @Test func clippedPixelsAreCounted() throws {
+    let image = Image(values: Tensor([-0.2, 0.5, 1.001, 3] as [Double], shape: [2, 2]))
+    let path = folder.file("a.png")
+    let remarks = try Remarks.collected { try writePNG(image, to: path) }.remarks
+    #expect(remarks == ["\(path): 2 of 4 values outside [0, 1] are clipped, they reach from -0.2 to 3"])
+  }
+}
