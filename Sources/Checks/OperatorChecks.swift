@@ -224,7 +224,7 @@ private func tomography(
   }
   item("FanBeam") { m, n, seed in (AnyOperator(FanBeam(fan(m, n, seed))), [2, m, n], [2, 4, m + n + 1]) }
   item("FanBackProjection") { m, n, seed in
-    (AnyOperator(FanBackProjection(fan(m, n, seed), scan: seed % 3 == 0 ? .half : .full)), [2, 4, m + n + 1], [2, m, n])
+    (AnyOperator(FanBackProjection(fan(m, n, seed))), [2, 4, m + n + 1], [2, m, n])
   }
 }
 

@@ -102,7 +102,11 @@ extension ImageExperiment {
   }
 
   public static func scans(from file: MeasurementFile) throws -> Scans<Self> {
-    let experiment = try Self(file.setup(), seed: file.seed)
+    try scans(from: file, of: Self(file.setup(), seed: file.seed))
+  }
+
+  /// The measurements of a file by an experiment that may have other settings than the file's own.
+  static func scans(from file: MeasurementFile, of experiment: Self) throws -> Scans<Self> {
     let systems = Pool<[Int], System>()
     var remembered: [Scan<Self>] = []
     for (k, name) in file.names.enumerated() {

@@ -114,67 +114,42 @@ extension RayProjection {
   }
 }
 
-/// Filtered back-projection of a fan beam, over a full turn or over half a turn and the fan.
+/// Filtered back-projection of a fan beam over any range of angles that sees every line through the image, in either sense of turning.
 ///
-///     x(p) = Δβ Σ_β q_β(γ_p) / L²,      q_β = (R cos γ · w(β, γ) · y_β) * g
+///     x(p) = Σ_β Δβ q_β(γ_p) / L²,      q_β = (R cos γ · w(β, γ) · y_β) * g
 ///
-/// with L the distance from the source to the pixel and γ_p its fan angle; g(n α) = α h(n) (n α / sin n α)², h the ramp's numbers. Over a full
-/// turn w = ½, over half a turn and the fan w is Parker's smooth weight, which counts every ray once. On a line the ramp is the plain one, of
-/// cells as wide as they are at the middle of the image, and R/U² takes the place of 1/L², U the distance along the central ray. The adjoint
-/// is the transpose.
-/// Sources: Kak & Slaney (1988), ch. 3.4; Parker, Med. Phys. 9 (1982).
+/// with L the distance from the source to the pixel, γ_p its fan angle and Δβ what part of the turn a view stands for; g(n α) = α h(n)
+/// (n α / sin n α)², h the ramp's numbers. w shares a line among its measurements, (β, γ) and (β + π + 2γ, −γ), and is smooth over a view:
+/// over a full turn ½, with a displaced detector sin² over what is seen on both sides; over half a turn and the fan or more
+/// e(β) / (e(β) + e(β + π + 2γ)), e rising from both ends of the range by sin². Views beyond a full turn are averaged. On a line the ramp is
+/// the plain one, of cells as wide as they are at the middle of the image, and R/U² takes the place of 1/L², U the distance along the central
+/// ray. The adjoint is the transpose. ``FanBeamGeometry/missingData`` says what lacks where a line was not measured.
+/// Sources: Kak & Slaney (1988), ch. 3.4; Parker, Med. Phys. 9 (1982); Silver, Med. Phys. 27 (2000); Wang, Med. Phys. 29 (2002).
 public struct FanBackProjection: LinearOperator {
-  public enum Scan: String, Sendable, CaseIterable, Codable {
-    /// β over 2π.
-    case full
-    /// β over π + 2 halfFan, from the first angle on.
-    case half
-  }
-
   public let geometry: FanBeamGeometry
-  public let scan: Scan
   private let filter: RowFilter
-  /// w(β, γ) times the cosine, `[views, cells]`.
-  private let weights: Tensor
+  /// Weighted by w(β, γ) times the cosine, `[views, cells]`.
+  private let rows: DetectorRows
   private let sampling: PixelSampling
 
-  /// - Parameter scan: how far the angles go; they are even.
-  public init(_ geometry: FanBeamGeometry, scan: Scan = .full, window: FilteredBackProjection.Window = .ramp) {
+  public init(_ geometry: FanBeamGeometry, window: FilteredBackProjection.Window = .ramp) {
     self.geometry = geometry
-    self.scan = scan
-    let (R, views) = (geometry.sourceToCentre, geometry.angles.count)
+    let (R, turn, reach) = (geometry.sourceToCentre, geometry.turn, geometry.reach)
     let isArc = geometry.detector == .arc
     let a = isArc ? geometry.spacing : geometry.spacing * R  // cells' angle, or their width at the isocentre
-    filter = RowFilter(ramp: geometry.cells, spacing: a, window: window) { n in isArc ? sin(Double(n) * a) / a : Double(n) }
-    let range = scan == .full ? 2 * Double.pi : Double.pi + 2 * geometry.halfFan
-    let step = range / Double(max(views, 1))
-    let first = geometry.angles.first ?? 0
     let gammas = (0..<geometry.cells).map(geometry.fanAngle)
-    weights = Tensor(
-      geometry.angles.flatMap { beta in
-        gammas.map { gamma in
-          let share = scan == .full ? 0.5 : Self.parker(beta - first, gamma, geometry.halfFan)
-          return share * step * cos(gamma) * R
-        }
-      }, shape: [views, geometry.cells])
-    sampling = PixelSampling(geometry)
-  }
-
-  /// Parker's weight of the ray (β, γ), β from 0 to π + 2 Γ: with it the ray and its second measurement, (β + π + 2γ, −γ), sum to 1.
-  static func parker(_ beta: Double, _ gamma: Double, _ halfFan: Double) -> Double {
-    let end = Double.pi + 2 * halfFan
-    func rise(_ x: Double, _ half: Double) -> Double {
-      let s = half > 0 ? sin(Double.pi / 4 * min(x / half, 2)) : 1
-      return s * s
+    let weights = zip(geometry.angles, turn.shares).flatMap { beta, step in
+      gammas.map { geometry.share(beta, $0, turn, reach) * step * cos($0) * R }
     }
-    if beta < 0 || beta > end { return 0 }
-    if beta < 2 * (halfFan - gamma) { return rise(beta, halfFan - gamma) }
-    if beta > Double.pi - 2 * gamma { return rise(end - beta, halfFan + gamma) }
-    return 1
+    rows = DetectorRows(
+      geometry.cells, weights: Tensor(weights, shape: [geometry.angles.count, geometry.cells]), reach: reach,
+      offset: geometry.axisOffset)
+    filter = RowFilter(ramp: rows.length, spacing: a, window: window) { n in isArc ? sin(Double(n) * a) / a : Double(n) }
+    sampling = PixelSampling(geometry, rows)
   }
 
-  public func forward(_ y: Tensor) -> Tensor { sampling.images(filter(weighted(y))) }
-  public func adjoint(_ x: Tensor) -> Tensor { weighted(filter(sampling.views(x))) }
+  public func forward(_ y: Tensor) -> Tensor { sampling.images(filter(rows.widened(y))) }
+  public func adjoint(_ x: Tensor) -> Tensor { rows.narrowed(filter(sampling.views(x))) }
 
   /// An upper bound by the norms of the three factors, computed at every call.
   public var domainShape: [Int] { [geometry.angles.count, geometry.cells] }
@@ -182,20 +157,15 @@ public struct FanBackProjection: LinearOperator {
   public var lipschitz: Double {
     let domain = [sampling.views, sampling.cells]
     let spread = squaredNormBound(domain: domain, codomain: [sampling.height, sampling.width], sampling.images, sampling.views)
-    return filter.squaredNorm * weights.maximumMagnitude * weights.maximumMagnitude * spread
-  }
-
-  private func weighted(_ y: Tensor) -> Tensor {
-    if y.isShapelessZero { return y }
-    let rows = y.reshaped([y.count / weights.count, weights.count])
-    return scaledColumns(rows, weights.reshaped([weights.count]).converted(to: y.precision)).reshaped(y.shape)
+    return filter.squaredNorm * rows.largestWeight * rows.largestWeight * spread
   }
 }
 
 extension PixelSampling {
   /// The place of every pixel among the cells of every view; weights 1/L² of an arc, R/U² of a line, U the distance along the central ray.
-  fileprivate init(_ geometry: FanBeamGeometry) {
+  fileprivate init(_ geometry: FanBeamGeometry, _ rows: DetectorRows) {
     let (h, w, R, p) = (geometry.height, geometry.width, geometry.sourceToCentre, geometry.pixelSize)
+    let axis = Double(geometry.cells - 1) / 2 + geometry.axisOffset + Double(rows.before)
     let found = Parallel.map(geometry.angles.count) { v -> (positions: [Double], weights: [Double]) in
       let (c, s) = (cos(geometry.angles[v]), sin(geometry.angles[v]))
       var (positions, weights) = ([Double](), [Double]())
@@ -208,14 +178,14 @@ extension PixelSampling {
           // Across the central ray and along it from the source.
           let (across, along) = (x * c + y * s, R - (y * c - x * s))
           let u = geometry.detector == .arc ? atan2(across, along) : across / along
-          positions.append(u / geometry.spacing + Double(geometry.cells - 1) / 2 + geometry.axisOffset)
+          positions.append(u / geometry.spacing + axis)
           weights.append(geometry.detector == .arc ? 1 / (across * across + along * along) : R / (along * along))
         }
       }
       return (positions, weights)
     }
     self.init(
-      height: h, width: w, views: geometry.angles.count, cells: geometry.cells, positions: found.flatMap(\.positions),
+      height: h, width: w, views: geometry.angles.count, cells: rows.length, positions: found.flatMap(\.positions),
       weights: found.flatMap(\.weights))
   }
 

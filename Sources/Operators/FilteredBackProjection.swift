@@ -3,14 +3,16 @@ import Kernels
 import Platform
 import Tensors
 
-/// Filtered back-projection of a parallel beam over half a turn: the inverse of the X-ray transform where views are many.
+/// Filtered back-projection of a parallel beam: the inverse of the X-ray transform where views are many and see every line.
 ///
 /// Every view is convolved with the ramp filter, then spread back over the image by linear interpolation between bins:
 ///
-///     x(i, j) = π/V Σ_v q_v(x cos t_v + y sin t_v),      q_v = d Σ_b' h(b − b') y_v(b'),
+///     x(i, j) = Σ_v Δt_v q_v(x cos t_v + y sin t_v),      q_v = d Σ_b' h(b − b') w(b') y_v(b'),
 ///     h(0) = 1/(4 d²),  h(n) = −1/(π n d)² for odd n, 0 for even n
 ///
-/// with V angles spread evenly over [0, π) and the bin width d. Domain sinograms `[…, views, bins]`, codomain images `[…, height, width]`. The
+/// with the bin width d and Δt_v the part of half a turn that a view stands for, π/V of V even angles; angles may be any, beyond half a turn
+/// too. w is 1; with a displaced detector over a full turn it shares a line between its two measurements, t and t + π, by sin² over what is
+/// seen on both sides of the axis. ``ParallelBeamGeometry/missingData`` says what lacks where a line was not measured. Domain sinograms `[…, views, bins]`, codomain images `[…, height, width]`. The
 /// adjoint is the transpose. Source: Ramachandran & Lakshminarayanan (1971); Kak & Slaney (1988), ch. 3.
 public struct FilteredBackProjection: LinearOperator {
   public enum Window: String, Sendable, CaseIterable, Codable {
@@ -24,28 +26,34 @@ public struct FilteredBackProjection: LinearOperator {
   public let window: Window
   private let filter: RowFilter
   private let lines: LineResampling
+  private let rows: DetectorRows
 
   public init(_ geometry: ParallelBeamGeometry, window: Window = .ramp) {
     self.geometry = geometry
     self.window = window
     let (p, d) = (geometry.pixelSize, geometry.binWidth)
-    filter = RowFilter(ramp: geometry.bins, spacing: d, window: window, distance: Double.init)
-    let weight = Double.pi / Double(max(geometry.angles.count, 1))
-    let views = geometry.angles.map { t in
+    let (turn, isWeighted) = geometry.coverage
+    let reach = geometry.reach
+    let shares = isWeighted ? (0..<geometry.bins).map { reach.share(geometry.firstBin + Double($0) * d) } : nil
+    let rows = DetectorRows(
+      geometry.bins, weights: shares.map { Tensor($0, shape: [geometry.bins]) }, reach: reach, offset: geometry.axisOffset)
+    self.rows = rows
+    filter = RowFilter(ramp: rows.length, spacing: d, window: window, distance: Double.init)
+    let views = zip(geometry.angles, turn.shares).map { t, weight in
       // Bin of pixel (i, j): (x cos t + y sin t) / d − first, linear in i and j.
       let alongRows = abs(cos(t)) >= abs(sin(t))  // steps of one pixel are then no shorter than those between lines
       let (perColumn, perRow) = (p * cos(t) / d, -p * sin(t) / d)
-      let start = -geometry.firstBin / d - Double(geometry.width - 1) / 2 * perColumn - Double(geometry.height - 1) / 2 * perRow
+      let start = Double(rows.before) - geometry.firstBin / d - Double(geometry.width - 1) / 2 * perColumn - Double(geometry.height - 1) / 2 * perRow
       return LineResampling.View(
         alongRows: alongRows, start: start, shift: alongRows ? perRow : perColumn, step: alongRows ? perColumn : perRow,
         weight: weight)
     }
     lines = LineResampling(
-      height: geometry.height, width: geometry.width, elements: geometry.bins, views: views, positions: .ofPixels)
+      height: geometry.height, width: geometry.width, elements: rows.length, views: views, positions: .ofPixels)
   }
 
-  public func forward(_ y: Tensor) -> Tensor { lines.adjoint(filter(y)) }
-  public func adjoint(_ x: Tensor) -> Tensor { filter(lines.forward(x)) }
+  public func forward(_ y: Tensor) -> Tensor { lines.adjoint(filter(rows.widened(y))) }
+  public func adjoint(_ x: Tensor) -> Tensor { rows.narrowed(filter(lines.forward(x))) }
 
   /// An upper bound: that of the filter times that of the back-projection, computed at every call.
   public var domainShape: [Int] { [geometry.angles.count, geometry.bins] }

@@ -15,6 +15,7 @@ extension FrequencyOrder: ExpressibleByArgument {}
 extension DiscPhantom.Shapes: ExpressibleByArgument {}
 extension WaveletFilter: ExpressibleByArgument {}
 extension CTScan.Beam: ExpressibleByArgument {}
+extension CTScan.AngleUnit: ExpressibleByArgument {}
 extension CTUnits: ExpressibleByArgument {}
 extension FanBeamGeometry.Detector: ExpressibleByArgument {}
 extension FilteredBackProjection.Window: ExpressibleByArgument {}
@@ -152,11 +153,13 @@ extension CT: CommandLineExperiment {
     var detectorDistance: Double?
     @Option(help: "Fan: cells on an arc (default) or on a line.") var detector: FanBeamGeometry.Detector?
     @Flag(help: "Fan: over half a turn and the fan only.") var halfScan = false
+    @Option(help: ArgumentHelp("Of the axis from the middle of the detector.", valueName: "bins")) var axisOffset: Double?
+    @Option(help: "Of --angles: radians (default) or degrees.") var angleUnit: CTScan.AngleUnit?
     public init() {}
   }
   public struct SetupOptions: ParsableArguments, Encodable {
     @OptionGroup var scan: ScanOptions
-    @Option(help: ArgumentHelp("Angles of the views in radians, an array, in place of even ones.", valueName: "file"))
+    @Option(help: ArgumentHelp("Angles of the views, an array, in place of even ones.", valueName: "file"))
     var angles: String?
     @Option(help: ArgumentHelp("Size of a pixel (default: that of DICOM and NIfTI files, else 0.8).", valueName: "mm"))
     var pixelSize: Double?
@@ -166,6 +169,24 @@ extension CT: CommandLineExperiment {
       CTUnits?
     @Option(help: ArgumentHelp("JSON that says which rows of a file of many images are for what.", valueName: "file"))
     var split: String?
+    public init() {}
+  }
+  public struct OpeningOptions: ParsableArguments, Encodable {
+    @Option(help: "Of projections in an array: parallel (default) or fan.") var geometry: CTScan.Beam?
+    @Option(help: ArgumentHelp("Of projections in an array: angles of the views, an array.", valueName: "file")) var angles: String?
+    @Option(help: "Unit of the angles: radians (default) or degrees.") var angleUnit: CTScan.AngleUnit?
+    @Option(help: ArgumentHelp("Of projections in an array: size of a pixel (default: 0.8).", valueName: "mm"))
+    var pixelSize: Double?
+    @Option(help: ArgumentHelp("Of projections in an array: width of a bin or cell (default: a pixel at the axis).", valueName: "mm"))
+    var binWidth: Double?
+    @Option(help: ArgumentHelp("Fan: from the source to the axis.", valueName: "mm")) var sourceDistance: Double?
+    @Option(help: ArgumentHelp("Fan: from the source to the detector.", valueName: "mm")) var detectorDistance: Double?
+    @Option(help: "Fan: cells on an arc (default) or on a line.") var detector: FanBeamGeometry.Detector?
+    @Option(help: ArgumentHelp("Of the axis from the middle of the detector.", valueName: "bins")) var axisOffset: Double?
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp("Of projections in an array: height and width of the image (default: the detector's).", valueName: "pixels"))
+    var size: [Int] = []
     public init() {}
   }
   public struct KnobOptions: ParsableArguments, Encodable {

@@ -25,7 +25,7 @@ import Testing
       let x = Tensor.normal([2, 11, 11], precision: precision, using: &generator)
       let y = Tensor.normal([2, 9, geometry.cells], precision: precision, using: &generator)
       #expect(FanBeam(geometry).adjointError(x, y) <= (precision == .double ? 1e-12 : 1e-5))
-      let back = FanBackProjection(geometry, scan: half ? .half : .full, window: .hann)
+      let back = FanBackProjection(geometry, window: .hann)
       #expect(back.adjointError(y, x) <= (precision == .double ? 1e-12 : 1e-5))
     }
   }
@@ -65,7 +65,7 @@ import Testing
         }
       }
     }
-    let image = FanBackProjection(geometry, scan: half ? .half : .full, window: .hann).forward(
+    let image = FanBackProjection(geometry, window: .hann).forward(
       Tensor(values, shape: [500, geometry.cells]))
     var worst = (inside: 0.0, outside: 0.0)
     for i in 0..<side * side {

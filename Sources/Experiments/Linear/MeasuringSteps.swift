@@ -63,7 +63,7 @@ extension OperatorStep {
   @Sendable static func beams(_ reader: DescriptionReader) throws -> OperatorStep {
     try reader.expect(
       "geometry", "views", "angles", "bins", "pixel-size", "bin-width", "source-distance", "detector-distance", "detector",
-      "half-scan", "axis-offset")
+      "half-scan", "axis-offset", "angle-unit")
     var scan = CTScan()
     scan.pixelSize = try reader.number("pixel-size", 1e-9...1e9) ?? 1
     scan.geometry = try reader.choice("geometry") ?? scan.geometry
@@ -76,14 +76,9 @@ extension OperatorStep {
     scan.halfScan = try reader.flag("half-scan")
     scan.axisOffset = try reader.number("axis-offset") ?? 0
     let file = try reader.file("angles")
-    scan.angles = try file.map { file in
-      try reader.located("angles") {
-        guard let found = try readArrays(file).first?.value.real, found.shape.count(where: { $0 > 1 }) <= 1 else {
-          throw InputError("\(file): found no one row of real numbers; expected angles in radians")
-        }
-        return found.doubles
-      }
-    }
+    scan.angles = try file.map { file in try reader.located("angles") { try readAngles(file) } }
+    scan.angleUnit = try reader.choice("angle-unit")
+    _ = try reader.located("angles") { try scan.radians() }
     return plainStep(reader, files: [file]) { [scan, place = reader.place] space, _ in
       let (h, w) = try images(space, place, "beams")
       guard !space.isComplex else { throw InputError("\(place): found complex images before beams; expected real ones") }

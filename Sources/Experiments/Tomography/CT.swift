@@ -13,7 +13,7 @@ import Training
 public struct CT: TomographyExperiment {
   public struct Setup: Settings {
     public var scan = CTScan()
-    /// A file of angles in radians, in the place of even ones.
+    /// A file of angles in radians, or as `scan.angleUnit` says, in the place of even ones.
     public var angles: String?
     /// Photons of a ray that meets nothing; nil: no noise.
     public var photons: Double?
@@ -25,6 +25,22 @@ public struct CT: TomographyExperiment {
     public var pixelSize: Double?
     /// JSON that says which rows of a file of many images are for what.
     public var split: String?
+    public init() {}
+  }
+  /// What a file of projections does not say of itself.
+  public struct Opening: Settings {
+    public var geometry: CTScan.Beam?
+    /// A file of the views' angles.
+    public var angles: String?
+    public var angleUnit: CTScan.AngleUnit?
+    public var pixelSize: Double?
+    public var binWidth: Double?
+    public var sourceDistance: Double?
+    public var detectorDistance: Double?
+    public var detector: FanBeamGeometry.Detector?
+    public var axisOffset: Double?
+    /// Height and width of the image.
+    public var size: [Int] = []
     public init() {}
   }
   public struct Knobs: TomographyKnobs {
@@ -59,6 +75,7 @@ public struct CT: TomographyExperiment {
         "fbp", "Filtered back-projection", source: "Ramachandran & Lakshminarayanan, Proc. Natl. Acad. Sci. 68 (1971)",
         knobs: ["window"]
       ) { system, knobs in
+        try system.geometry?.checkBackProjection()
         guard let window = knobs.window, let geometry = system.geometry else {
           return classical(system) { system.gradient.initial.forward($0) }
         }
@@ -84,10 +101,13 @@ public struct CT: TomographyExperiment {
     }
     if let path = setup.angles {
       if setup.scan.views != Setup().scan.views { throw InputError("found --angles and --views; expected one of them") }
-      guard let found = try readArrays(path).first?.value.real, found.shape.count(where: { $0 > 1 }) <= 1 else {
-        throw InputError("\(path): found no one row of real numbers; expected angles in radians")
-      }
-      (setup.scan.angles, setup.angles) = (found.doubles, nil)
+      (setup.scan.angles, setup.angles) = (try readAngles(path), nil)
+    }
+    if setup.scan.angles != nil {
+      setup.scan.angles = try setup.scan.radians()
+      if setup.scan.angleUnit == .degrees { setup.scan.angleUnit = .radians }
+    } else if setup.scan.angleUnit != nil {
+      throw InputError("found --angle-unit without --angles; leave it out")
     }
     if let pixelSize = setup.pixelSize {
       setup.scan.pixelSize = pixelSize
