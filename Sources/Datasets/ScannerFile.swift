@@ -13,6 +13,8 @@ public struct KSpaceSlice: Sendable {
   public var mask: SamplingMask
   /// The image, or its magnitude.
   public var groundTruth: NumericArray?
+  /// Samples around frequency 0 that tell the coils and are no part of the image, `[coils, height, width]`, 0 elsewhere; in the order of `kSpace`.
+  public var calibration: ComplexTensor?
   /// What an image is to be multiplied by to be in the units of the file.
   public var scale = 1.0
   /// Rows and columns in the middle of the image that are wanted; nil: all.
@@ -35,7 +37,7 @@ public struct KSpaceSlice: Sendable {
 public struct ScannerFile: Sendable {
   private enum Source: Sendable {
     /// `[slices, coils, h, w]`.
-    case array(ComplexTensor)
+    case array(ComplexTensor, calibration: ComplexTensor?)
     case fastMRI(FastMRIFile)
   }
 
@@ -54,10 +56,12 @@ public struct ScannerFile: Sendable {
     switch try FileKind.detect(path) {
     case .bart:
       let kSpace = try Self.planes(BARTFile.read(path), path)
-      (source, shape, wanted) = (.array(kSpace), kSpace.shape, nil)
+      (source, shape, wanted) = (.array(kSpace, calibration: nil), kSpace.shape, nil)
     case .ismrmrd:
-      let kSpace = try ISMRMRDFile(contentsOf: path, removingOversampling: true).kSpace
-      (source, shape, wanted) = (.array(kSpace), kSpace.shape, nil)
+      let file = try ISMRMRDFile(contentsOf: path, removingOversampling: true)
+      (source, shape) = (.array(file.kSpace, calibration: file.calibration), file.kSpace.shape)
+      // Lines that were left out cannot be cropped along the phase: the image is.
+      wanted = file.imageSize == Array(shape.suffix(2)) ? nil : file.imageSize
     case .fastMRI:
       let file = try FastMRIFile(contentsOf: path)
       (source, shape) = (.fastMRI(file), file.shape)
@@ -85,30 +89,45 @@ public struct ScannerFile: Sendable {
   /// - Throws: the reader's error; ``InputError`` for NaN, infinity, and a slice without samples.
   public func scan(_ slice: Int) throws -> KSpaceSlice {
     precondition((0..<sliceCount).contains(slice), "slice \(slice) of \(sliceCount)")
-    let (stored, reference): (ComplexTensor, Tensor?) =
+    func plane(_ all: ComplexTensor) -> ComplexTensor {
+      ComplexTensor(pairs: all.pairs.rows(slice..<slice + 1).reshaped(shape.dropFirst() + [2]))
+    }
+    let (stored, reference, calibration): (ComplexTensor, Tensor?, ComplexTensor?) =
       switch source {
-      case .array(let all):
-        (ComplexTensor(pairs: all.pairs.rows(slice..<slice + 1).reshaped(shape.dropFirst() + [2])), nil)
-      case .fastMRI(let file): (try file.kSpace(slice: slice), try file.reconstruction(slice: slice))
+      case .array(let all, let calibration): (plane(all), nil, calibration.map(plane))
+      case .fastMRI(let file): (try file.kSpace(slice: slice), try file.reconstruction(slice: slice), nil)
       }
     let title = sliceCount > 1 ? "\(fileTitle(path))-\(slice)" : fileTitle(path)
     guard stored.pairs.isFinite, reference?.isFinite ?? true else {
       throw InputError("\(path): found NaN or infinity in slice \(slice); expected finite samples, measure it again")
     }
     let kSpace = ComplexTensor(pairs: stored.pairs.converted(to: .double)).uncentredKSpace
-    let (h, w, values) = (shape[2], shape[3], kSpace.pairs.doubles)
-    let isSampled = (0..<h * w).map { i in
-      (0..<shape[1]).contains { c in
-        let place = 2 * (c * h * w + i)
-        return values[place] != 0 || values[place + 1] != 0
-      }
-    }
+    let mask = SamplingMask(measuredIn: kSpace)
     let scale = (reference ?? rootSumOfSquares(inverseFFT2(kSpace))).maximumMagnitude
-    guard scale > 0, isSampled.contains(true) else {
+    guard scale > 0, mask.count > 0 else {
       throw InputError("\(path): found zeros alone in slice \(slice); expected samples, measure it again")
     }
-    return KSpaceSlice(
-      name: title, kSpace: (1 / scale) * kSpace, mask: SamplingMask(height: h, width: w, isSampled: isSampled),
+    var found = KSpaceSlice(
+      name: title, kSpace: (1 / scale) * kSpace, mask: mask,
       groundTruth: reference.map { .real((1 / scale) * $0.converted(to: .double)) }, scale: scale, wanted: wanted)
+    if let calibration {
+      guard calibration.pairs.isFinite else {
+        throw InputError("\(path): found NaN or infinity in the calibration of slice \(slice); expected finite samples, measure it again")
+      }
+      found.calibration = (1 / scale) * ComplexTensor(pairs: calibration.pairs.converted(to: .double)).uncentredKSpace
+    }
+    return found
+  }
+}
+
+extension SamplingMask {
+  /// Where a coil has a sample other than 0, `[coils, height, width]`.
+  public init(measuredIn kSpace: ComplexTensor) {
+    let (h, w, values) = (kSpace.shape[1], kSpace.shape[2], kSpace.pairs.doubles)
+    self.init(
+      height: h, width: w,
+      isSampled: (0..<h * w).map { i in
+        (0..<kSpace.shape[0]).contains { c in values[2 * (c * h * w + i)] != 0 || values[2 * (c * h * w + i) + 1] != 0 }
+      })
   }
 }

@@ -91,12 +91,12 @@ public struct TomographyData: Sendable {
 
     /// - Throws: ``InputError`` for the first number out of its range.
     func check() throws {
-      let isFinite = [noiseDecibel, unseenNoiseDecibel, lowestNoiseDecibel ?? 0].allSatisfy(\.isFinite)
+      let isInRange = [noiseDecibel, unseenNoiseDecibel, lowestNoiseDecibel ?? 0].allSatisfy { abs($0) <= 300 }
       for (name, found, isRight, expected) in [
         ("image side", "\(side)", (4...256).contains(side), "4 to 256 pixels"),
         ("number of samples", "\(Part.allCases.map(count))", Part.allCases.allSatisfy { count($0) >= 1 }, "at least 1 a part"),
         (
-          "noise", "\(lowestNoiseDecibel ?? noiseDecibel), \(noiseDecibel) and \(unseenNoiseDecibel) dB", isFinite, "finite numbers"
+          "noise", "\(lowestNoiseDecibel ?? noiseDecibel), \(noiseDecibel) and \(unseenNoiseDecibel) dB", isInRange, "-300 to 300 dB"
         ),
         ("weight", "\(weight)", weight >= 1e-6 && weight.isFinite, "at least 1e-6"),
         ("contrast", "\(contrast)", contrast > 0 && contrast <= 100, "above 0, at most 100"),

@@ -96,12 +96,7 @@ public struct Reconstruction: Sendable {
   /// What is shown.
   public var display: Tensor { value.display }
 
-  public var inFileUnits: NumericArray {
-    switch value {
-    case .real(let x): .real(scale * x)
-    case .complex(let z): .complex(scale * z)
-    }
-  }
+  public var inFileUnits: NumericArray { scale * value }
 }
 
 /// What makes reconstructions of measurements of one system, and what its user should know.

@@ -6,14 +6,18 @@ import Tensors
 
 /// Cartesian 2-D k-space from ISMRMRD's raw data (Inati et al. 2017), an HDF5 file of single lines.
 ///
-/// Lines are put where their counters say; the zero frequency lies at element `[h/2, w/2]`. Lines of noise, calibration alone,
-/// navigation and the like are left out, averages of one line are averaged. Lines that were not measured are 0.
+/// Lines are put where their counters say; the zero frequency lies at element `[h/2, w/2]`. Lines of calibration alone are kept apart; those
+/// of noise, navigation and the like are left out by name, averages of one line are averaged. Lines that were not measured are 0.
 public struct ISMRMRDFile: Sendable, Equatable {
   /// `[slices, coils, height, width]`, phase encoding along the height, readout along the width, in single precision.
   public private(set) var kSpace: ComplexTensor
   /// For every slice and row whether it was measured.
   public private(set) var measuredLines: [[Bool]]
   public private(set) var header: ISMRMRDHeader
+  /// Lines for parallel imaging's calibration that are no part of the image, shaped as ``kSpace``, 0 elsewhere; nil without any.
+  public private(set) var calibration: ComplexTensor?
+  /// Rows and columns of the image that are wanted, in the middle of ``kSpace``'s own: without oversampling along the phase.
+  public var imageSize: [Int] { [Self.wanted(axis: 1, kSpace.shape[2], header, byMatrix: false), kSpace.shape[3]] }
 
   /// Which of several images of the same slices.
   public struct Selection: Sendable, Equatable {
@@ -41,13 +45,25 @@ public struct ISMRMRDFile: Sendable, Equatable {
 
   /// Whether an HDF5 file holds ISMRMRD's group with its usual name.
   static func isOne(_ file: hid_t) -> Bool {
-    HDF5Library.exists("dataset/data", in: file) && HDF5Library.exists("dataset/xml", in: file)
+    HDF5Library.exists("dataset/data", in: file)
+      && (HDF5Library.exists("dataset/xml", in: file) || hasLines("dataset/data", in: file))
   }
 
-  /// `kspace` and, as 0 and 1, `mask` `[slices, height]`.
+  /// Whether a dataset is one of lines with head and data.
+  private static func hasLines(_ name: String, in file: hid_t) -> Bool {
+    let found = try? HDF5Library.using(H5Dopen2(file, name, 0), H5Dclose, "reading the lines", path: "") { dataset in
+      try HDF5Library.using(H5Dget_type(dataset), H5Tclose, "reading the lines", path: "") { type in
+        H5Tget_class(type) == H5T_COMPOUND && H5Tget_member_index(type, "head") >= 0
+      }
+    }
+    return found ?? false
+  }
+
+  /// `kspace`, as 0 and 1 `mask` `[slices, height]`, and `calibration` where there is some.
   public var arrays: [NamedArray] {
     let mask = Tensor(measuredLines.joined().map { $0 ? 1 : 0 as Float }, shape: [kSpace.shape[0], kSpace.shape[2]])
     return [NamedArray(name: "kspace", value: kSpace), NamedArray(name: "mask", value: mask)]
+      + (calibration.map { [NamedArray(name: "calibration", value: $0)] } ?? [])
   }
 
   // MARK: Reading
@@ -74,58 +90,105 @@ public struct ISMRMRDFile: Sendable, Equatable {
     guard HDF5Library.exists("\(group)/data", in: file), HDF5Library.exists("\(group)/xml", in: file),
       let xml = try HDF5Library.text(of: "\(group)/xml", in: file, path: path)
     else {
-      throw FileFormatError("\(path): found no data and xml in the group \(group), expected a file of ISMRMRD; name its group.")
+      throw FileFormatError("\(path): found no data and xml in the group \(group), expected both, the header says the size: write it with the converter "
+          + "again, or name its group.")
     }
-    let header = try ISMRMRDHeader(xml: xml, path: path)
-    let (width, height) = (header.encodedSpace.matrixSize[0], header.encodedSpace.matrixSize[1])
-    guard header.trajectory == "cartesian", header.encodedSpace.matrixSize[2] <= 1, width > 0, height > 0 else {
+    var header = try ISMRMRDHeader(xml: xml, path: path)
+    let height = header.encodedSpace.matrixSize[1]
+    guard header.trajectory == "cartesian", header.encodedSpace.matrixSize[2] <= 1, header.encodedSpace.matrixSize[0] > 0, height > 0
+    else {
       throw FileFormatError(
         "\(path): found a \(header.trajectory.prefix(20)) trajectory on \(header.encodedSpace.matrixSize) points, expected a "
           + "Cartesian one in two dimensions.")
     }
     let size = try fileSize(path)
     return try HDF5Library.using(H5Dopen2(file, "\(group)/data", 0), H5Dclose, "reading the lines", path: path) { dataset in
-      let lines = try self.lines(dataset, size, path)
-      let chosen = lines.indices.filter { isImage(lines[$0], selection) }
+      var lines = try self.lines(dataset, size, path)
+      let chosen = lines.indices.filter { isImage(lines[$0]) && isSelected(lines[$0], selection) }
+      let calibrating = lines.indices.filter { isCalibration(lines[$0]) && isSelected(lines[$0], selection) }
       guard let first = chosen.first else {
         throw FileFormatError(
           "\(path): found no lines of contrast \(selection.contrast), phase \(selection.phase), repetition \(selection.repetition) "
             + "and set \(selection.set) among \(lines.count); choose another.")
       }
+      noteOthers(lines, chosen.count + calibrating.count, path)
+      takeOversampling(of: chosen.map { lines[$0] }, &header, path)
+      let width = header.encodedSpace.matrixSize[0]
+      centre(&lines, chosen + calibrating, width: width, path)
       let coils = Int(lines[first].channels)
-      let slices = chosen.reduce(0) { max($0, Int(lines[$1].counters.slice) + 1) }
+      let slices = (chosen + calibrating).reduce(0) { max($0, Int(lines[$1].counters.slice) + 1) }
       // Undersampling leaves most lines out, but not nearly all.
-      let count = try checkedCount([slices, coils, height, width], bytesPerElement: 8, available: 64 * size, "k-space", path: path)
-      var sum = [Float](repeating: 0, count: 2 * count)
-      var averages = [[Int]](repeating: [Int](repeating: 0, count: height), count: slices)
-      for k in chosen {
-        let line = lines[k]
-        let row = Int(line.counters.step1) + height / 2 - (header.center ?? height / 2)
-        let first = min(Int(line.discard_pre), Int(line.samples))
-        let kept = first..<max(first, Int(line.samples) - Int(line.discard_post))
-        let start = width / 2 - Int(line.center)  // the column of sample 0
-        guard line.counters.step2 == 0, line.flags & unfold_ismrmrd_flag(22) == 0, (0..<height).contains(row),
-          Int(line.channels) == coils, coils > 0, kept.isEmpty || (start + kept.lowerBound >= 0 && start + kept.upperBound <= width)
-        else {
-          throw FileFormatError(
-            "\(path): line \(k) (row \(row), \(line.samples) samples of \(line.channels) coils, centre \(line.center), partition "
-              + "\(line.counters.step2), flags \(line.flags)) does not lie on \(height) × \(width) points of \(coils) coils; "
-              + "expected Cartesian lines in two dimensions, read forwards.")
-        }
-        let slice = Int(line.counters.slice)
-        averages[slice][row] += 1
-        try withSamples(dataset, k, count: 2 * Int(line.samples) * coils, path) { samples in
-          for coil in 0..<coils {
-            let target = 2 * (((slice * coils + coil) * height + row) * width + start)
-            let source = 2 * coil * Int(line.samples)
-            for i in 2 * kept.lowerBound..<2 * kept.upperBound { sum[target + i] += samples[source + i] }
-          }
+      _ = try checkedCount([slices, coils, height, width], bytesPerElement: 8, available: 64 * size, "k-space", path: path)
+      func gathered(_ chosen: [Int]) throws -> (kSpace: ComplexTensor, measured: [[Bool]]) {
+        try self.gathered(dataset, lines, chosen, [slices, coils, height, width], header, path)
+      }
+      let image = try gathered(chosen)
+      var result = ISMRMRDFile(kSpace: image.kSpace, measuredLines: image.measured, header: header)
+      if !calibrating.isEmpty { result.calibration = try gathered(calibrating).kSpace }
+      return result
+    }
+  }
+
+  /// Lines put together, averaged, as `[slices, coils, height, width]`, and which rows there are.
+  private static func gathered(
+    _ dataset: hid_t, _ lines: [unfold_ismrmrd_line], _ chosen: [Int], _ shape: [Int], _ header: ISMRMRDHeader, _ path: String
+  ) throws -> (kSpace: ComplexTensor, measured: [[Bool]]) {
+    let (slices, coils, height, width) = (shape[0], shape[1], shape[2], shape[3])
+    var sum = [Float](repeating: 0, count: 2 * shape.reduce(1, *))
+    var averages = [[Int]](repeating: [Int](repeating: 0, count: height), count: slices)
+    for k in chosen {
+      let line = lines[k]
+      let row = Int(line.counters.step1) + height / 2 - (header.center ?? height / 2)
+      let first = min(Int(line.discard_pre), Int(line.samples))
+      let kept = first..<max(first, Int(line.samples) - Int(line.discard_post))
+      let start = width / 2 - Int(line.center)  // the column of sample 0
+      guard line.counters.step2 == 0, line.flags & unfold_ismrmrd_flag(22) == 0, (0..<height).contains(row),
+        Int(line.channels) == coils, coils > 0, kept.isEmpty || (start + kept.lowerBound >= 0 && start + kept.upperBound <= width)
+      else {
+        throw FileFormatError(
+          "\(path): line \(k) (row \(row), \(line.samples) samples of \(line.channels) coils, centre \(line.center), partition "
+            + "\(line.counters.step2), flags \(line.flags)) does not lie on \(height) × \(width) points of \(coils) coils; "
+            + "expected Cartesian lines in two dimensions, read forwards.")
+      }
+      let slice = Int(line.counters.slice)
+      averages[slice][row] += 1
+      try withSamples(dataset, k, count: 2 * Int(line.samples) * coils, path) { samples in
+        for coil in 0..<coils {
+          let target = 2 * (((slice * coils + coil) * height + row) * width + start)
+          let source = 2 * coil * Int(line.samples)
+          for i in 2 * kept.lowerBound..<2 * kept.upperBound { sum[target + i] += samples[source + i] }
         }
       }
-      divide(&sum, by: averages, coils: coils, width: width)
-      return ISMRMRDFile(
-        kSpace: ComplexTensor(pairs: Tensor(sum, shape: [slices, coils, height, width, 2])),
-        measuredLines: averages.map { $0.map { $0 > 0 } }, header: header)
+    }
+    divide(&sum, by: averages, coils: coils, width: width)
+    return (ComplexTensor(pairs: Tensor(sum, shape: shape + [2])), averages.map { $0.map { $0 > 0 } })
+  }
+
+  /// Lines of several times as many samples as the header has points are of a field of view as many times as wide.
+  private static func takeOversampling(of lines: [unfold_ismrmrd_line], _ header: inout ISMRMRDHeader, _ path: String) {
+    let (samples, points) = (Int(lines[0].samples), header.encodedSpace.matrixSize[0])
+    guard samples > points, samples % points == 0, samples <= 8 * points, lines.allSatisfy({ Int($0.samples) == samples }) else {
+      return
+    }
+    Remarks.note("\(path): found lines of \(samples) samples for \(points) points in the header, oversampling of \(samples / points)")
+    header.encodedSpace.matrixSize[0] = samples
+    header.encodedSpace.fieldOfView[0] *= Double(samples / points)
+  }
+
+  /// Whole lines whose centre was left at 0 have it in the middle.
+  private static func centre(_ lines: inout [unfold_ismrmrd_line], _ chosen: [Int], width: Int, _ path: String) {
+    let left = chosen.filter { lines[$0].center == 0 && width / 2 + Int(lines[$0].samples) > width }
+    guard !left.isEmpty else { return }
+    Remarks.note("\(path): found sample 0 as the centre of whole lines; their middle sample is taken")
+    for k in left { lines[k].center = lines[k].samples / 2 }
+  }
+
+  private static func noteOthers(_ lines: [unfold_ismrmrd_line], _ taken: Int, _ path: String) {
+    let aside = lines.count { !isImage($0) && !isCalibration($0) }
+    let other = lines.count - aside - taken
+    if aside > 0 { Remarks.note("\(path): noise, navigation and the like are not read, lines: \(aside)") }
+    if other > 0 {
+      Remarks.note("\(path): another encoding, contrast, phase, repetition or set is not read, lines: \(other)")
     }
   }
 
@@ -151,14 +214,23 @@ public struct ISMRMRDFile: Sendable, Equatable {
     return lines
   }
 
-  /// Imaging lines of the selection in the first encoding.
-  private static func isImage(_ line: unfold_ismrmrd_line, _ selection: Selection) -> Bool {
-    // Noise, calibration alone, navigation, phase correction, feedback, dummies, surface coils, phase stabilisation.
-    let others = [19, 20, 23, 24, 26, 27, 28, 29, 30, 31].reduce(UInt64(0)) { $0 | unfold_ismrmrd_flag(Int32($1)) }
+  // Noise, navigation, phase correction, feedback, dummies, surface coils, phase stabilisation.
+  private static let others = [19, 23, 24, 26, 27, 28, 29, 30, 31].reduce(UInt64(0)) { $0 | unfold_ismrmrd_flag(Int32($1)) }
+
+  private static func isImage(_ line: unfold_ismrmrd_line) -> Bool {
+    line.flags & (others | unfold_ismrmrd_flag(20)) == 0
+  }
+
+  /// Of parallel imaging's calibration alone.
+  private static func isCalibration(_ line: unfold_ismrmrd_line) -> Bool {
+    line.flags & others == 0 && line.flags & unfold_ismrmrd_flag(20) != 0
+  }
+
+  /// Of the selection in the first encoding.
+  private static func isSelected(_ line: unfold_ismrmrd_line, _ selection: Selection) -> Bool {
     let counters = line.counters
-    return line.flags & others == 0 && line.space == 0 && Int(counters.contrast) == selection.contrast
-      && Int(counters.phase) == selection.phase && Int(counters.repetition) == selection.repetition
-      && Int(counters.set) == selection.set
+    return line.space == 0 && Int(counters.contrast) == selection.contrast && Int(counters.phase) == selection.phase
+      && Int(counters.repetition) == selection.repetition && Int(counters.set) == selection.set
   }
 
   private static func withSamples(
@@ -195,16 +267,30 @@ public struct ISMRMRDFile: Sendable, Equatable {
     }
   }
 
-  /// Crops the readout in image space to the width of the image that is wanted.
+  /// Points of an axis, 0 the readout, within the field of view that is wanted; where both fields are alike, by the matrix of the image.
+  private static func wanted(axis: Int, _ points: Int, _ header: ISMRMRDHeader, byMatrix: Bool) -> Int {
+    let (measured, image) = (header.encodedSpace.fieldOfView[axis], header.reconSpace.fieldOfView[axis])
+    if image > 0, image < 0.999 * measured { return max(1, Int((Double(points) * image / measured).rounded())) }
+    let matrix = header.reconSpace.matrixSize[axis]
+    return byMatrix && matrix > 0 ? min(matrix, points) : points
+  }
+
+  /// Crops the readout in image space to the field of view of the image that is wanted.
   private mutating func removeOversampling() {
-    let (width, wanted) = (kSpace.shape[3], header.reconSpace.matrixSize[0])
-    guard wanted > 0, wanted < width else { return }
-    let image = inverseFFT(Self.columns(kSpace, (0..<width).map { ($0 + width / 2) % width }))  // the middle first
-    let cropped = Self.columns(image, (0..<wanted).map { k in k < (wanted + 1) / 2 ? k : k + width - wanted })
-    kSpace = Self.columns(fft(cropped), (0..<wanted).map { ($0 + (wanted + 1) / 2) % wanted })
+    let wanted = Self.wanted(axis: 0, kSpace.shape[3], header, byMatrix: true)
+    guard wanted < kSpace.shape[3] else { return }
+    kSpace = Self.cropped(kSpace, wanted)
+    calibration = calibration.map { Self.cropped($0, wanted) }
     var space = header.encodedSpace
     (space.matrixSize[0], space.fieldOfView[0]) = (wanted, header.reconSpace.fieldOfView[0])
     header = ISMRMRDHeader(encodedSpace: space, reconSpace: header.reconSpace, slices: kSpace.shape[0])
+  }
+
+  private static func cropped(_ kSpace: ComplexTensor, _ wanted: Int) -> ComplexTensor {
+    let width = kSpace.shape[3]
+    let image = inverseFFT(columns(kSpace, (0..<width).map { ($0 + width / 2) % width }))  // the middle first
+    let cropped = columns(image, (0..<wanted).map { k in k < (wanted + 1) / 2 ? k : k + width - wanted })
+    return columns(fft(cropped), (0..<wanted).map { ($0 + (wanted + 1) / 2) % wanted })
   }
 
   /// The given columns of every row.

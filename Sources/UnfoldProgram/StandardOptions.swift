@@ -81,6 +81,15 @@ extension Blocks: CommandLineExperiment {
     @Option(help: ArgumentHelp("Add white noise at this signal-to-noise ratio.", valueName: "dB")) var noiseSnr: Double?
     public init() {}
   }
+  public struct OpeningOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Of measurements in an array, [blocks, M]: Φ, M × pixels of a block.", valueName: "file"))
+    var phi: String?
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp("Of measurements in an array: height and width of the image.", valueName: "pixels"))
+    var size: [Int] = []
+    public init() {}
+  }
   public struct KnobOptions: ParsableArguments, Encodable {
     @Option(help: ArgumentHelp("Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
     @Flag(help: "sodas-net, scnet: the mean over the eight flips and turns of the image; eight times the time.")
@@ -119,6 +128,8 @@ extension KSpace: CommandLineExperiment {
     @Option(help: "Iterations of tv, recpf and sidwt.") var iterations: Int?
     @Option(help: "Taps of the wavelet of sidwt and recpf: 2 (Haar), 4, 6 or 8 (Daubechies).") var wavelet: WaveletFilter?
     @Option(help: "Levels of the wavelet of sidwt and recpf.") var levels: Int?
+    @Option(help: "tv, recpf and sidwt: the largest magnitude of images (default: estimated from each measurement).")
+    var scale: Double?
     public init() {}
   }
   public struct OpeningOptions: ParsableArguments, Encodable {
@@ -219,6 +230,10 @@ extension DiscTomography: CommandLineExperiment {
     var shapes: DiscPhantom.Shapes?
     @Option(help: ArgumentHelp("Sets: ratios for training are drawn between this and 50 dB.", valueName: "dB"))
     var lowestNoiseSnr: Double?
+    public init() {}
+  }
+  public struct OpeningOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Of voltages in an array: extent of the image (default: 64).", valueName: "pixels")) var side: Int?
     public init() {}
   }
   public struct KnobOptions: ParsableArguments, Encodable {

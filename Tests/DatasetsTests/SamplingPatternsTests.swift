@@ -165,7 +165,9 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
       try .cartesian(height: 64, width: 64, ratio: 0.25, centreLines: 6, power: 2, seed: 2),
       .uniformCartesian(height: 60, width: 64, acceleration: 4, calibrationLines: 8),
       try .variableDensity(height: 65, width: 63, ratio: 0.15, centreRadius: 0.1, seed: 3),
-    ]
+    ] + [(2, 8), (2, 24), (2, 32), (3, 12), (4, 16), (8, 8)].map {
+      .uniformCartesian(height: 64, width: 128, acceleration: $0.0, calibrationLines: $0.1)
+    }
     for mask in masks { try expectNoticed(mask) }
     let full = SamplingMask.full(height: 8, width: 8).values
     #expect(try SamplingMask(values: full, height: 8, width: 8).ratio == 1)
@@ -184,6 +186,19 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
     for ratio in [10, 20, 30, 40, 50] {
       try expectNoticed(SamplingMask(values: published("masks/pseudo-radial_\(ratio).npy"), height: 256, width: 256))
     }
+  }
+
+  /// One row is every row, one column every column.
+  @Test func masksOfOneRow() throws {
+    let columns = [1, 1, 0, 1, 0, 1.0]
+    for shape in [[1, 6], [6]] {
+      let (mask, remarks) = try Remarks.collected {
+        try SamplingMask(values: Tensor(columns, shape: shape), height: 4, width: 6, name: "m.npy")
+      }
+      #expect(mask.isSampled.map { $0 ? 1 : 0 } == columns + columns + columns + columns && remarks == ["m.npy: found one row, which is taken for every one"])
+    }
+    let rows = try SamplingMask(values: Tensor(columns, shape: [6, 1]), height: 6, width: 4)
+    #expect(rows.count == 16 && rows.isSampled[0..<8].allSatisfy { $0 } && !rows.isSampled[8])
   }
 
   private func expectNoticed(_ mask: SamplingMask) throws {

@@ -15,7 +15,7 @@ import Training
     folder = try Folder()
     try folder.image("a.png", height: 24, width: 20)
     var generator = RandomGenerator(seed: 5)
-    let parts = (0..<2).map { _ in Tensor.uniform([16, 18], using: &generator) }
+    let parts = (0..<2).map { _ in 0.7 * Tensor.uniform([16, 18], using: &generator) }
     try NPY.write(.complex(ComplexTensor(real: parts[0], imaginary: parts[1])), to: folder.file("z.npy"))
   }
 

@@ -94,6 +94,63 @@ import Testing
     #expect(try ISMRMRDFile(contentsOf: folder.file("b.h5")).kSpace == read.kSpace)
   }
 
+  /// A file of which some bytes are others, as often as they occur or in some lines alone.
+  private func changed(_ path: String, _ change: (inout Data) -> Void) throws {
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: folder.file(path)))
+    change(&bytes)
+    try bytes.write(to: URL(fileURLWithPath: folder.file(path)))
+  }
+
+  /// Oversampling that fields of view say and matrices do not, along the readout and along the phase.
+  @Test func oversamplingByTheFieldOfView() throws {
+    var generator = RandomGenerator(seed: 2)
+    let kSpace = ComplexTensor(pairs: .uniform([1, 2, 6, 8, 2], precision: .single, using: &generator))
+    let file = ISMRMRDFile(kSpace: kSpace, fieldOfView: [40, 60, 5])
+    try file.write(to: folder.file("a.h5"))
+    try changed("a.h5") { bytes in
+      let image = bytes.range(of: Data("<reconSpace>".utf8))!.upperBound..<bytes.endIndex
+      bytes.replaceSubrange(bytes.range(of: Data("<x>40.0<".utf8), in: image)!, with: Data("<x>20.0<".utf8))
+      bytes.replaceSubrange(bytes.range(of: Data("<y>60.0<".utf8), in: image)!, with: Data("<y>30.0<".utf8))
+    }
+    let read = try ISMRMRDFile(contentsOf: folder.file("a.h5"), removingOversampling: true)
+    #expect(read.kSpace.shape == [1, 2, 6, 4] && read.imageSize == [3, 4])
+  }
+
+  /// Lines of calibration alone, bit 20 of the flags: 32 bytes before the number of samples, as the packed head of ISMRMRD 1.x has it.
+  @Test func calibrationApart() throws {
+    var generator = RandomGenerator(seed: 3)
+    let kSpace = ComplexTensor(pairs: .uniform([1, 3, 5, 17, 2], precision: .single, using: &generator))
+    try ISMRMRDFile(kSpace: kSpace).write(to: folder.file("a.h5"))
+    try changed("a.h5") { bytes in
+      var (start, number) = (bytes.startIndex, 0)
+      while let place = bytes.range(of: Data([17, 0, 3, 0, 3, 0]), in: start..<bytes.endIndex) {
+        if number == 1 || number == 3 { bytes[place.lowerBound - 32 + 2] |= 1 << 3 }  // flag 20 is bit 19
+        (start, number) = (place.upperBound, number + 1)
+      }
+      #expect(number == 5)
+    }
+    let read = try ISMRMRDFile(contentsOf: folder.file("a.h5"))
+    #expect(read.measuredLines == [[true, false, true, false, true]])
+    let calibration = try #require(read.calibration).pairs.floats
+    for (i, value) in kSpace.pairs.floats.enumerated() {
+      let isApart = [1, 3].contains(i / 34 % 5)
+      #expect(calibration[i] == (isApart ? value : 0) && read.kSpace.pairs.floats[i] == (isApart ? 0 : value))
+    }
+  }
+
+  /// The header says half the points of the lines: oversampling that it does not know.
+  @Test func oversamplingUnknownToTheHeader() throws {
+    var generator = RandomGenerator(seed: 4)
+    let kSpace = ComplexTensor(pairs: .uniform([1, 1, 3, 16, 2], precision: .single, using: &generator))
+    let file = ISMRMRDFile(kSpace: kSpace, fieldOfView: [40, 30, 5])
+    try file.write(to: folder.file("a.h5"))
+    try changed("a.h5") { bytes in
+      while let place = bytes.range(of: Data("<x>16<".utf8)) { bytes.replaceSubrange(place, with: Data("<x>08<".utf8)) }
+    }
+    let (read, remarks) = try Remarks.collected { try ISMRMRDFile(contentsOf: folder.file("a.h5"), removingOversampling: true) }
+    #expect(read.kSpace.shape == [1, 1, 3, 8] && remarks.contains { $0.contains("16 samples for 8 points") })
+  }
+
   /// What a line's head claims is held against what the line has.
   @Test func impossibleHeadsAreRefused() throws {
     let file = ISMRMRDFile(kSpace: ComplexTensor(pairs: .zeros([1, 3, 1, 17, 2], precision: .single)))

@@ -29,6 +29,15 @@ public struct Blocks: Experiment {
     public init() {}
   }
 
+  /// What an array of measurements does not say of itself.
+  public struct Opening: Settings {
+    /// A file of Φ.
+    public var phi: String?
+    /// Height and width of the image, or a side.
+    public var size: [Int] = []
+    public init() {}
+  }
+
   /// Φ with the seed it was drawn from; nil for a given one.
   public struct System: Sendable {
     public let sensing: CompressiveSensing
@@ -146,6 +155,30 @@ public struct Blocks: Experiment {
     file.attributes["side"] = String(sensing.side)
     file.attributes["phi_seed"] = scan.system.phiSeed.map { String($0) }
     if scan.system.phiSeed == nil { file.add("phi", sensing.phi.entries) }
+  }
+
+  /// A measurement of `simulate`, or an array `[blocks, M]` of one image in any format with its Φ; blocks from left to right, row by row.
+  public static func open(_ path: String, _ opening: Opening) throws -> Scans<Blocks> {
+    guard let given = opening.phi else {
+      let file = try MeasurementFile(path)
+      try file.check(problem: name)
+      if !opening.size.isEmpty { throw InputError("\(path): found --size for a measurement that says its own; leave it out") }
+      return try scans(from: file)
+    }
+    let system = System(CompressiveSensing(phi: try readPhi(given)))
+    let y = try readTable(path, names: ["y", "measurement"], allowingRow: true)
+    let (side, rows) = (system.sensing.side, system.sensing.phi.rows)
+    let size = opening.size.isEmpty && y.shape[0] == 1 ? [side] : opening.size
+    guard (1...2).contains(size.count), size.allSatisfy({ (1...65_500).contains($0) }) else {
+      throw InputError("\(path): found --size \(size); expected the image's height and width, 1 to 65500 pixels")
+    }
+    let grid = BlockGrid(height: size[0], width: size[size.count - 1], side: side)
+    guard y.shape == [grid.count, rows] else {
+      throw InputError(
+        "\(path): found \(y.shape[0]) × \(y.shape[1]) numbers; expected \(grid.count) × \(rows), one row a block of \(side) × \(side) pixels"
+          + (y.shape == [rows, grid.count] ? ": transpose it" : ""))
+    }
+    return Scans([Scan(name: fileTitle(path), system: system, measured: Measured(grid: grid, y: y))])
   }
 
   public static func scans(from file: MeasurementFile) throws -> Scans<Blocks> {

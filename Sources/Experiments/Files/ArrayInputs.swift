@@ -6,9 +6,13 @@ import Operators
 import Tensors
 import Training
 
-/// The real two-axis array of a file, finite and in double precision: the one under a name of `names` or the only one there is.
-public func readTable(_ path: String, names: [String] = []) throws -> Tensor {
-  let arrays = try readArrays(path)
+/// The real two-axis array of a file, finite and in double precision: the one under a name of `names` or the only one there is; with
+/// `allowingRow` also one of one axis, as a row.
+public func readTable(_ path: String, names: [String] = [], allowingRow: Bool = false) throws -> Tensor {
+  let arrays = try readArrays(path).map { array in
+    guard allowingRow, array.value.shape.count == 1, let row = array.value.real else { return array }
+    return NamedArray(name: array.name, value: row.reshaped([1, row.count]))
+  }
   let tables = arrays.filter { $0.value.real != nil && $0.value.shape.count == 2 }
   let named = tables.filter { names.contains($0.name) }
   guard let chosen = named.count == 1 ? named.first : tables.count == 1 ? tables.first : nil, let table = chosen.value.real else {

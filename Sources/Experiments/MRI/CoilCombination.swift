@@ -43,16 +43,21 @@ extension SENSE {
 /// 1 / ‖A‖, by which operator and measurements are multiplied for networks; 1 where ‖A‖² is as good as 1.
 func networkUnit(squaredNorm: Double) -> Double { abs(squaredNorm - 1) < 1e-4 ? 1 : 1 / squaredNorm.squareRoot() }
 
-/// By ESPIRiT from the largest square around frequency 0 without a gap, up to 24 × 24.
+/// By ESPIRiT from the largest square around frequency 0 without a gap, up to 24 × 24, of the calibration where it was measured apart.
 func estimatedMaps(of slice: KSpaceSlice) throws -> CoilSensitivities {
   let least = 8
-  guard let side = stride(from: 24, through: least, by: -2).first(where: { slice.mask.isFull(side: $0) }) else {
+  let apart = slice.calibration.map { (samples: $0, mask: SamplingMask(measuredIn: $0)) }
+  guard
+    let (samples, side) = [apart, (slice.kSpace, slice.mask)].compactMap({ $0 }).lazy.compactMap({ source in
+      stride(from: 24, through: least, by: -2).first { source.mask.isFull(side: $0) }.map { (source.samples, $0) }
+    }).first
+  else {
     throw InputError(
       "\(slice.name): found gaps in the \(least) × \(least) frequencies around 0; expected them measured, to estimate coil maps from: give "
         + "--maps")
   }
   do {
-    return CoilSensitivities(maps: try ESPIRiT(calibrationRows: side, calibrationColumns: side).estimate(slice.kSpace).maps)
+    return CoilSensitivities(maps: try ESPIRiT(calibrationRows: side, calibrationColumns: side).estimate(samples).maps)
   } catch let error as CalibrationError { throw InputError("\(slice.name): \(error)") }
 }
 

@@ -88,7 +88,7 @@ public struct KSpace: Experiment {
     if Self.patterns.contains(setup.mask) {
       return try Self.mask(setup.mask, ratio: setup.ratio ?? 1, height: height, width: width, seed: seed)
     }
-    let values = try readTable(setup.mask, names: ["mask", "mask_matrix", "Umask"])
+    let values = try readTable(setup.mask, names: ["mask", "mask_matrix", "Umask"], allowingRow: true)
     return try SamplingMask(values: values, height: height, width: width, order: setup.maskOrder ?? .transform, name: setup.mask)
   }
 
@@ -159,6 +159,12 @@ public struct KSpace: Experiment {
         groundTruth: truth)
       return Scan(name: image.name, system: system, systemNumber: number, measured: slice, groundTruth: truth)
     }
+  }
+
+  /// Measurements of images to score: of other units than [0, 1], scaled.
+  public func testScans(_ test: TestImages) throws -> Scans<KSpace> {
+    guard let images = test.images else { throw InputError("found no --images; expected a folder of images for \(Self.name)") }
+    return try scans(of: [images]).inUnits
   }
 
   /// As an HDF5 file, or of one image as BART's pair of files, frequency 0 and the image's origin in the middle.
@@ -248,10 +254,11 @@ public struct KSpace: Experiment {
     }
     guard let file = try ScannerFile(ifKSpace: path) else {
       if opening.slice != nil { throw InputError("found --slice; expected k-space of a scanner, leave it out") }
+      try checkHeader(path)
       let file = try MeasurementFile(path)
       try file.check(problem: name)
       let scans = try scans(from: file)
-      return Scans(scans.names, facts: scans.facts) { try given(scans[$0]) }
+      return Scans(scans.names, facts: scans.facts) { try given(scans[$0]) }.inUnits
     }
     if let slice = opening.slice, !(0..<file.sliceCount).contains(slice) {
       throw InputError("\(path): found \(file.sliceCount) slices; expected --slice 0 to \(file.sliceCount - 1), not \(slice)")
@@ -264,6 +271,14 @@ public struct KSpace: Experiment {
       return try given(
         Scan(name: slice.name, system: system, systemNumber: number, measured: slice, groundTruth: slice.groundTruth))
     }
+  }
+
+  /// - Throws: ``InputError`` for k-space in HDF5 without a header.
+  private static func checkHeader(_ path: String) throws {
+    guard case .hdf5 = try FileKind.detect(path), let found = try HDF5File(contentsOf: path)["kspace"] else { return }
+    throw InputError(
+      "\(path): found kspace \(found.shape) without a header; expected fastMRI's ismrmrd_header or ISMRMRD's xml, which say size and order: "
+        + "write it as BART's .cfl, [coils, 1, height, width], frequency 0 in the middle, and give that")
   }
 
   /// Of a complex image PSNR and SSIM are of the magnitudes, NMSE of the numbers themselves.
@@ -292,6 +307,32 @@ public struct KSpace: Experiment {
     let trained = notes["coils"].flatMap { Int($0) } ?? 1
     func words(_ coils: Int) -> String { coils == 1 ? "one coil" : "\(coils) coils" }
     return trained == system.coils ? [] : ["weights trained with \(words(trained)), used for \(words(system.coils))"]
+  }
+}
+
+extension Scans<KSpace> {
+  /// Images of the largest magnitude 1 in the place of those of other units, which a slice's scale gives back: PSNR's peak, the pictures
+  /// and the networks are for [0, 1].
+  var inUnits: Scans<KSpace> {
+    Scans(names, facts: facts) { try self[$0].inUnits }
+  }
+}
+
+extension Scan<KSpace> {
+  /// Images up to 1 are in [0, 1] unless all of it is below a hundredth; without a truth, zero filling may exceed 1 a little.
+  var inUnits: Scan<KSpace> {
+    let largest = groundTruth?.display.maximumMagnitude ?? rootSumOfSquares(inverseFFT2(measured.kSpace)).maximumMagnitude
+    guard largest > 0, largest.isFinite, !(0.01...(groundTruth == nil ? 1.5 : 1.0001)).contains(largest) else { return self }
+    Remarks.note(
+      groundTruth == nil
+        ? "\(name): found images up to \(largest), not in [0, 1]; pictures are divided by it"
+        : "\(name): found an image up to \(largest), not in [0, 1]; the peak of PSNR is that, pictures are divided by it")
+    var scan = self
+    scan.measured.kSpace = (1 / largest) * measured.kSpace
+    scan.measured.scale *= largest
+    let scaled = groundTruth.map { (1 / largest) * $0 }
+    (scan.groundTruth, scan.measured.groundTruth) = (scaled, scaled)
+    return scan
   }
 }
 

@@ -9,7 +9,7 @@ import Tensors
 import Training
 
 extension KSpace {
-  /// Parameters of classical methods, for images in [0, 1]; nil takes the method's.
+  /// Parameters of classical methods, for images whose largest magnitude is 1; nil takes the method's.
   public struct Knobs: Settings {
     /// λ; of RecPF that of the gradient, the wavelets' is a tenth of it.
     public var lambda: Double?
@@ -18,6 +18,8 @@ extension KSpace {
     public var iterations: Int?
     public var wavelet: WaveletFilter?
     public var levels: Int?
+    /// What the largest magnitude of images is taken for; nil: estimated from every measurement.
+    public var scale: Double?
     public init() {}
   }
 
@@ -35,6 +37,7 @@ extension KSpace {
     /// ρ for several coils, whose x-update is by iterations and cheaper the larger it is.
     var penaltyOfCoils = 0.05
     var (wavelet, levels) = (WaveletFilter.haar, 4)
+    var scale: Double?
 
     static let undecimated = Parameters(lambda: 7e-5, penalty: 0.02, iterations: 80, wavelet: .daubechies4)
 
@@ -44,7 +47,7 @@ extension KSpace {
     }
 
     func with(_ knobs: Knobs) throws -> Parameters {
-      for (name, value) in [("lambda", knobs.lambda), ("penalty", knobs.penalty)] {
+      for (name, value) in [("lambda", knobs.lambda), ("penalty", knobs.penalty), ("scale", knobs.scale)] {
         if let value, !(value > 0 && value.isFinite) { throw InputError("found --\(name) \(value); expected more than 0") }
       }
       if let count = knobs.iterations, !(1...1_000_000).contains(count) {
@@ -54,6 +57,7 @@ extension KSpace {
       var result = self
       (result.lambda, result.iterations) = (knobs.lambda ?? lambda, knobs.iterations ?? iterations)
       (result.penalty, result.penaltyOfCoils) = (knobs.penalty ?? penalty, knobs.penalty ?? penaltyOfCoils)
+      result.scale = knobs.scale
       (result.wavelet, result.levels) = (knobs.wavelet ?? wavelet, knobs.levels ?? levels)
       return result
     }
@@ -77,13 +81,13 @@ extension KSpace {
       Method(
         "tv", "Total variation by ADMM with an exact solve in k-space",
         source: "Lustig, Donoho & Pauly, Magn. Reson. Med. 58 (2007)",
-        knobs: ["lambda", "penalty", "iterations"]
+        knobs: ["lambda", "penalty", "iterations", "scale"]
       ) { system, knobs in
         let p = try Parameters().with(knobs)
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = KSpaceTV<Space>(totalVariation: p.lambda, mask: system.mask, penalty: p.penalty)
           return reconstructor(
-            "tv",
+            "tv", scaled: { p.scale ?? estimatedScale($0) },
             coils: { slice in
               let maps = try system.maps(of: slice)
               return .complex(
@@ -96,7 +100,7 @@ extension KSpace {
       Method(
         "recpf", "Total variation and wavelets by ADMM with an exact solve in k-space",
         source: "Yang, Zhang & Yin, IEEE J. Sel. Top. Signal Process. 4 (2010)",
-        knobs: ["lambda", "penalty", "iterations", "wavelet", "levels"]
+        knobs: ["lambda", "penalty", "iterations", "wavelet", "levels", "scale"]
       ) { system, knobs in
         let (p, mask) = (try Parameters().with(knobs), system.mask)
         let deepest = OrthonormalWavelet<Tensor>.deepest(height: mask.height, width: mask.width)
@@ -110,32 +114,49 @@ extension KSpace {
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = RecPF<Space>(
             gradientWeight: p.lambda, waveletWeight: 0.1 * p.lambda, mask: mask, wavelet: wavelet, penalty: p.penalty)
-          return reconstructor("recpf") { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
+          return reconstructor("recpf", scaled: { p.scale ?? estimatedScale($0) }) { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
         }
         return solver(system.space)
       },
       Method(
         "sidwt", "Undecimated wavelets by ADMM with an exact solve in k-space",
         source: "Baker, Kwong, Lustig & Mendes, Magn. Reson. Med. 65 (2011)",
-        knobs: ["lambda", "penalty", "iterations", "wavelet", "levels"]
+        knobs: ["lambda", "penalty", "iterations", "wavelet", "levels", "scale"]
       ) { system, knobs in
         let p = try Parameters.undecimated.with(knobs)
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = KSpaceSIDWT<Space>(
             undecimatedWavelet: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels, penalty: p.penalty)
-          return reconstructor("sidwt") { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
+          return reconstructor("sidwt", scaled: { p.scale ?? estimatedScale($0) }) { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
         }
         return solver(system.space)
       },
     ]
   }
 
+  /// The largest magnitude of an image by that of its zero filling, which is 0.9 of it on the mean: slices of maximum 1 of ten chests, radial,
+  /// Cartesian and random masks of 10 to 50 %, 0.81 to 0.98. Weights of penalties are relative to it, as of BART's `pics`.
+  private static func estimatedScale(_ slice: KSpaceSlice) -> Double {
+    rootSumOfSquares(inverseFFT2(slice.kSpace)).maximumMagnitude / 0.9
+  }
+
   /// What is made of one slice by a method for one coil, and by another for several, cut to the part that is wanted.
+  ///
+  /// - Parameter scale: by which samples are divided and the image is multiplied again.
   private static func reconstructor(
-    _ method: String, coils several: (@Sendable (KSpaceSlice) throws -> NumericArray)? = nil,
+    _ method: String, scaled scale: (@Sendable (KSpaceSlice) -> Double)? = nil,
+    coils several: (@Sendable (KSpaceSlice) throws -> NumericArray)? = nil,
     one: @escaping @Sendable (ComplexTensor) throws -> NumericArray
   ) -> Reconstructor<KSpace> {
     Reconstructor { slice in
+      let unit = scale?(slice) ?? 1
+      guard unit == 1 || unit == 0 else {
+        var scaled = slice
+        scaled.kSpace = (1 / unit) * slice.kSpace
+        var found = try reconstructor(method, coils: several, one: one).solve(scaled)
+        found.value = unit * found.value
+        return found
+      }
       let image: NumericArray
       if slice.coils == 1 {
         image = try one(slice.kSpace)
@@ -226,6 +247,13 @@ extension KSpace {
 }
 
 extension NumericArray {
+  static func * (factor: Double, _ value: NumericArray) -> NumericArray {
+    switch value {
+    case .real(let x): .real(factor * x)
+    case .complex(let z): .complex(factor * z)
+    }
+  }
+
   /// `[1, h, w]` as `[h, w]`.
   var plane: NumericArray {
     guard shape.count == 3, shape[0] == 1 else { return self }

@@ -127,6 +127,7 @@ enum KSpaceTable {
           continue
         }
         var options = SolverOptions<KSpace.Knobs>()
+        if method.knobs.contains("scale") { options.knobs.scale = 1 }
         if let stages = entry.untrainedStages {
           (options.untrained, options.depth) = (true, stages)
         } else if method.isTrained {

@@ -96,8 +96,8 @@ public struct CT: TomographyExperiment {
     if let photons = setup.photons, !(photons > 0 && photons <= 1e15) {
       throw InputError("found --photons \(photons); expected more than 0, at most 1e15")
     }
-    if let electronic = setup.electronic, !(electronic >= 0 && electronic.isFinite) {
-      throw InputError("found --electronic \(electronic); expected 0 or more")
+    if let electronic = setup.electronic, !(electronic >= 0 && electronic <= 1e15) {
+      throw InputError("found --electronic \(electronic); expected 0 to 1e15")
     }
     if let path = setup.angles {
       if setup.scan.views != Setup().scan.views { throw InputError("found --angles and --views; expected one of them") }

@@ -60,6 +60,11 @@ public struct DiscTomography<Around: Sensor>: TomographyExperiment {
     public var iterations: Int?
     public init() {}
   }
+  public struct Opening: Settings {
+    /// Of voltages in an array: pixels along a side of the image; nil: 64.
+    public var side: Int?
+    public init() {}
+  }
   public struct Test: Settings {
     /// Sets that `simulate` wrote; nil: those of the seed.
     public var data: String?
@@ -176,22 +181,41 @@ public struct DiscTomography<Around: Sensor>: TomographyExperiment {
     }
   }
 
-  /// A measurement of `simulate`, or the folder of a sensor: the object at several frequencies.
-  public static func open(_ path: String, _ opening: NoSettings) throws -> Scans<Self> {
-    guard ImageFolder.isFolder(path), Around.model == .emt28 else {
-      let file = try MeasurementFile(path)
+  /// A measurement of `simulate`, the folder of a sensor, the object at several frequencies, or an array of voltages.
+  public static func open(_ path: String, _ opening: Opening) throws -> Scans<Self> {
+    if ImageFolder.isFolder(path), Around.model == .emt28 {
+      if opening.side != nil { throw InputError("\(path): found --side for a sensor that says its own; leave it out") }
+      return scans(try MeasuredEMT(contentsOf: path))
+    }
+    if case .hdf5 = try FileKind.detect(path), let file = try? MeasurementFile(path) {
       try file.check(problem: name)
+      if opening.side != nil { throw InputError("\(path): found --side for a measurement that says its own; leave it out") }
       return try scans(from: file)
     }
-    return scans(try MeasuredEMT(contentsOf: path))
+    let count = Around.model.measurements
+    let arrays = try readArrays(path)
+    guard arrays.count == 1, let found = arrays[0].value.real, found.shape.last == count || found.shape == [count, 1], found.isFinite
+    else {
+      let shapes = arrays.prefix(4).map { "\($0.name) \($0.value.shape)" }.joined(separator: ", ")
+      throw InputError(
+        "\(path): found \(shapes.isEmpty ? "no arrays" : shapes); expected one array of \(count) finite voltages, or [samples, \(count)]")
+    }
+    let side = opening.side ?? 64
+    guard (4...256).contains(side) else { throw InputError("found --side \(side); expected 4 to 256 pixels") }
+    return scans(
+      ImpedanceTomography(Around.model, side: side), found.reshaped([found.count / count, count]), named: fileTitle(path))
   }
 
   static func scans(_ sensor: MeasuredEMT) -> Scans<Self> {
-    let problem = ImpedanceTomography(sensitivity: sensor.A, pixels: sensor.pixels)
+    scans(ImpedanceTomography(sensitivity: sensor.A, pixels: sensor.pixels), sensor.measurement, named: "frequency")
+  }
+
+  /// Voltages `[samples, M]` in the units of the sensor, not those of A's rows of unit norm.
+  private static func scans(_ problem: ImpedanceTomography, _ voltages: Tensor, named name: String) -> Scans<Self> {
     // Mean of the largest value of the initial images of phantoms as networks are trained on (0.51 of 200, 30 to 50 dB).
     let system = TomographySystem(problem, usualMaximum: 0.5)
-    let b = problem.normalised(sensor.measurement).converted(to: .single)
-    return Scans((0..<b.shape[0]).map { Scan(name: "frequency-\($0)", system: system, measured: b.rows($0..<$0 + 1)) })
+    let b = problem.normalised(voltages).converted(to: .single)
+    return Scans((0..<b.shape[0]).map { Scan(name: "\(name)-\($0)", system: system, measured: b.rows($0..<$0 + 1)) })
   }
 
   public static func totalVariation(of system: TomographySystem) -> (lambda: Double, iterations: Int) { (Around.lambda, 500) }
