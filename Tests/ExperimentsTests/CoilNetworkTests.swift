@@ -20,7 +20,7 @@ import Training
     try FileManager.default.createDirectory(atPath: folder.file("images"), withIntermediateDirectories: true)
     for k in 0..<3 {
       let (re, im) = (
-        0.6 * texture(Self.h, Self.w, 0.07 * Double(k + 1), 0.4), 0.3 * texture(Self.h, Self.w, 0.11 * Double(k + 1), 0.2)
+        texture(Self.h, Self.w, 0.07 * Double(k + 1), 0.4), 0.5 * texture(Self.h, Self.w, 0.11 * Double(k + 1), 0.2)
       )
       try NPY.write(.complex(ComplexTensor(real: re, imaginary: im)), to: folder.file("images/\(k).npy"))
     }
@@ -89,7 +89,10 @@ import Training
   @Test(arguments: ["tv", "ista-net-plus", "ista-net", "fista-net", "admm-net", "admm-csnet"])
   func mapsOfAMeasurement(method: String) throws {
     let experiment = try experiment(ratio: 1)
-    let scans = try experiment.scans(of: [folder.file("images/1.npy")])
+    // Within [0, 1], so that a file's units are those of evaluation.
+    let image = folder.file("image.npy")
+    try NPY.write(.complex(0.6 * NPY.read(folder.file("images/1.npy")).complex), to: image)
+    let scans = try experiment.scans(of: [image])
     let isTrained = method != "tv"
     var options = SolverOptions<KSpace.Knobs>()
     if isTrained { options.weights = try weights(method, of: "cs-mri", scans[0].system, notes: ["coils": "4"]) }
@@ -97,14 +100,15 @@ import Training
       try Runner(KSpace.named(method), options: options).run(scans[0]).reconstruction.value.complex
     }
     let file = folder.file("m.h5")
-    _ = try experiment.simulate([folder.file("images/1.npy")], to: file, keepingGroundTruth: true)
+    _ = try experiment.simulate([image], to: file, keepingGroundTruth: true)
     let known = try found(scans)
     #expect(try found(KSpace.open(file, .init())) == known)
     let estimated = try ESPIRiT().estimate(scans[0].measured.kSpace).maps
     try NPY.write(.complex(estimated), to: folder.file("espirit.npy"))
     let given = try found(KSpace.open(file, .set { $0.maps = folder.file("espirit.npy") }))
     let unknown = try found(KSpace.open(file, .set { $0.maps = "espirit" }))
-    #expect(unknown == given && unknown != known && known.pairs.isFinite)
+    // Of tv maps are estimated from samples that are divided by the scale.
+    #expect((unknown - given).norm <= 1e-9 * given.norm && unknown != known && known.pairs.isFinite)
   }
 
   /// Weights know nothing of the coils: a remark says for how many they were trained.
