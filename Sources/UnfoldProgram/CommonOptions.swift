@@ -40,17 +40,20 @@ struct CommonOptions: ParsableArguments {
     if let precision {
       throw InputError("found --precision \(precision.rawValue); leave it out, it is for train, reconstruct, evaluate and bench")
     }
-    takeThreads()
+    try begin()
   }
 
-  private func takeThreads() { if let threads { Parallel.threads = threads } }
+  private func begin() throws {
+    if let threads { Parallel.threads = threads }
+    if let json, json != "-" { try AtomicFile.check(json) }
+  }
 
   /// ``apply()`` and the work of a command, in mixed precision where that is asked for and the processor gains by it.
   ///
   /// - Parameter hasChoice: single and double may be asked for.
   /// - Throws: for mixed precision of what is no convolutional network, and for another where there is no choice.
   func withArithmetic(of name: String, isConvolutional: Bool, hasChoice: Bool = false, _ work: () throws -> Void) throws {
-    takeThreads()
+    try begin()
     if let precision, precision != .mixed, !hasChoice {
       throw InputError("found --precision \(precision.rawValue) for \(name); leave it out, it has a precision of its own")
     }

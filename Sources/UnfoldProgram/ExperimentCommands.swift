@@ -49,6 +49,7 @@ struct Simulate<E: CommandLineExperiment>: ExperimentCommand {
 
   func run() throws {
     try common.apply()
+    try AtomicFile.check(output)
     let seed = common.seed ?? E.standardSeed
     let experiment = try E(E.Setup(over: measuring), seed: seed)
     let (facts, text) = try experiment.simulate(inputs, to: output, keepingGroundTruth: groundTruth)
@@ -214,6 +215,7 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
       if let checkpointEvery, checkpointEvery < 1 {
         throw InputError("found --checkpoint-every \(checkpointEvery); expected at least 1")
       }
+      if !dryRun { try AtomicFile.check(output) }
       let quiet = common.quiet
       let resuming = resume ? try interruptedTraining(of: output) : nil
       let options = try TrainingOptions(over: options)

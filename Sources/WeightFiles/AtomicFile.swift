@@ -27,6 +27,14 @@ public enum AtomicFile {
     }
   }
 
+  /// Refuses what ``write(_:to:)`` would refuse, before the work whose answer is to be written there. Nothing is left.
+  public static func check(_ path: String) throws {
+    struct Enough: Error {}
+    var status = stat()
+    if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { return }  // To open a pipe waits for its reader.
+    do { try replace(path) { _, _ in throw Enough() } } catch is Enough {}
+  }
+
   /// Removes the temporary files that killed processes of this machine left of `path` and of the files named after it, such as
   /// `path.checkpoint`. Returns how many there were.
   @discardableResult

@@ -27,13 +27,14 @@ public enum OutputKind: Sendable, Equatable {
     }
   }
 
-  /// `path` is to hold this kind.
+  /// `path` is to hold this kind, and can be written.
   public func check(_ path: String) throws {
     guard try OutputKind(path) == self else {
       let known = self == .image ? Self.imageExtensions : Self.arrayExtensions
       throw InputError(
         "\(path): found an extension for \(self == .image ? "arrays" : "images"); expected one of \(known.joined(separator: ", "))")
     }
+    try AtomicFile.check(path)
   }
 }
 
