@@ -112,7 +112,8 @@ public struct ScannerFile: Sendable {
       groundTruth: reference.map { .real((1 / scale) * $0.converted(to: .double)) }, scale: scale, wanted: wanted)
     if let calibration {
       guard calibration.pairs.isFinite else {
-        throw InputError("\(path): found NaN or infinity in the calibration of slice \(slice); expected finite samples, measure it again")
+        throw InputError(
+          "\(path): found NaN or infinity in the calibration of slice \(slice); expected finite samples, measure it again")
       }
       found.calibration = (1 / scale) * ComplexTensor(pairs: calibration.pairs.converted(to: .double)).uncentredKSpace
     }

@@ -96,7 +96,8 @@ public struct TomographyData: Sendable {
         ("image side", "\(side)", (4...256).contains(side), "4 to 256 pixels"),
         ("number of samples", "\(Part.allCases.map(count))", Part.allCases.allSatisfy { count($0) >= 1 }, "at least 1 a part"),
         (
-          "noise", "\(lowestNoiseDecibel ?? noiseDecibel), \(noiseDecibel) and \(unseenNoiseDecibel) dB", isInRange, "-300 to 300 dB"
+          "noise", "\(lowestNoiseDecibel ?? noiseDecibel), \(noiseDecibel) and \(unseenNoiseDecibel) dB", isInRange,
+          "-300 to 300 dB"
         ),
         ("weight", "\(weight)", weight >= 1e-6 && weight.isFinite, "at least 1e-6"),
         ("contrast", "\(contrast)", contrast > 0 && contrast <= 100, "above 0, at most 100"),

@@ -90,12 +90,14 @@ public struct ISMRMRDFile: Sendable, Equatable {
     guard HDF5Library.exists("\(group)/data", in: file), HDF5Library.exists("\(group)/xml", in: file),
       let xml = try HDF5Library.text(of: "\(group)/xml", in: file, path: path)
     else {
-      throw FileFormatError("\(path): found no data and xml in the group \(group), expected both, the header says the size: write it with the converter "
+      throw FileFormatError(
+        "\(path): found no data and xml in the group \(group), expected both, the header says the size: write it with the converter "
           + "again, or name its group.")
     }
     var header = try ISMRMRDHeader(xml: xml, path: path)
     let height = header.encodedSpace.matrixSize[1]
-    guard header.trajectory == "cartesian", header.encodedSpace.matrixSize[2] <= 1, header.encodedSpace.matrixSize[0] > 0, height > 0
+    guard header.trajectory == "cartesian", header.encodedSpace.matrixSize[2] <= 1, header.encodedSpace.matrixSize[0] > 0,
+      height > 0
     else {
       throw FileFormatError(
         "\(path): found a \(header.trajectory.prefix(20)) trajectory on \(header.encodedSpace.matrixSize) points, expected a "
@@ -170,7 +172,8 @@ public struct ISMRMRDFile: Sendable, Equatable {
     guard samples > points, samples % points == 0, samples <= 8 * points, lines.allSatisfy({ Int($0.samples) == samples }) else {
       return
     }
-    Remarks.note("\(path): found lines of \(samples) samples for \(points) points in the header, oversampling of \(samples / points)")
+    Remarks.note(
+      "\(path): found lines of \(samples) samples for \(points) points in the header, oversampling of \(samples / points)")
     header.encodedSpace.matrixSize[0] = samples
     header.encodedSpace.fieldOfView[0] *= Double(samples / points)
   }

@@ -43,7 +43,9 @@ public struct FilteredBackProjection: LinearOperator {
       // Bin of pixel (i, j): (x cos t + y sin t) / d − first, linear in i and j.
       let alongRows = abs(cos(t)) >= abs(sin(t))  // steps of one pixel are then no shorter than those between lines
       let (perColumn, perRow) = (p * cos(t) / d, -p * sin(t) / d)
-      let start = Double(rows.before) - geometry.firstBin / d - Double(geometry.width - 1) / 2 * perColumn - Double(geometry.height - 1) / 2 * perRow
+      let start =
+        Double(rows.before) - geometry.firstBin / d - Double(geometry.width - 1) / 2 * perColumn - Double(geometry.height - 1) / 2
+        * perRow
       return LineResampling.View(
         alongRows: alongRows, start: start, shift: alongRows ? perRow : perColumn, step: alongRows ? perColumn : perRow,
         weight: weight)

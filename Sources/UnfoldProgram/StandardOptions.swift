@@ -188,7 +188,8 @@ extension CT: CommandLineExperiment {
     @Option(help: "Unit of the angles: radians (default) or degrees.") var angleUnit: CTScan.AngleUnit?
     @Option(help: ArgumentHelp("Of projections in an array: size of a pixel (default: 0.8).", valueName: "mm"))
     var pixelSize: Double?
-    @Option(help: ArgumentHelp("Of projections in an array: width of a bin or cell (default: a pixel at the axis).", valueName: "mm"))
+    @Option(
+      help: ArgumentHelp("Of projections in an array: width of a bin or cell (default: a pixel at the axis).", valueName: "mm"))
     var binWidth: Double?
     @Option(help: ArgumentHelp("Fan: from the source to the axis.", valueName: "mm")) var sourceDistance: Double?
     @Option(help: ArgumentHelp("Fan: from the source to the detector.", valueName: "mm")) var detectorDistance: Double?
@@ -196,7 +197,8 @@ extension CT: CommandLineExperiment {
     @Option(help: ArgumentHelp("Of the axis from the middle of the detector.", valueName: "bins")) var axisOffset: Double?
     @Option(
       parsing: .upToNextOption,
-      help: ArgumentHelp("Of projections in an array: height and width of the image (default: the detector's).", valueName: "pixels"))
+      help: ArgumentHelp(
+        "Of projections in an array: height and width of the image (default: the detector's).", valueName: "pixels"))
     var size: [Int] = []
     public init() {}
   }

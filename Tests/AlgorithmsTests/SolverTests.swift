@@ -80,6 +80,7 @@ private let elasticReference = Tensor([
     expectClose(byCholesky(y, pulledTo: Tensor.zero), reference, relative: 1e-12)
     expectClose(byCholesky(Tensor.stacked([y, 2 * y]), pulledTo: Tensor.zero).row(1), 2 * reference, relative: 1e-12)
     #expect(conjugateGradient({ $0 }, Tensor.zeros([3])).iterations == 0)
+    #expect(conjugateGradient({ -1 * $0 }, Tensor([1, 2, 3])).x == Tensor.zeros([3]), "no descent along b")
   }
 
   @Test func stoppingRules() {

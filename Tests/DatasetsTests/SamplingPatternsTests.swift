@@ -160,14 +160,16 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
 
   /// Every pattern in both orders: accepted in its own, refused with what to do in the other.
   @Test func theOtherOrderIsNoticed() throws {
-    let masks = [
-      try SamplingMask.pseudoRadial(height: 64, width: 48, ratio: 0.2),
-      try .cartesian(height: 64, width: 64, ratio: 0.25, centreLines: 6, power: 2, seed: 2),
-      .uniformCartesian(height: 60, width: 64, acceleration: 4, calibrationLines: 8),
-      try .variableDensity(height: 65, width: 63, ratio: 0.15, centreRadius: 0.1, seed: 3),
-    ] + [(2, 8), (2, 24), (2, 32), (3, 12), (4, 16), (8, 8)].map {
-      .uniformCartesian(height: 64, width: 128, acceleration: $0.0, calibrationLines: $0.1)
-    }
+    let masks =
+      [
+        try SamplingMask.pseudoRadial(height: 64, width: 48, ratio: 0.2),
+        try .cartesian(height: 64, width: 64, ratio: 0.25, centreLines: 6, power: 2, seed: 2),
+        .uniformCartesian(height: 60, width: 64, acceleration: 4, calibrationLines: 8),
+        try .variableDensity(height: 65, width: 63, ratio: 0.15, centreRadius: 0.1, seed: 3),
+      ]
+      + [(2, 8), (2, 24), (2, 32), (3, 12), (4, 16), (8, 8)].map {
+        .uniformCartesian(height: 64, width: 128, acceleration: $0.0, calibrationLines: $0.1)
+      }
     for mask in masks { try expectNoticed(mask) }
     let full = SamplingMask.full(height: 8, width: 8).values
     #expect(try SamplingMask(values: full, height: 8, width: 8).ratio == 1)
@@ -195,7 +197,9 @@ private func published(_ path: String) throws -> Tensor { try #require(try NPY.r
       let (mask, remarks) = try Remarks.collected {
         try SamplingMask(values: Tensor(columns, shape: shape), height: 4, width: 6, name: "m.npy")
       }
-      #expect(mask.isSampled.map { $0 ? 1 : 0 } == columns + columns + columns + columns && remarks == ["m.npy: found one row, which is taken for every one"])
+      #expect(
+        mask.isSampled.map { $0 ? 1 : 0 } == columns + columns + columns + columns
+          && remarks == ["m.npy: found one row, which is taken for every one"])
     }
     let rows = try SamplingMask(values: Tensor(columns, shape: [6, 1]), height: 6, width: 4)
     #expect(rows.count == 16 && rows.isSampled[0..<8].allSatisfy { $0 } && !rows.isSampled[8])

@@ -20,7 +20,7 @@ import Training
     try FileManager.default.createDirectory(atPath: folder.file("images"), withIntermediateDirectories: true)
     for k in 0..<3 {
       let (re, im) = (
-        texture(Self.h, Self.w, 0.07 * Double(k + 1), 0.4), 0.5 * texture(Self.h, Self.w, 0.11 * Double(k + 1), 0.2)
+        0.6 * texture(Self.h, Self.w, 0.07 * Double(k + 1), 0.4), 0.3 * texture(Self.h, Self.w, 0.11 * Double(k + 1), 0.2)
       )
       try NPY.write(.complex(ComplexTensor(real: re, imaginary: im)), to: folder.file("images/\(k).npy"))
     }

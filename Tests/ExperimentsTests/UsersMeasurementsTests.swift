@@ -62,7 +62,9 @@ import Testing
   /// An HDF5 file that says its geometry in attributes.
   @Test func projectionsThatSayTheirGeometry() throws {
     let path = folder.file("s.h5")
-    let arrays = [NamedArray(name: "sinogram", value: Self.sinogram), NamedArray(name: "angles", value: (.pi / 180) * Self.degrees)]
+    let arrays = [
+      NamedArray(name: "sinogram", value: Self.sinogram), NamedArray(name: "angles", value: (.pi / 180) * Self.degrees),
+    ]
     var attributes = ["problem": "ct", "geometry": "parallel", "height": "32", "width": "32", "pixel_size": "1", "bin_width": "1"]
     try HDF5File(arrays: arrays, attributes: attributes).write(to: path)
     try expectDisc(path, .init())
@@ -113,13 +115,15 @@ import Testing
   }
 
   /// Numbers that would become sizes and ends of loops.
-  @Test(arguments: [
-    { $0.pixelSize = 1e-300 }, { $0.pixelSize = 1e20 }, { $0.pixelSize = .nan }, { $0.binWidth = 1e-300 }, { $0.binWidth = 1e20 },
-    { ($0.pixelSize, $0.binWidth) = (1e9, 1e-9) }, { $0.axisOffset = 1e300 }, { $0.axisOffset = .nan },
-    { ($0.views, $0.bins) = (100_000, 100_000) }, { $0.angles = [0, .infinity] }, { $0.angles = [] },
-    { ($0.geometry, $0.sourceDistance) = (.fan, 1e300) }, { ($0.geometry, $0.detectorDistance) = (.fan, 1e300) },
-    { ($0.geometry, $0.sourceDistance, $0.detectorDistance) = (.fan, .nan, .nan) },
-  ] as [@Sendable (inout CTScan) -> Void]) func rangesOfNumbers(change: @Sendable (inout CTScan) -> Void) {
+  @Test(
+    arguments: [
+      { $0.pixelSize = 1e-300 }, { $0.pixelSize = 1e20 }, { $0.pixelSize = .nan }, { $0.binWidth = 1e-300 }, { $0.binWidth = 1e20 },
+      { ($0.pixelSize, $0.binWidth) = (1e9, 1e-9) }, { $0.axisOffset = 1e300 }, { $0.axisOffset = .nan },
+      { ($0.views, $0.bins) = (100_000, 100_000) }, { $0.angles = [0, .infinity] }, { $0.angles = [] },
+      { ($0.geometry, $0.sourceDistance) = (.fan, 1e300) }, { ($0.geometry, $0.detectorDistance) = (.fan, 1e300) },
+      { ($0.geometry, $0.sourceDistance, $0.detectorDistance) = (.fan, .nan, .nan) },
+    ] as [@Sendable (inout CTScan) -> Void]) func rangesOfNumbers(change: @Sendable (inout CTScan) -> Void)
+  {
     var scan = CTScan()
     change(&scan)
     #expect(refusal(InputError.self) { try scan.made(height: 32, width: 32) } != "")

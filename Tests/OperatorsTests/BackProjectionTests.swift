@@ -14,9 +14,12 @@ import Testing
   static let pixel = 0.5, side = 64, radius = 8.0, middle = (x: 5.0, y: -3.0)
 
   /// A detector that covers the image's diagonal, or of one side and a part of the other.
-  private static func made(_ beam: Beam, _ range: Range, views: Int = 500, sense: Double, _ window: FilteredBackProjection.Window) -> (
-    angles: [Double], ray: (Int, Int) -> [(t: Double, s: Double)], bins: Int, back: AnyOperator<Tensor, Tensor>, missing: MissingData?
-  ) {
+  private static func made(_ beam: Beam, _ range: Range, views: Int = 500, sense: Double, _ window: FilteredBackProjection.Window)
+    -> (
+      angles: [Double], ray: (Int, Int) -> [(t: Double, s: Double)], bins: Int, back: AnyOperator<Tensor, Tensor>,
+      missing: MissingData?
+    )
+  {
     let isDisplaced = range == .displaced
     let (bins, offset) = isDisplaced ? (75, -25.3) : (129, 0.0)
     let source = 64.0
@@ -37,7 +40,8 @@ import Testing
       let geometry = ParallelBeamGeometry(
         height: side, width: side, angles: angles, bins: bins, pixelSize: pixel, binWidth: 0.4, axisOffset: offset)
       return (
-        angles, { v, b in offsets(b).map { (angles[v], 0.4 * $0) } }, bins, AnyOperator(FilteredBackProjection(geometry, window: window)),
+        angles, { v, b in offsets(b).map { (angles[v], 0.4 * $0) } }, bins,
+        AnyOperator(FilteredBackProjection(geometry, window: window)),
         geometry.missingData
       )
     }
@@ -83,7 +87,8 @@ import Testing
         }
       }
       let (one, zero) = (inside.reduce(0, +) / Double(inside.count), outside.reduce(0, +) / Double(outside.count))
-      #expect(abs(one - 1) <= 0.01 && abs(zero) <= 0.01 && streak <= limit, 
+      #expect(
+        abs(one - 1) <= 0.01 && abs(zero) <= 0.01 && streak <= limit,
         "\(beam) \(range) \(sense) \(window): \(one), \(zero), streak \(streak)")
       if ProcessInfo.processInfo.environment["UNFOLD_STREAKS"] != nil {
         print("\(beam.rawValue) \(range.rawValue) \(window.rawValue) \(sense): \(one) \(zero) \(streak)")
@@ -100,7 +105,8 @@ import Testing
         ).missingData?.description ?? ""
       }
       return FanBeamGeometry(
-        height: 64, width: 64, angles: angles, cells: bins, pixelSize: 0.5, cellWidth: 0.8, sourceToCentre: 64, sourceToDetector: 128,
+        height: 64, width: 64, angles: angles, cells: bins, pixelSize: 0.5, cellWidth: 0.8, sourceToCentre: 64,
+        sourceToDetector: 128,
         axisOffset: offset, detector: beam == .line ? .line : .arc
       ).missingData?.description ?? ""
     }

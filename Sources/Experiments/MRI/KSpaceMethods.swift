@@ -114,7 +114,9 @@ extension KSpace {
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = RecPF<Space>(
             gradientWeight: p.lambda, waveletWeight: 0.1 * p.lambda, mask: mask, wavelet: wavelet, penalty: p.penalty)
-          return reconstructor("recpf", scaled: { p.scale ?? estimatedScale($0) }) { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
+          return reconstructor("recpf", scaled: { p.scale ?? estimatedScale($0) }) {
+            solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
+          }
         }
         return solver(system.space)
       },
@@ -127,7 +129,9 @@ extension KSpace {
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = KSpaceSIDWT<Space>(
             undecimatedWavelet: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels, penalty: p.penalty)
-          return reconstructor("sidwt", scaled: { p.scale ?? estimatedScale($0) }) { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
+          return reconstructor("sidwt", scaled: { p.scale ?? estimatedScale($0) }) {
+            solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
+          }
         }
         return solver(system.space)
       },

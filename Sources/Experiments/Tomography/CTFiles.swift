@@ -64,7 +64,8 @@ extension CT {
     let angleArray = arrays.first { ["angles", "theta"].contains($0.name) }
     let others = arrays.filter { $0.name != angleArray?.name && (2...3).contains($0.value.shape.count) && $0.value.real != nil }
     let known = others.filter { ["sinogram", "projections", "measurement"].contains($0.name) }
-    guard let chosen = known.first ?? (others.count == 1 ? others[0] : nil), let sinogram = chosen.value.real, sinogram.count > 0 else {
+    guard let chosen = known.first ?? (others.count == 1 ? others[0] : nil), let sinogram = chosen.value.real, sinogram.count > 0
+    else {
       throw InputError(
         "\(path): found \(arrays.map { "\($0.name) \($0.value.shape)" }.prefix(4).joined(separator: ", ")); expected one real array of "
           + "projections, [views, bins], named sinogram if there are others")
@@ -178,7 +179,8 @@ extension CT {
       throw InputError("\(path): found \(bins) bins for \(side) pixels a side; expected --size, the image's height and width")
     }
     Remarks.note(
-      "\(path): found no size of the image, \(Int(side)) × \(Int(side)) pixels are taken, the detector's width; --size says another")
+      "\(path): found no size of the image, \(Int(side)) × \(Int(side)) pixels are taken, the detector's width; --size says another"
+    )
     return [Int(side), Int(side)]
   }
 }

@@ -194,11 +194,13 @@ public struct DiscTomography<Around: Sensor>: TomographyExperiment {
     }
     let count = Around.model.measurements
     let arrays = try readArrays(path)
-    guard arrays.count == 1, let found = arrays[0].value.real, found.shape.last == count || found.shape == [count, 1], found.isFinite
+    guard arrays.count == 1, let found = arrays[0].value.real, found.shape.last == count || found.shape == [count, 1],
+      found.isFinite
     else {
       let shapes = arrays.prefix(4).map { "\($0.name) \($0.value.shape)" }.joined(separator: ", ")
       throw InputError(
-        "\(path): found \(shapes.isEmpty ? "no arrays" : shapes); expected one array of \(count) finite voltages, or [samples, \(count)]")
+        "\(path): found \(shapes.isEmpty ? "no arrays" : shapes); expected one array of \(count) finite voltages, or [samples, \(count)]"
+      )
     }
     let side = opening.side ?? 64
     guard (4...256).contains(side) else { throw InputError("found --side \(side); expected 4 to 256 pixels") }
