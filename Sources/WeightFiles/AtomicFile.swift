@@ -31,7 +31,8 @@ public enum AtomicFile {
   public static func check(_ path: String) throws {
     struct Enough: Error {}
     var status = stat()
-    if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { return }  // To open a pipe waits for its reader.
+    // To open a pipe waits for its reader.
+    if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { return }
     do { try replace(path) { _, _ in throw Enough() } } catch is Enough {}
   }
 
