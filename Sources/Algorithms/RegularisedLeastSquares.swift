@@ -21,9 +21,25 @@ extension MatrixSolver: NormalEquationSolver {}
 
 /// For D the identity, as the operator itself does it.
 public struct OperatorSolver<Op: LinearOperator>: NormalEquationSolver {
+  /// Where conjugate gradients end that need not be exact.
+  public struct Stop: Sendable {
+    /// Of the residual, relative to the right-hand side.
+    public var tolerance: Double
+    public var iterations: Int
+    public init(tolerance: Double, iterations: Int) { (self.tolerance, self.iterations) = (tolerance, iterations) }
+  }
   public let A: Op
-  public init(_ A: Op) { self.A = A }
-  public func solve(_ b: Op.Domain, penalty: Double) -> Op.Domain { A.solveNormalEquations(b, penalty: penalty) }
+  public let stop: Stop?
+  /// - Parameter stop: for operators without a closed form, whose solves begin at what is near then; to 1e-12 from 0 where it is nil.
+  public init(_ A: Op, stop: Stop? = nil) { (self.A, self.stop) = (A, stop) }
+  public func solve(_ b: Op.Domain, penalty: Double) -> Op.Domain { solve(b, penalty: penalty, near: .zero) }
+
+  public func solve(_ b: Op.Domain, penalty: Double, near x: Op.Domain) -> Op.Domain {
+    guard let stop, !A.solvesDirectly else { return A.solveNormalEquations(b, penalty: penalty) }
+    return conjugateGradient(
+      { A.gram.forward($0) + penalty * $0 }, b, from: x, tolerance: stop.tolerance, maximumIterations: stop.iterations
+    ).x
+  }
 }
 
 /// By conjugate gradients: any operators.
@@ -103,6 +119,7 @@ where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain {
   /// ρ > 0.
   public var penalty: Double
 
+  @differentiable(reverse,wrt: penalty)
   public init(_ A: Op, _ D: Analysis, solver: Solver, penalty: Double) {
     self.A = A
     self.D = D

@@ -36,7 +36,11 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
     ADMMNet(admmNet: A, height: height, width: width, stages: stages, knots: 11)
   }
 
-  /// With the identity as transform ISTA-Net is ISTA, without a correction ISTA-Net⁺ is gradient descent.
+  func modl(depth: Int) -> MoDL<AnyOperator<Signal, Measurement>> {
+    MoDL(modl: A, height: height, width: width, depth: depth, channels: 3, layers: 3, precision: .double, seed: 148)
+  }
+
+  /// With the identity as transform ISTA-Net is ISTA, without a correction ISTA-Net⁺ is gradient descent and MoDL the proximal-point iteration.
   func equivalences() -> [CheckItem] {
     let (y, step, threshold, parts) = (measurement, 0.9 / A.lipschitz, 0.02, Signal.parts)
     // The identity through a rectifier: δ and −δ of every part, subtracted again.
@@ -61,19 +65,34 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
     plus.updateParameters { name, value in
       name.hasSuffix("reduction") ? .zeros(value.shape) : name.hasSuffix("stepSize") ? Tensor([step], shape: []) : value
     }
-    func item(_ name: String, _ network: some Network<Measurement, Signal>, _ prior: (Signal) -> Signal) -> CheckItem {
-      var (x, worst) = (A.adjoint(y), 0.0)
+    var modl = modl(depth: 50)
+    modl.updateParameters { name, value in name.hasPrefix("prior.2") ? .zeros(value.shape) : value }
+    func item(
+      _ name: String, _ network: some Network<Measurement, Signal>, from start: Signal? = nil, tolerance: Double = 1e-12,
+      _ next: (Signal) -> Signal
+    ) -> CheckItem {
+      var (x, worst) = (start ?? A.adjoint(y), 0.0)
       for estimate in network.trace(y) {
-        x = prior(x - step * A.adjoint(A.forward(x) - y))
+        x = next(x)
         worst = max(worst, relativeDifference(estimate, x))
       }
-      return CheckItem("\(name), \(self.name)", error: network.depth == 50 ? worst : .infinity, tolerance: 1e-12)
+      return CheckItem("\(name), \(self.name)", error: network.depth == 50 ? worst : .infinity, tolerance: tolerance)
     }
+    func descended(_ x: Signal) -> Signal { x - step * A.adjoint(A.forward(x) - y) }
+    // (AᴴA + λ)⁻¹(Aᴴ y + λ x) = x − (AᴴA + λ)⁻¹ Aᴴ(A x − y)
+    func solved(_ b: Signal) -> Signal { A.solveNormalEquations(b, penalty: 0.05) }
     return [
       item("ISTA-Net with the identity as transform is ISTA", ista) { x in
         // On real and imaginary parts each.
-        Signal(numbers: x.numbers.map { $0 > 0 ? max($0 - threshold, 0) : min($0 + threshold, 0) }, shape: x.shape)
-      }, item("ISTA-Net⁺ without a correction is gradient descent", plus) { $0 },
+        let r = descended(x)
+        return Signal(numbers: r.numbers.map { $0 > 0 ? max($0 - threshold, 0) : min($0 + threshold, 0) }, shape: r.shape)
+      }, item("ISTA-Net⁺ without a correction is gradient descent", plus, descended),
+      item(
+        "MoDL without its network is the proximal-point iteration", modl, from: solved(A.adjoint(y)),
+        tolerance: A.solvesDirectly ? 1e-12 : 1e-9
+      ) { x in
+        x - solved(A.adjoint(A.forward(x) - y))
+      },
     ]
   }
 
@@ -93,7 +112,7 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
     }
     return [
       item("ISTA-Net", istaNet(depth: 3)), item("ISTA-Net⁺", istaNetPlus(depth: 3)), item("FISTA-Net", fistaNet(depth: 3)),
-      item("Deep ADMM-Net", admmNet(stages: 2)),
+      item("Deep ADMM-Net", admmNet(stages: 2)), item("MoDL", modl(depth: 3)),
     ]
   }
 }
@@ -132,7 +151,7 @@ private struct Instances {
   }
 }
 
-/// ≤ 1e-12 relative for every depth from 1 to 50.
+/// ≤ 1e-12 relative for every depth from 1 to 50; 1e-9 where conjugate gradients solve to 1e-12.
 func imageNetworkEquivalenceChecks() -> [CheckItem] {
   let all = Instances()
   return all.blocks.equivalences() + all.kSpace.equivalences() + all.complexKSpace.equivalences() + all.coils.equivalences()

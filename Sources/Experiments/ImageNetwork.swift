@@ -12,6 +12,7 @@ enum ImageNetwork: String, CaseIterable {
   case istaNet = "ista-net"
   case istaNetPlus = "ista-net-plus"
   case fistaNet = "fista-net"
+  case modl
   case scNet = "scnet"
 
   var isADMM: Bool { self == .admmNet || self == .admmCSNet }
@@ -33,6 +34,12 @@ enum ImageNetwork: String, CaseIterable {
     case .istaNet: ("ISTA with a learned transform", Papers.istaNet, Architecture(depth: 9, channels: 32))
     case .istaNetPlus: ("ISTA with a learned transform on a residual", Papers.istaNet, Architecture(depth: 9, channels: 32))
     case .fistaNet: ("FISTA with a learned proximal map", Papers.fistaNet, Architecture(depth: 7, channels: 32))
+    case .modl:
+      (
+        "Half-quadratic splitting with one learned prior, exact in the data",
+        "Aggarwal, Mani & Jacob, IEEE Trans. Med. Imaging 38 (2019)",
+        Architecture(depth: 10, channels: 64)
+      )
     case .scNet: ("Proximal gradient with memory", Papers.scNet, Architecture(depth: 20, channels: 32))
     }
   }
@@ -70,6 +77,8 @@ enum ImageNetwork: String, CaseIterable {
       return ISTANetPlus(DataGradient(A), height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
     case .fistaNet:
       return FISTANet(DataGradient(A), height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
+    case .modl:
+      return MoDL(modl: A, height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
     case .scNet: preconditionFailure("scnet is of real images alone")
     }
   }

@@ -56,6 +56,8 @@ public struct Architecture: Sendable, Hashable, Codable {
       learnsSlopes = weights.shapeInFirstStage("prior.slopes") != nil
     } else if let filters = weights.shape("prior.expansion.weight"), filters.count == 4 {
       channels = filters[0]
+    } else if let filters = weights.shape("prior.0.weight"), filters.count == 4 {
+      channels = filters[0]
     } else if let curves = weights.shapeInFirstStage("prior.values"), curves.count == 2 {
       knots = curves[1]
       filterSize = Int(Double(curves[0] + 1).squareRoot().rounded())  // size² − 1 filters

@@ -86,7 +86,7 @@ import Training
   }
 
   /// Files of `simulate` keep what their coils were: tv and networks find what evaluation finds. Estimated maps are those of ESPIRiT given.
-  @Test(arguments: ["tv", "ista-net-plus", "ista-net", "fista-net", "admm-net", "admm-csnet"])
+  @Test(arguments: ["tv", "ista-net-plus", "ista-net", "fista-net", "modl", "admm-net", "admm-csnet"])
   func mapsOfAMeasurement(method: String) throws {
     let experiment = try experiment(ratio: 1)
     // Within [0, 1], so that a file's units are those of evaluation.
@@ -171,7 +171,7 @@ import Training
   }
 
   /// Every network of complex images; those of one coil with noise too. Real images are complex ones without a phase.
-  @Test(arguments: ["ista-net", "fista-net", "admm-net", "admm-csnet"]) func trainsEveryNetwork(method: String) throws {
+  @Test(arguments: ["ista-net", "fista-net", "modl", "admm-net", "admm-csnet"]) func trainsEveryNetwork(method: String) throws {
     try NPY.write(texture(Self.h, Self.w, 0.3), to: folder.file("images/real.npy"))
     let path = folder.file("w.safetensors")
     for coils in [4, 1] {

@@ -13,7 +13,7 @@ extension Linear {
   static var networks: [Method<Linear>] { imageNetworks + VectorNetwork.allCases.map(\.method) }
 
   private static var imageNetworks: [Method<Linear>] {
-    [ImageNetwork.istaNetPlus, .fistaNet, .admmNet, .scNet].map { kind in
+    [ImageNetwork.istaNetPlus, .fistaNet, .admmNet, .modl, .scNet].map { kind in
       kind.method(depth: kind == .admmNet ? 9 : nil) { system, shape, _, seed in
         guard let size = system.domain.image else {
           throw InputError(
