@@ -69,7 +69,7 @@ public struct SENSESolver: NormalEquationSolver {
     let inverse = inverseDiagonal(diagonal, gain, penalty)
     let (height, width) = (A.mask.height, A.mask.width)
     return conjugateGradient(
-      { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b,
+      { x in A.normal(x) + penalty * D.normal(x) }, b,
       preconditionedBy: { $0.spectrallyFiltered(by: inverse, height: height, width: width) }, from: x,
       tolerance: tolerance, maximumIterations: maximumIterations
     ).x

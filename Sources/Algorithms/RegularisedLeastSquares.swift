@@ -37,7 +37,7 @@ public struct OperatorSolver<Op: LinearOperator>: NormalEquationSolver {
   public func solve(_ b: Op.Domain, penalty: Double, near x: Op.Domain) -> Op.Domain {
     guard let stop, !A.solvesDirectly else { return A.solveNormalEquations(b, penalty: penalty) }
     return conjugateGradient(
-      { A.gram.forward($0) + penalty * $0 }, b, from: x, tolerance: stop.tolerance, maximumIterations: stop.iterations
+      { A.normal($0) + penalty * $0 }, b, from: x, tolerance: stop.tolerance, maximumIterations: stop.iterations
     ).x
   }
 }
@@ -59,7 +59,7 @@ where Op.Domain == Analysis.Domain {
 
   public func solve(_ b: Op.Domain, penalty: Double, near x: Op.Domain) -> Op.Domain {
     conjugateGradient(
-      { x in A.gram.forward(x) + penalty * D.gram.forward(x) }, b, from: x, tolerance: tolerance,
+      { x in A.normal(x) + penalty * D.normal(x) }, b, from: x, tolerance: tolerance,
       maximumIterations: maximumIterations
     ).x
   }

@@ -29,4 +29,14 @@ extension LinearOperator where Domain: ImageSpace, Codomain: ImageSpace {
     let parts = y.separateParts
     return hypot(adjointError(x, y), adjointError(x, Codomain(separateParts: [-1 * parts[1], parts[0]])))
   }
+
+  /// ‖AᴴA x − Aᴴ(A x)‖ / ‖Aᴴ A x‖ for a random x: ``normal(_:)`` against the two maps.
+  public func normalError(domain: [Int]? = nil, precision: Precision = .double, seed: UInt64) -> Double {
+    var generator = RandomGenerator(seed: seed)
+    let shape = domain ?? domainShape
+    let x = Domain(numbers: .normal(shape + (Domain.parts == 2 ? [2] : []), precision: precision, using: &generator), shape: shape)
+    let expected = adjoint(forward(x))
+    let found = normal(x)
+    return found.shape == expected.shape ? (found - expected).norm / max(expected.norm, 1e-300) : .infinity
+  }
 }

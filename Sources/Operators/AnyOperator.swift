@@ -9,6 +9,7 @@ public struct AnyOperator<Domain: VectorSpace, Codomain: VectorSpace>: LinearOpe
 
   public func forward(_ x: Domain) -> Codomain { A.forward(x) }
   public func adjoint(_ y: Codomain) -> Domain { A.adjoint(y) }
+  public func normal(_ x: Domain) -> Domain { A.normal(x) }
   public var domainShape: [Int] { A.domainShape }
   public var codomainShape: [Int] { A.codomainShape }
   public var lipschitz: Double { A.lipschitz }

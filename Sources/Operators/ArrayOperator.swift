@@ -28,6 +28,8 @@ public struct ArrayOperator: Sendable {
   /// A x and Aᴴ y.
   public let forward: @Sendable (Tensor) -> Tensor
   public let adjoint: @Sendable (Tensor) -> Tensor
+  /// AᴴA x.
+  public let normal: @Sendable (Tensor) -> Tensor
   /// ‖A‖² or an upper bound; nil where it is to be found by power iteration.
   public private(set) var bound: Double?
   /// AᴴA = A Aᴴ = 1.
@@ -39,10 +41,11 @@ public struct ArrayOperator: Sendable {
 
   public init(
     from domain: ArraySpace, to codomain: ArraySpace, bound: Double? = nil, isUnitary: Bool = false, support: [Double]? = nil,
-    solve: (@Sendable (Tensor, Double) -> Tensor)? = nil, forward: @escaping @Sendable (Tensor) -> Tensor,
-    adjoint: @escaping @Sendable (Tensor) -> Tensor
+    solve: (@Sendable (Tensor, Double) -> Tensor)? = nil, normal: (@Sendable (Tensor) -> Tensor)? = nil,
+    forward: @escaping @Sendable (Tensor) -> Tensor, adjoint: @escaping @Sendable (Tensor) -> Tensor
   ) {
     (self.domain, self.codomain, self.forward, self.adjoint) = (domain, codomain, forward, adjoint)
+    self.normal = normal ?? { adjoint(forward($0)) }
     (self.bound, self.isUnitary, self.support) = (isUnitary ? 1 : bound, isUnitary, support)
     self.solve = solve
     if isUnitary { self.solve = { b, penalty in (1 / (1 + penalty)) * b } }
@@ -69,6 +72,7 @@ public struct ArrayOperator: Sendable {
     self.init(
       from: ArraySpace(domain, isComplex: Op.Domain.parts == 2), to: ArraySpace(codomain, isComplex: Op.Codomain.parts == 2),
       bound: bound, isUnitary: isUnitary, support: support, solve: solves ? solve : nil,
+      normal: { x in numbers(A.normal(typed(x, Op.Domain.self, domain)), domain) },
       forward: { x in numbers(A.forward(typed(x, Op.Domain.self, domain)), codomain) },
       adjoint: { y in numbers(A.adjoint(typed(y, Op.Codomain.self, codomain)), domain) })
   }
@@ -119,7 +123,8 @@ public struct ArrayOperator: Sendable {
     let bound = A.isUnitary ? B.bound : B.isUnitary ? A.bound : nil
     var product = ArrayOperator(
       from: domain, to: B.codomain, bound: bound, support: B.support, solve: solve,
-      forward: { B.forward(A.forward($0)) }, adjoint: { A.adjoint(B.adjoint($0)) })
+      normal: B.isUnitary ? A.normal : { A.adjoint(B.normal(A.forward($0))) }, forward: { B.forward(A.forward($0)) },
+      adjoint: { A.adjoint(B.adjoint($0)) })
     product.isUnitary = A.isUnitary && B.isUnitary
     return product
   }
@@ -132,7 +137,7 @@ public struct ArrayOperator: Sendable {
     if let inner = A.solve { solve = { b, penalty in (1 / square) * inner(b, penalty / square) } }
     return ArrayOperator(
       from: domain, to: codomain, bound: bound.map { square * $0 }, support: support, solve: solve,
-      forward: { x in s * A.forward(x) }, adjoint: { y in s * A.adjoint(y) })
+      normal: { x in square * A.normal(x) }, forward: { x in s * A.forward(x) }, adjoint: { y in s * A.adjoint(y) })
   }
 
   /// A + B.
@@ -190,7 +195,8 @@ public struct ArrayOperator: Sendable {
     if let inner = A.solve { solve = { b, penalty in viewed(inner(viewed(b, A.domain), penalty), D) } }
     return ArrayOperator(
       from: D, to: C, bound: bound, isUnitary: isUnitary, support: support, solve: solve,
-      forward: { x in viewed(A.forward(viewed(x, A.domain)), C) }, adjoint: { y in viewed(A.adjoint(viewed(y, A.codomain)), D) })
+      normal: { x in viewed(A.normal(viewed(x, A.domain)), D) }, forward: { x in viewed(A.forward(viewed(x, A.domain)), C) },
+      adjoint: { y in viewed(A.adjoint(viewed(y, A.codomain)), D) })
   }
 
   /// Numbers that are measured.
@@ -218,6 +224,7 @@ public struct OnArrays<Domain: ImageSpace, Codomain: ImageSpace>: Undersampling 
   public var solvesDirectly: Bool { A.solve != nil }
   public func forward(_ x: Domain) -> Codomain { mapped(x, A.forward, from: A.domain, to: A.codomain) }
   public func adjoint(_ y: Codomain) -> Domain { mapped(y, A.adjoint, from: A.codomain, to: A.domain) }
+  public func normal(_ x: Domain) -> Domain { mapped(x, A.normal, from: A.domain, to: A.domain) }
   public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain {
     guard let solve = A.solve else { return iteratedSolve(b, penalty: penalty) }
     return mapped(b, { solve($0, penalty) }, from: A.domain, to: A.domain)

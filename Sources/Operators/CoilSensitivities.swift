@@ -141,6 +141,8 @@ public struct CoilSensitivities: LinearOperator {
 public struct SENSE: LinearOperator {
   public let sensitivities: CoilSensitivities
   public let mask: SamplingMask
+  /// The lines of a mask that takes whole ones.
+  let lines: SampledLines?
 
   public init(_ sensitivities: CoilSensitivities, mask: SamplingMask) {
     precondition(
@@ -148,6 +150,7 @@ public struct SENSE: LinearOperator {
       "SENSE: a mask of \(mask.height) × \(mask.width) for coil maps of \(sensitivities.maps.shape)")
     self.sensitivities = sensitivities
     self.mask = mask
+    lines = SampledLines(mask)
   }
 
   public func converted(to precision: Precision) -> SENSE { SENSE(sensitivities.converted(to: precision), mask: mask) }

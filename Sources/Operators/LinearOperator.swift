@@ -13,6 +13,8 @@ public protocol LinearOperator<Domain, Codomain>: Sendable {
   func forward(_ x: Domain) -> Codomain
   /// Aᴴ y, with Re⟨A x, y⟩ = Re⟨x, Aᴴ y⟩ for every x and y.
   func adjoint(_ y: Codomain) -> Domain
+  /// AᴴA x, ``gram`` as a function.
+  func normal(_ x: Domain) -> Domain
   /// ‖A‖² = λ_max(AᴴA) or an upper bound: the Lipschitz constant of the gradient of ½‖A x − y‖².
   var lipschitz: Double { get }
   /// The extents of one x; empty for an operator that takes any.
@@ -41,12 +43,14 @@ extension LinearOperator {
   /// AᴴA x, as one operator.
   public var gram: Gram<Self> { Gram(self) }
 
+  public func normal(_ x: Domain) -> Domain { adjoint(forward(x)) }
+
   public func solveNormalEquations(_ b: Domain, penalty: Double) -> Domain { iteratedSolve(b, penalty: penalty) }
 
   public var solvesDirectly: Bool { false }
 
   /// (AᴴA + ρ)⁻¹ b by conjugate gradients.
-  func iteratedSolve(_ b: Domain, penalty: Double) -> Domain { conjugateGradient({ gram.forward($0) + penalty * $0 }, b).x }
+  func iteratedSolve(_ b: Domain, penalty: Double) -> Domain { conjugateGradient({ normal($0) + penalty * $0 }, b).x }
 
   /// (AᴴA + ρ)⁻¹ b where A Aᴴ = 1, so that AᴴA is a projection: (b − AᴴA b / (1 + ρ)) / ρ.
   func projectionSolve(_ b: Domain, penalty: Double) -> Domain {
@@ -116,8 +120,8 @@ public struct Gram<Op: LinearOperator>: LinearOperator {
   public init(_ A: Op) { self.A = A }
   public var domainShape: [Int] { A.domainShape }
   public var codomainShape: [Int] { A.domainShape }
-  public func forward(_ x: Op.Domain) -> Op.Domain { A.adjoint(A.forward(x)) }
-  public func adjoint(_ x: Op.Domain) -> Op.Domain { A.adjoint(A.forward(x)) }
+  public func forward(_ x: Op.Domain) -> Op.Domain { A.normal(x) }
+  public func adjoint(_ x: Op.Domain) -> Op.Domain { A.normal(x) }
   public var lipschitz: Double { A.lipschitz * A.lipschitz }
 }
 
@@ -145,6 +149,7 @@ public struct Scaled<Op: LinearOperator>: LinearOperator {
   public var codomainShape: [Int] { A.codomainShape }
   public func forward(_ x: Op.Domain) -> Op.Codomain { factor * A.forward(x) }
   public func adjoint(_ y: Op.Codomain) -> Op.Domain { factor * A.adjoint(y) }
+  public func normal(_ x: Op.Domain) -> Op.Domain { factor * factor * A.normal(x) }
   public var lipschitz: Double { factor * factor * A.lipschitz }
 }
 

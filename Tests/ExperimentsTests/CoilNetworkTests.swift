@@ -55,7 +55,9 @@ import Training
 
   /// Coils, Fourier transform and undersampling of a file, of the same seed: the same bytes by both problems, with weights of either. Maps from
   /// a file have another norm than 1.
-  @Test(arguments: ["ista-net-plus", "fista-net"], [false, true]) func linearGivesTheSameBytes(network: String, hasMaps: Bool)
+  @Test(arguments: ["ista-net-plus", "fista-net", "modl"], [false, true]) func linearGivesTheSameBytes(
+    network: String, hasMaps: Bool
+  )
     throws
   {
     let maps = folder.file("maps.npy")

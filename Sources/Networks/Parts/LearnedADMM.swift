@@ -115,7 +115,7 @@ private func filteredSolve<Op: LinearOperator>(
   }
   func forward(_ x: Op.Domain) -> Tensor { circularConvolution(planes(x, height: height, width: width), filters) }
   return conjugateGradient(
-    { A.adjoint(A.forward($0)) + back(forward($0)) }, b + back(u), tolerance: filters.precision == .double ? 1e-11 : 1e-5,
+    { A.normal($0) + back(forward($0)) }, b + back(u), tolerance: filters.precision == .double ? 1e-11 : 1e-5,
     maximumIterations: 200
   ).x
 }

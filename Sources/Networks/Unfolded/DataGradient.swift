@@ -19,7 +19,7 @@ public struct DataGradient<Measurement: VectorSpace, Signal: VectorSpace>: Senda
     let A = AnyOperator(A)
     back = AnyOperator(B ?? A.H)
     initial = AnyOperator(X ?? A.H)
-    normal = AnyOperator(Composition(back, A))
+    normal = B == nil ? AnyOperator(Gram(A)) : AnyOperator(Composition(back, A))
   }
 
   /// The regularised Newton step H (AᴴA x ± λR x − Aᴴ y), H = (AᴴA + λR)⁻¹, by X = H Aᴴ alone: with the sign of a true gradient
