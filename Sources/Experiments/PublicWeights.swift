@@ -11,6 +11,7 @@ extension Weights {
   /// - SCNet: `body.0`, `body.K.body.0` and `body.K.body.2` for K = 1, 2, …, and the last `body.K`;
   /// - Deep ADMM-Net: `net.layers.K.weights.J` of the authors' MATLAB files, or `KK.TYPE.J`, layers X, C, Z, M in turn;
   /// - ADMM-CSNet: `rho`, `gamma`, `conv1_layer.conv`, `nonlinear_layer.pwl`, `conv2_layer.conv`, one set for all ten stages.
+  /// - FFDNet: `KK.conv.0` of the authors' MATLAB files, filters rows × columns × in × out, and `KK.conv.1`.
   ///
   /// Others stay as they are.
   public var withHouseNames: Weights {
@@ -21,6 +22,8 @@ extension Weights {
       result.parameters = stages
     } else if let modules = scNetModules {
       result.parameters = modules
+    } else if let layers = ffdNetLayers {
+      result.parameters = layers
     } else {
       for i in parameters.indices {
         if let name = Self.istaNetName(parameters[i].name) { result.parameters[i].name = name }
@@ -57,6 +60,31 @@ extension Weights {
       default: return nil
       }
       found.append(NamedParameter(name: name, value: parameter.value))
+    }
+    return found.isEmpty ? nil : found
+  }
+
+  /// The layers of FFDNet in their order: nil when these are other weights.
+  private var ffdNetLayers: [NamedParameter]? {
+    var layers: [Int: [Int: Tensor]] = [:]
+    for parameter in parameters {
+      let parts = parameter.name.split(separator: ".").map(String.init)
+      guard parts.count == 3, parts[1] == "conv", let k = Int(parts[0]), let j = Int(parts[2]), (0...1).contains(j) else {
+        return nil
+      }
+      layers[k, default: [:]][j] = parameter.value
+    }
+    var found: [NamedParameter] = []
+    for (number, (_, layer)) in layers.sorted(by: { $0.key < $1.key }).enumerated() {
+      guard let filters = layer[0], let bias = layer[1], filters.shape.count == 4 else { return nil }
+      // [kh · kw · in, out] transposed, then [out · kh · kw, in]: out, in, kh, kw.
+      let (area, input, output) = (filters.shape[0] * filters.shape[1], filters.shape[2], filters.shape[3])
+      let byOutput = filters.reshaped([area * input, output]).transposed.reshaped([output, area, input])
+      let weight = Tensor.stacked((0..<output).map { byOutput.row($0).transposed })
+      found += [
+        NamedParameter(name: "\(number).weight", value: weight.reshaped([output, input, filters.shape[0], filters.shape[1]])),
+        NamedParameter(name: "\(number).bias", value: bias.reshaped([bias.count])),
+      ]
     }
     return found.isEmpty ? nil : found
   }
