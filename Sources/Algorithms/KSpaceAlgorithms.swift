@@ -22,6 +22,15 @@ public typealias RecPF<Space: FourierSpace> = ClassicalADMM<
   Space.Sampling, OnEachPart<GradientAndWavelet, Space>, KSpaceSolver<Space>, GroupShrinkage<Space>
 >
 
+/// pFISTA, Liu, Zhan, Cai, Guo, Chen & Qu (IEEE Trans. Med. Imaging 35, 2016): FISTA projected on the images of a tight frame W,
+///
+///     x⁽ᵏ⁺¹⁾ = Wᴴ soft(W(v⁽ᵏ⁾ + Fᴴ P (y − P F v⁽ᵏ⁾)), λ);   v⁽ᵏ⁺¹⁾ = x⁽ᵏ⁺¹⁾ + ((t_k − 1) / t_{k+1}) (x⁽ᵏ⁺¹⁾ − x⁽ᵏ⁾)
+///
+/// which is one inner step of ``InnerGradientDescent`` where WᴴW = 1. W undecimated wavelets, whose low pass is left alone. One parameter.
+public typealias PFISTA<Space: FourierSpace> = ProximalGradient<
+  GradientStep<Space.Sampling>, InnerGradientDescent<UndecimatedWavelet<Space>, GroupShrinkage<Space>>, NesterovMomentum<Space>
+>
+
 /// min ½‖P F S x − y‖² + λ Σᵢ ‖(∇x)ᵢ‖₂ over complex images seen by several coils; the x-update by conjugate gradients.
 public typealias SENSETV = ClassicalADMM<SENSE, OnParts<Gradient2D>, SENSESolver, GroupShrinkage<ComplexTensor>>
 
@@ -71,5 +80,17 @@ extension ADMM {
       solve: RegularisedLeastSquares(
         A, D, solver: SENSESolver(A, D, tolerance: tolerance, maximumIterations: maximumIterations), penalty: penalty),
       prior: GroupShrinkage(groups: [.init(size: 4, threshold: weight / penalty)]))
+  }
+}
+
+extension ProximalGradient {
+  /// - Parameter threshold: λ.
+  public init<Space: FourierSpace>(pfista threshold: Double, mask: SamplingMask, filter: WaveletFilter, levels: Int)
+  where Self == PFISTA<Space> {
+    let W = UndecimatedWavelet<Space>(height: mask.height, width: mask.width, filter: filter, levels: levels)
+    let shrinkage = GroupShrinkage<Space>(groups: [.init(size: Space.parts, threshold: threshold)], planes: W.bands, planesKept: 1)
+    self.init(
+      data: GradientStep(Space.sampling(mask), stepSize: 1), prior: InnerGradientDescent(W, shrinkage: shrinkage),
+      momentum: NesterovMomentum())
   }
 }

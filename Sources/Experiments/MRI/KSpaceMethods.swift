@@ -40,6 +40,7 @@ extension KSpace {
     var scale: Double?
 
     static let undecimated = Parameters(lambda: 7e-5, penalty: 0.02, iterations: 80, wavelet: .daubechies4)
+    static let projected = Parameters(lambda: 7e-5, penalty: 1, iterations: 100, wavelet: .daubechies4)
 
     init() {}
     private init(lambda: Double, penalty: Double, iterations: Int, wavelet: WaveletFilter) {
@@ -130,6 +131,20 @@ extension KSpace {
           let iteration = KSpaceSIDWT<Space>(
             undecimatedWavelet: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels, penalty: p.penalty)
           return reconstructor("sidwt", scaled: { p.scale ?? estimatedScale($0) }) {
+            solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
+          }
+        }
+        return solver(system.space)
+      },
+      Method(
+        "pfista", "Undecimated wavelets by projected FISTA, one parameter",
+        source: "Liu, Zhan, Cai, Guo, Chen & Qu, IEEE Trans. Med. Imaging 35 (2016)",
+        knobs: ["lambda", "iterations", "wavelet", "levels", "scale"]
+      ) { system, knobs in
+        let p = try Parameters.projected.with(knobs)
+        func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
+          let iteration = PFISTA<Space>(pfista: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels)
+          return reconstructor("pfista", scaled: { p.scale ?? estimatedScale($0) }) {
             solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
           }
         }
