@@ -45,10 +45,11 @@ static inline void unfold_h5_reason(char *text) {
 }
 
 // The k-th link of a group: its name (at most 1023 bytes) and whether it is a hard link. Returns the name's length, negative on failure.
-static inline long unfold_h5_link(hid_t group, hsize_t k, char *name, int *is_hard) {
+static inline long unfold_h5_link(hid_t group, hsize_t k, char *name, int *is_hard, int *is_external) {
   H5L_info_t info;
   if (H5Lget_info_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, k, &info, H5P_DEFAULT) < 0) return -1;
   *is_hard = info.type == H5L_TYPE_HARD;
+  *is_external = info.type == H5L_TYPE_EXTERNAL;
   return (long)H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, k, name, 1024, H5P_DEFAULT);
 }
 

@@ -13,6 +13,7 @@ struct unfold_png {
   uint32_t width, height;
   int channels, depth;  // after the transformations: 1 or 3 channels of 8 or 16 bits, 16-bit samples big-endian
   size_t row_bytes;
+  int alpha;  // 1 an alpha channel, 2 a transparent colour or palette
   char message[128];
 };
 
@@ -51,6 +52,7 @@ static inline int unfold_png_decode(struct unfold_png *file, uint8_t *out) {
   png_read_info(png, info);
   png_set_palette_to_rgb(png);
   if (png_get_color_type(png, info) == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
+  file->alpha = png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA ? 1 : png_get_valid(png, info, PNG_INFO_tRNS) ? 2 : 0;
   png_set_strip_alpha(png);
   int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);

@@ -11,6 +11,12 @@ static inline const char *unfold_tiff_text(TIFF *file, uint32_t tag) {
   char *value = NULL;
   return TIFFGetField(file, tag, &value) == 1 ? value : NULL;
 }
+// Number of images that lie within a page.
+static inline int unfold_tiff_children(TIFF *file) {
+  uint16_t count = 0;
+  void *places = NULL;
+  return TIFFGetField(file, TIFFTAG_SUBIFD, &count, &places) == 1 ? count : 0;
+}
 // Red, green and blue of a palette, 2^bits numbers each.
 static inline int unfold_tiff_palette(TIFF *file, const uint16_t *colours[3]) {
   uint16_t *red, *green, *blue;

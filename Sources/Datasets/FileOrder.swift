@@ -63,7 +63,7 @@ public enum FileOrder {
   }
 
   private static func ordered(_ group: [(path: String, place: DICOM.Place)], folder: String) -> [String] {
-    let depths = group.compactMap { depth($0.place) }
+    let depths = group.compactMap { DICOM.depth($0.place.position, $0.place.orientation) }
     let numbers = group.compactMap(\.place.instanceNumber)
     let paths = group.map(\.path)
     func sorted<Key: Comparable>(_ keys: [Key]) -> [String] {
@@ -81,13 +81,5 @@ public enum FileOrder {
         "\(folder): found DICOM images without position or instance number of their own, they are in the order of their names")
     }
     return paths
-  }
-
-  /// Millimetres along the normal of the slice.
-  private static func depth(_ place: DICOM.Place) -> Double? {
-    guard let p = place.position, let o = place.orientation else { return nil }
-    let normal = [o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]]
-    let depth = zip(normal, p).reduce(0) { $0 + $1.0 * $1.1 }
-    return depth.isFinite ? (depth * 1e4).rounded() / 1e4 : nil
   }
 }

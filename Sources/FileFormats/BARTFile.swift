@@ -12,6 +12,11 @@ public enum BARTFile {
   /// Number of dimensions BART counts.
   public static let dimensionLimit = 16
   private static let bytesPerNumber = 8
+  /// What BART's dimensions are, the first first.
+  public static let dimensionNames = [
+    "readout", "phase 1", "phase 2", "coils", "maps", "echoes", "coefficients", "coefficients 2", "iterations", "shifts", "time",
+    "time 2", "levels", "slices", "averages", "batches",
+  ]
 
   /// Reads a pair of files; `path` names either of them, or both without extension. - Throws: ``FileFormatError``.
   public static func read(_ path: String) throws -> ComplexTensor {

@@ -34,6 +34,28 @@ public struct DICOM: Sendable, Equatable {
   public let seriesUID: String, modality: String
   public let instanceNumber: Int?
 
+  /// How the frames of a file, which stay in its order, lie along their normal.
+  public enum FrameOrder: String, Sendable {
+    case rising = "positions rise along the normal"
+    case falling = "positions fall along the normal"
+    case mixed = "not in order of their positions"
+    case unknown = "positions are not known"
+  }
+  public var frameOrder: FrameOrder {
+    let depths = frames.compactMap { DICOM.depth($0.position, $0.orientation) }
+    guard depths.count == frames.count, Set(depths).count > 1 else { return .unknown }
+    let steps = zip(depths, depths.dropFirst()).map { $1 - $0 }
+    return steps.allSatisfy { $0 >= 0 } ? .rising : steps.allSatisfy { $0 <= 0 } ? .falling : .mixed
+  }
+
+  /// Millimetres along the normal of a slice, rounded to 0.1 µm; nil where they are not known.
+  package static func depth(_ position: [Double]?, _ orientation: [Double]?) -> Double? {
+    guard let p = position, let o = orientation, p.count == 3, o.count == 6 else { return nil }
+    let normal = [o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]]
+    let depth = zip(normal, p).reduce(0) { $0 + $1.0 * $1.1 }
+    return depth.isFinite ? (depth * 1e4).rounded() / 1e4 : nil
+  }
+
   /// Reads a file. - Throws: ``FileFormatError``.
   public init(contentsOf path: String) throws {
     self = try readFile(path).withUnsafeBytes { try DICOM($0, path: path) }
@@ -183,6 +205,9 @@ public struct DICOM: Sendable, Equatable {
     }
     self.frames = frames
     self.values = Tensor(values, shape: [count, height, width])
+    if frameOrder == .mixed {
+      Remarks.note("\(path): found \(count) frames that are not in order of their positions, they stay in the order of the file")
+    }
   }
 }
 

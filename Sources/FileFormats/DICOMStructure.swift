@@ -14,6 +14,8 @@ struct DICOMStructure {
   /// Where the last pixels that were seen end; what follows and is no element is no part of the file.
   private var endOfPixels: Int?
   private var isInPixels = false
+  /// Drawings over the image (groups 6000 … 60ff).
+  private var overlays = 0
 
   /// A mark behind a preamble, or, in files without both, elements of group 2 or 8 in rising order.
   static func isBeginning(_ bytes: UnsafeRawBufferPointer) -> Bool { hasPreamble(bytes) || Encoding(beginning: bytes) != nil }
@@ -79,6 +81,9 @@ struct DICOMStructure {
           "\(path): found no mark DICM at byte 128 and no elements of DICOM, expected a DICOM file; check the file.")
       }
       (walk.isExplicit, walk.isBigEndian) = (encoding.isExplicit, encoding.isBigEndian)
+    }
+    defer {
+      if walk.overlays > 0 { Remarks.note("\(path): found \(walk.overlays) overlays, drawings over the image; they are passed over") }
     }
     do { try walk.walk() } catch let error as FileFormatError {
       guard let end = walk.endOfPixels else { throw error }
@@ -182,6 +187,7 @@ struct DICOMStructure {
     if isSequence { return }  // what is in it comes next
     let value = try reader.take(Int(length), "DICOM element")
     if isPixels { endOfPixels = reader.offset }
+    if group & 0xff01 == 0x6000, number == 0x3000 { overlays += 1 }
     if (group, number) == (2, 0x10) { syntax = String(decoding: value.prefix { $0 != 0 && $0 != 0x20 }, as: UTF8.self) }
   }
 

@@ -35,9 +35,20 @@ public struct FastMRIFile: Sendable {
 
   // MARK: Reading
 
-  /// Opens a file. - Throws: ``FileFormatError``.
-  public init(contentsOf path: String) throws {
-    self = try HDF5Library.locked { try HDF5Library.withFile(path: path) { try FastMRIFile($0, path) } }
+  /// Opens a file. What else lies in it is named in a remark, unless it is said that others read that.
+  ///
+  /// - Throws: ``FileFormatError``.
+  public init(contentsOf path: String, namingOthers: Bool = true) throws {
+    self = try HDF5Library.locked {
+      try HDF5Library.withFile(path: path) { file in
+        let found = try FastMRIFile(file, path)
+        if namingOthers {
+          let own = Set(["kspace", "mask", "ismrmrd_header"] + (found.reconstructionName.map { [$0] } ?? []))
+          try HDF5Library.noteOthers(in: file, "/", besides: own, path: path)
+        }
+        return found
+      }
+    }
   }
 
   /// Whether an HDF5 file holds fastMRI's datasets.
@@ -82,7 +93,8 @@ public struct FastMRIFile: Sendable {
         return shape
       } ?? []
     attributes = try HDF5Library.using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) {
-      try HDF5Reader(path: path, budget: 0).attributes($0)
+      var reader = HDF5Reader(path: path, budget: 0)
+      return try reader.attributes($0)
     }
     header =
       try HDF5Library.exists("ismrmrd_header", in: file)

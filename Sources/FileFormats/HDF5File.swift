@@ -8,7 +8,7 @@ import Tensors
 /// An array is a dataset, a name with `/` lies in groups, text is an attribute of the root. Real numbers are stored as 32- or
 /// 64-bit IEEE floating point, complex ones as the compound {r, i} that h5py and others use; {real, imag} and {re, im} are read too, as
 /// are integer and boolean datasets: those of 32-bit integers and wider as double precision, narrower ones as single. Datasets of text,
-/// references and the like are passed over, with a remark that names them; datasets in other files are refused. Equal content gives equal bytes. NaN is allowed.
+/// references and the like, links, and the attributes of datasets and groups are passed over, with a remark that names them; datasets in other files are refused. Equal content gives equal bytes. NaN is allowed.
 public struct HDF5File: Sendable, Equatable {
   /// The arrays; after reading, in the order of their names.
   public var arrays: [NamedArray]
@@ -107,8 +107,10 @@ public struct HDF5File: Sendable, Equatable {
         var reader = HDF5Reader(path: path, budget: 4096 * bytes.count + (64 << 10))
         return try HDF5Library.using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) { root in
           try reader.visit(root, prefix: "", depth: 0)
+          if let error = reader.firstError, reader.arrays.isEmpty { throw error }
+          let attributes = try reader.attributes(root)
           reader.passedOver.note(path)
-          return HDF5File(arrays: reader.arrays, attributes: try reader.attributes(root))
+          return HDF5File(arrays: reader.arrays, attributes: attributes)
         }
       }
     }
@@ -122,6 +124,8 @@ struct HDF5Reader {
   var budget: Int
   var arrays: [NamedArray] = []
   var passedOver = PassedOver()
+  /// Of a dataset that could not be read.
+  private(set) var firstError: FileFormatError?
   private var visited = 0
 
   init(path: String, budget: Int) { (self.path, self.budget) = (path, budget) }
@@ -130,21 +134,43 @@ struct HDF5Reader {
     guard depth < 32 else {
       throw FileFormatError("\(path): found groups nested over 32 deep at \(prefix.prefix(60)); the file is damaged.")
     }
-    for (name, isHard) in try HDF5Library.links(of: group, "/\(prefix)", path: path) {
+    for link in try HDF5Library.links(of: group, "/\(prefix)", path: path) {
+      let name = link.name
       visited += 1
       guard visited <= 100_000 else {
         throw FileFormatError("\(path): found over 100000 objects; the file is damaged, or not for arrays.")
       }
-      if !isHard { continue }  // a soft link is another name, an external one another file
-      try HDF5Library.using(H5Oopen(group, name, 0), H5Oclose, "opening \(prefix)\(name)", path: path) { object in
-        switch H5Iget_type(object) {
-        case H5I_GROUP: try visit(object, prefix: "\(prefix)\(name)/", depth: depth + 1)
-        case H5I_DATASET:
+      guard link.isHard else {
+        passedOver.add(prefix + name, link.kind)
+        continue
+      }
+      let object = H5Oopen(group, name, 0)
+      guard object >= 0 else {
+        spoilt(prefix + name, HDF5Library.failure("opening \(prefix)\(name)", path: path))
+        continue
+      }
+      defer { _ = H5Oclose(object) }
+      switch H5Iget_type(object) {
+      case H5I_GROUP:
+        if let words = try attributeNames(object) { passedOver.add(prefix + name, words) }
+        try visit(object, prefix: "\(prefix)\(name)/", depth: depth + 1)
+      case H5I_DATASET:
+        do {
+          if let words = try attributeNames(object) { passedOver.add(prefix + name, words) }
           if let value = try read(object, prefix + name) { arrays.append(NamedArray(name: prefix + name, value: value)) }
-        default: passedOver.add(prefix + name, "a type")
+        } catch let error as FileFormatError {
+          spoilt(prefix + name, error)
         }
+      default: passedOver.add(prefix + name, "a type")
       }
     }
+  }
+
+  /// One dataset that cannot be read does not close the file.
+  private mutating func spoilt(_ name: String, _ error: FileFormatError) {
+    passedOver.add(name, "cannot be read")
+    if firstError == nil { Remarks.note("\(error)") }
+    firstError = firstError ?? error
   }
 
   private mutating func read(_ dataset: hid_t, _ name: String) throws -> NumericArray? {
@@ -167,20 +193,38 @@ struct HDF5Reader {
 
   // MARK: Attributes
 
-  func attributes(_ root: hid_t) throws -> [String: String] {
-    var attributes: [String: String] = [:]
-    let count = unfold_h5_attribute_count(root)
+  /// Those of the root that are a single text or number; others are passed over.
+  mutating func attributes(_ root: hid_t) throws -> [String: String] {
+    let path = path
+    var (attributes, others) = ([String: String](), [String]())
+    try eachAttribute(of: root) { attribute, key in
+      let text = try HDF5Library.text(attribute, "reading the attribute \(key)", path: path)
+      attributes[key] = text
+      if text == nil { others.append(key) }
+    }
+    for key in others { passedOver.add(key, "an attribute that is no single text or number") }
+    return attributes
+  }
+
+  /// The attributes of a group or dataset below the root, which are passed over, in words; nil without any.
+  private func attributeNames(_ object: hid_t) throws -> String? {
+    var names: [String] = []
+    try eachAttribute(of: object) { _, key in names.append(key) }
+    return names.isEmpty ? nil : "attributes " + names.joined(separator: ", ")
+  }
+
+  private func eachAttribute(of object: hid_t, _ body: (hid_t, String) throws -> Void) throws {
+    let count = unfold_h5_attribute_count(object)
     guard count >= 0 else { throw HDF5Library.failure("reading the attributes", path: path) }
     for k in 0..<count {
       try HDF5Library.using(
-        H5Aopen_by_idx(root, ".", H5_INDEX_NAME, H5_ITER_INC, hsize_t(k), 0, 0), H5Aclose, "reading the attributes", path: path
+        H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, hsize_t(k), 0, 0), H5Aclose, "reading the attributes", path: path
       ) { attribute in
         let key = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text in
           H5Aget_name(attribute, 1024, text.baseAddress) >= 0 ? String(cString: text.baseAddress!) : ""
         }
-        attributes[key] = try HDF5Library.text(attribute, "reading the attribute \(key)", path: path)
+        try body(attribute, key)
       }
     }
-    return attributes
   }
 }

@@ -125,20 +125,38 @@ extension HDF5Library {
     }
   }
 
-  /// The links of a group, in the order of their names; soft and external ones are not hard.
-  static func links(of group: hid_t, _ name: String, path: String) throws -> [(name: String, isHard: Bool)] {
+  /// A name in a group. A soft link is another name of what lies in the file, an external one of what lies in another.
+  struct Link {
+    let name: String
+    let isHard: Bool
+    let isExternal: Bool
+    /// For those that are passed over.
+    var kind: String { isHard ? "of another kind" : isExternal ? "a link to another file" : "a link, another name" }
+  }
+
+  /// Names in a remark what a group holds besides `known`.
+  static func noteOthers(in file: hid_t, _ group: String, besides known: Set<String>, path: String) throws {
+    var others = PassedOver()
+    try using(H5Oopen(file, group, 0), H5Oclose, "opening \(group)", path: path) {
+      for link in try links(of: $0, group, path: path) where !known.contains(link.name) { others.add(link.name, link.kind) }
+    }
+    others.note(path)
+  }
+
+  /// The links of a group, in the order of their names.
+  static func links(of group: hid_t, _ name: String, path: String) throws -> [Link] {
     var info = H5G_info_t()
     try check(H5Gget_info(group, &info), "reading the group \(name)", path: path)
     guard info.nlinks <= 100_000 else {
       throw FileFormatError("\(path): found over 100000 objects; the file is damaged, or not for arrays.")
     }
     return try (0..<info.nlinks).map { k in
-      var isHard: Int32 = 0
+      var (isHard, isExternal): (Int32, Int32) = (0, 0)
       let link = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text -> String? in
-        unfold_h5_link(group, k, text.baseAddress, &isHard) >= 0 ? String(cString: text.baseAddress!) : nil
+        unfold_h5_link(group, k, text.baseAddress, &isHard, &isExternal) >= 0 ? String(cString: text.baseAddress!) : nil
       }
       guard let link else { throw failure("reading the group \(name)", path: path) }
-      return (link, isHard != 0)
+      return Link(name: link, isHard: isHard != 0, isExternal: isExternal != 0)
     }
   }
 

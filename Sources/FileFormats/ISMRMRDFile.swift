@@ -19,6 +19,9 @@ public struct ISMRMRDFile: Sendable, Equatable {
   /// Rows and columns of the image that are wanted, in the middle of ``kSpace``'s own: without oversampling along the phase.
   public var imageSize: [Int] { [Self.wanted(axis: 1, kSpace.shape[2], header, byMatrix: false), kSpace.shape[3]] }
 
+  /// Columns in the middle of the image that are left when oversampling of the readout is removed.
+  public var wantedColumns: Int { Self.wanted(axis: 0, kSpace.shape[3], header, byMatrix: true) }
+
   /// Which of several images of the same slices.
   public struct Selection: Sendable, Equatable {
     public var contrast: Int, phase: Int, repetition: Int, set: Int
@@ -114,6 +117,8 @@ public struct ISMRMRDFile: Sendable, Equatable {
             + "and set \(selection.set) among \(lines.count); choose another.")
       }
       noteOthers(lines, chosen.count + calibrating.count, path)
+      try HDF5Library.noteOthers(in: file, group, besides: ["data", "xml"], path: path)
+      try HDF5Library.noteOthers(in: file, "/", besides: [String(group.prefix { $0 != "/" })], path: path)
       takeOversampling(of: chosen.map { lines[$0] }, &header, path)
       let width = header.encodedSpace.matrixSize[0]
       centre(&lines, chosen + calibrating, width: width, path)
@@ -280,7 +285,7 @@ public struct ISMRMRDFile: Sendable, Equatable {
 
   /// Crops the readout in image space to the field of view of the image that is wanted.
   private mutating func removeOversampling() {
-    let wanted = Self.wanted(axis: 0, kSpace.shape[3], header, byMatrix: true)
+    let wanted = wantedColumns
     guard wanted < kSpace.shape[3] else { return }
     kSpace = Self.cropped(kSpace, wanted)
     calibration = calibration.map { Self.cropped($0, wanted) }

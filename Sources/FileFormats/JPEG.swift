@@ -25,6 +25,10 @@ enum JPEGCodec {
     } else {
       image = try decodeUpright(bytes, path: path)
     }
+    if segments.bytesBehind > 0 {
+      let another = segments.isAnotherBehind ? ", which begin another image" : ""
+      Remarks.note("\(path): found \(segments.bytesBehind) bytes behind the image\(another), they are passed over")
+    }
     return segments.orientation.applied(to: image, path: path)
   }
 

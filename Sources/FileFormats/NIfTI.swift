@@ -11,7 +11,7 @@ import Tensors
 /// a slice is `[y, x]`, a volume `[z, y, x]`, a series `[t, z, y, x]`. Trailing dimensions of size 1 are left out on reading, but for
 /// the first two. Read are integers, floating-point and complex numbers, little- and big-endian. Slope and intercept are applied, in
 /// double precision; without them 32-bit integers and wider become double precision, narrower numbers single. Extensions of the
-/// header are passed over; colours are refused.
+/// header and bytes behind the numbers are passed over, with a remark; colours are refused.
 public struct NIfTI: Sendable, Equatable {
   /// Up to seven axes, x the last. NaN is allowed.
   public var values: NumericArray
@@ -87,7 +87,8 @@ public struct NIfTI: Sendable, Equatable {
     Gzip.isBeginning(bytes) ? Gzip.prefix(bytes, count: headerLimit).withUnsafeBytes { form($0) != nil } : form(bytes) != nil
   }
 
-  private static let headerLimit = Int(UNFOLD_NIFTI_HEADER_LIMIT)
+  /// With the byte that says whether extensions follow.
+  private static let headerLimit = Int(UNFOLD_NIFTI_HEADER_LIMIT) + 4
 
   /// How a header is to be understood: its version, and whether the numbers are in another file.
   private enum Form {
@@ -125,6 +126,10 @@ public struct NIfTI: Sendable, Equatable {
     let isPacked = Gzip.isBeginning(source)
     let (shape, type, size) = try layout(header, available: isPacked ? Gzip.ratio * source.count : source.count, path)
     func read(_ content: UnsafeRawBufferPointer) -> NIfTI {
+      let rest = content.count - Int(header.offset) - size
+      if rest > 0 {
+        Remarks.note("\(path): found \(isPacked ? "" : "\(rest) ")bytes behind the numbers, they are passed over")
+      }
       var found = image(
         header, type.decode(self.numbers(content, header, size), shape: shape, bigEndian: header.is_swapped != 0))
       (found.place, found.knowsVoxelSize) = (facts.place, facts.knowsVoxelSize)
@@ -163,6 +168,10 @@ public struct NIfTI: Sendable, Equatable {
     }
     guard offset >= least, offset < 0x1p52 else {
       throw FileFormatError("\(path): the numbers begin at byte \(offset), expected behind the header; the file is damaged.")
+    }
+    let headerSize = form.version == 1 ? 348 : 540
+    if form != .analyze, bytes.count > headerSize, bytes[headerSize] != 0, isPair || offset > Double(headerSize + 4) {
+      Remarks.note("\(path): found extensions of the header, they are passed over")
     }
     var header = unfold_nifti()
     guard unfold_nifti_read(bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), Int32(form.version), &header) == 1 else {
@@ -264,7 +273,7 @@ public struct NIfTI: Sendable, Equatable {
     withUnsafeMutableBytes(of: &header.affine) { matrix in
       affine.flatMap { $0 }.withUnsafeBytes { matrix.copyMemory(from: $0) }
     }
-    var bytes = [UInt8](repeating: 0, count: Self.headerLimit)
+    var bytes = [UInt8](repeating: 0, count: Int(UNFOLD_NIFTI_HEADER_LIMIT))
     let count = Int(unfold_nifti_write(&header, &bytes))
     guard count > 0 else { throw FileFormatError("\(path): NIfTI takes no header for an image of shape \(shape); write HDF5.") }
     bytes = Array(bytes[..<count]) + [0, 0, 0, 0]  // no extensions

@@ -19,7 +19,7 @@ extension TIFFCodec {
     guard let file else { throw memory.failure(path) }
     defer { TIFFClose(file) }
     return try withExtendedLifetime(memory) {
-      var (pages, count, copies, pixels) = ([Image](), 0, 0, 0)
+      var (pages, count, copies, pixels, within) = ([Image](), 0, 0, 0, 0)
       var isBroken = false
       func advance() -> Bool {
         guard count + copies < pageLimit, TIFFLastDirectory(file) == 0 else { return false }
@@ -28,6 +28,7 @@ extension TIFFCodec {
       }
       repeat {
         let (kind, isFirst) = (number(file, TIFFTAG_SUBFILETYPE), count == 0)
+        within += Int(unfold_tiff_children(file))
         if !isFirst, kind & Int(FILETYPE_REDUCEDIMAGE | FILETYPE_MASK) != 0 {
           copies += 1
           continue
@@ -51,6 +52,7 @@ extension TIFFCodec {
       }
       if onlyFirst, count > 1 { Remarks.note("\(path): found \(count) pages, the first is read") }
       if copies > 0 { Remarks.note("\(path): found \(copies) reduced copies or masks of its pages, they are passed over") }
+      if within > 0 { Remarks.note("\(path): found \(within) images within its pages (SubIFDs), they are passed over") }
       return pages
     }
   }

@@ -64,6 +64,7 @@ public enum TorchFile {
       }
       try tensors.fill(key, Array(reader.take(count * size, "storage \(key)")))
     }
+    if reader.remaining > 0 { Remarks.note("\(path): found \(reader.remaining) bytes behind the tensors, they are passed over") }
     return try tensors.arrays()
   }
 

@@ -136,7 +136,13 @@ enum Format: String, CaseIterable {
       return [plain, bytes(DICOMSample.runLengths), Data(bare), plain + [0, 0, 7]]
     case .nifti:
       return try ["a.nii", "a.nii.gz"].map { name in
-        try file(name) { try NIfTI(values: .real(real), voxelSize: [1, 2, 3]).write(to: $0) }
+        var whole = try file(name) { try NIfTI(values: .real(real), voxelSize: [1, 2, 3]).write(to: $0) }
+        if name == "a.nii" {  // with an extension, and bytes behind the numbers
+          whole.replaceSubrange(348..<352, with: [1, 0, 0, 0, 16, 0, 0, 0, 6, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8])
+          whole.replaceSubrange(108..<112, with: [0, 0, 0xb8, 0x43])  // 368
+          whole += [0, 0]
+        }
+        return whole
       }
     case .niftiPair:  // of NIfTI, and of Analyze, which has no mark
       let whole = try file("a.nii") { try NIfTI(values: .real(real), voxelSize: [1, 2, 3]).write(to: $0) }
@@ -148,10 +154,11 @@ enum Format: String, CaseIterable {
       }
     case .png:
       return [
-        try file("a.png") { try writePNG(image, to: $0) }, try file("g.png") { try writePNG(gray, to: $0, bitDepth: 16) },
+        try file("a.png") { try writePNG(image, to: $0) },
+        ImageSample.withBlocks(try file("g.png") { try writePNG(gray, to: $0, bitDepth: 16) }),
       ]
     case .jpeg:
-      return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } } + [bytes(ImageSample.photograph)]
+      return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } } + [bytes(ImageSample.photograph) + [0xff, 0xd8, 7]]
     case .tiff:
       return try [8, 16, 32].flatMap { bits in
         try [image, gray].map { image in try file("a.tif") { try writeTIFF(image, to: $0, bitDepth: bits) } }
@@ -166,7 +173,7 @@ enum Format: String, CaseIterable {
     case .mat5, .mat73:
       let named = arrays.map { NamedArray(name: $0.name == "net.w" ? "w" : $0.name, value: $0.value) }
       let written = try file("a.mat") { try MATFile.write(named, to: $0, version: self == .mat5 ? .v5 : .v73) }
-      return self == .mat5 ? [written, bytes(SparseSample.mat5), bytes(SparseSample.mat4)] : [written]
+      return [written] + (self == .mat5 ? [SparseSample.mat5, SparseSample.mat4] : [HDF5Sample.mat73]).map(bytes)
     case .fastmri, .ismrmrd:
       let kSpace = ComplexTensor(pairs: Tensor((0..<2 * 24).map(Float.init), shape: [2, 2, 2, 3, 2]))
       let raw = ISMRMRDFile(kSpace: kSpace)
@@ -179,7 +186,8 @@ enum Format: String, CaseIterable {
         }
       ]
     case .hdf5:
-      return [try file("a.h5") { try HDF5File(arrays: arrays, attributes: ["operator": "A", "seed": "1"]).write(to: $0) }]
+      let written = try file("a.h5") { try HDF5File(arrays: arrays, attributes: ["operator": "A", "seed": "1"]).write(to: $0) }
+      return [written, bytes(HDF5Sample.links)]
     }
   }
 }

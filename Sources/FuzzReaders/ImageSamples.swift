@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 
 /// Files in base64 of what this package's writers do not write, made by tifffile 2026.3.3 and Pillow 13.0.0.
 enum ImageSample {
+  /// A PNG with orientations in EXIF, in a text and in XMP, the mark of an animation, and bytes behind its end.
+  static func withBlocks(_ png: Data) -> Data {
+    let exif: [UInt8] = Array("MM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]
+    let hexadecimal = (Array("Exif\0\0".utf8) + exif).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let blocks: [(String, [UInt8])] = [
+      ("tEXt", Array("Raw profile type exif\0\nexif\n 32\n\(hexadecimal)\n".utf8)),
+      ("iTXt", Array("XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation=\"3\"".utf8)), ("acTL", [0, 0, 0, 2, 0, 0, 0, 0]), ("eXIf", exif),
+    ]
+    // Without their checks, which the library passes over or the fuzzer puts right.
+    var file = [UInt8](png.prefix(33))
+    for (type, content) in blocks { file += [0, 0, 0, UInt8(content.count)] + Array(type.utf8) + content + [0, 0, 0, 0] }
+    return Data(file + png.dropFirst(33) + [1, 2, 3])
+  }
+
   /// Three pages of int16, the first to be turned; one with a palette.
   static let pages = """
     SUkqAAgAAAAPAAABBAABAAAABAAAAAEBBAABAAAAAwAAAAIBAwABAAAAEAAAAAMBAwABAAAAAQAAAAYBAwABAAAAAQAAABEBBAABAAAA4AAAABIBAwABAAAABgAAABUBAwAB

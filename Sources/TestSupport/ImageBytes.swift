@@ -11,6 +11,16 @@ extension Folder {
 
 private func little(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
 
+/// A block of a PNG file, with its check (ISO 3309).
+public func pngBlock(_ type: String, _ content: [UInt8]) -> [UInt8] {
+  func big(_ value: Int) -> [UInt8] { little(value, 4).reversed() }
+  let block = Array(type.utf8) + content
+  let sum = ~block.reduce(~0 as UInt32) { sum, byte in
+    (0..<8).reduce(sum ^ UInt32(byte)) { s, _ in s >> 1 ^ (s & 1 == 1 ? 0xedb8_8320 : 0) }
+  }
+  return big(content.count) + block + big(Int(sum))
+}
+
 /// Elements of a DICOM file, little-endian, made from the tables of PS3.5.
 public struct DICOMBytes {
   public var isExplicit = true
@@ -43,16 +53,33 @@ public struct DICOMBytes {
     add((0x7fe0, 0x10), "OW", samples.flatMap { short($0) })
   }
 
+  /// One more element, in its place.
+  public mutating func insert(_ tag: (Int, Int), _ type: String, _ value: [UInt8]) {
+    let place = elements.firstIndex { $0.tag > tag } ?? elements.count
+    elements.insert((tag, type, value), at: place)
+  }
+
+  /// Items of a sequence (SQ), of the elements of other files.
+  public static func items(_ items: [[(tag: (Int, Int), type: String, value: [UInt8])]]) -> [UInt8] {
+    items.flatMap { item -> [UInt8] in
+      let content = item.flatMap { encoded($0, isExplicit: true) }
+      return [0xfe, 0xff, 0x00, 0xe0] + little(content.count, 4) + content
+    }
+  }
+
   private mutating func add(_ tag: (Int, Int), _ type: String, _ value: [UInt8]) { elements.append((tag, type, value)) }
 
   /// The elements alone, as in a file without preamble.
   public var bare: [UInt8] {
-    elements.flatMap { element -> [UInt8] in
-      let tag = little(element.tag.0, 2) + little(element.tag.1, 2)
-      if !isExplicit { return tag + little(element.value.count, 4) + element.value }
-      let length = element.type == "OW" ? [0, 0] + little(element.value.count, 4) : little(element.value.count, 2)
-      return tag + Array(element.type.utf8) + length + element.value
-    }
+    elements.flatMap { Self.encoded($0, isExplicit: isExplicit) }
+  }
+
+  private static func encoded(_ element: (tag: (Int, Int), type: String, value: [UInt8]), isExplicit: Bool) -> [UInt8] {
+    let tag = little(element.tag.0, 2) + little(element.tag.1, 2)
+    if !isExplicit { return tag + little(element.value.count, 4) + element.value }
+    let isLong = ["OW", "SQ"].contains(element.type)
+    let length = isLong ? [0, 0] + little(element.value.count, 4) : little(element.value.count, 2)
+    return tag + Array(element.type.utf8) + length + element.value
   }
 
   /// A whole file, of explicit types.
@@ -67,6 +94,8 @@ public struct DICOMBytes {
 /// A page of a TIFF file, little-endian and not compressed, in one strip.
 public struct TIFFPage {
   public var tags: [Int: [Int]]
+  /// Tag 270.
+  public var description: String?
   public var samples: [UInt8]
 
   /// - Parameter format: 1 for unsigned integers, 2 for signed, 3 for floating-point numbers.
@@ -83,16 +112,18 @@ public struct TIFFPage {
     for page in pages {
       var tags = page.tags
       tags[273] = [bytes.count]
+      if let text = page.description { tags[270] = Array(text.utf8).map(Int.init) + [0] }
       bytes += page.samples + (page.samples.count % 2 == 1 ? [0] : [])
       var entries: [UInt8] = []
       for (tag, values) in tags.sorted(by: { $0.key < $1.key }) {
-        let type = values.count > 2 ? 3 : 4
+        let isText = tag == 270
+        let type = isText ? 2 : values.count > 2 ? 3 : 4
         entries += little(tag, 2) + little(type, 2) + little(values.count, 4)
         if values.count == 1 {
           entries += little(values[0], 4)
         } else {
           entries += little(bytes.count, 4)
-          bytes += values.flatMap { little($0, 2) }
+          bytes += values.flatMap { little($0, isText ? 1 : values.count > 2 ? 2 : 4) }
         }
       }
       bytes.replaceSubrange(link..<link + 4, with: little(bytes.count, 4))

@@ -134,22 +134,44 @@ public final class EventFile: Sendable {
 
   // MARK: Reading
 
-  /// The scalars of an event file, in order; other events are passed over, and so is a record cut off at the end.
+  /// The scalars of an event file, in order; other values and a record cut off at the end are passed over, with a remark.
   ///
   /// - Throws: ``FileFormatError`` when a checksum or a record is wrong.
   public static func read(_ path: String) throws -> [ScalarEvent] {
-    try readFile(path).withUnsafeBytes { try decode($0, path: path).events }
+    try readFile(path).withUnsafeBytes { try decode($0, path: path).noted(path) }
   }
 
   /// As ``read(_:)``, from a file's bytes; `path` names it in errors.
   public static func read(decoding data: Data, path: String) throws -> [ScalarEvent] {
-    try data.withUnsafeBytes { try decode($0, path: path).events }
+    try data.withUnsafeBytes { try decode($0, path: path).noted(path) }
   }
 
-  private static func decode(
-    _ bytes: UnsafeRawBufferPointer, path: String
-  ) throws -> (events: [ScalarEvent], wholeRecords: Int) {
+  /// What a file holds: scalars, how many other values of which tags, how many bytes whole records take, and how many follow.
+  private struct Content {
     var events: [ScalarEvent] = []
+    var others = 0
+    var otherTags: [String] = []
+    var wholeRecords = 0
+    var rest = 0
+
+    mutating func pass(over tag: String) {
+      others += 1
+      if !otherTags.contains(tag), otherTags.count < 8 { otherTags.append(tag) }
+    }
+
+    /// The scalars; the rest in remarks.
+    func noted(_ path: String) -> [ScalarEvent] {
+      if others > 0 {
+        Remarks.note(
+          "\(path): passed over: \(others) values that are no scalars (\(otherTags.map { String($0.prefix(60)) }.joined(separator: ", ")))")
+      }
+      if rest > 0 { Remarks.note("\(path): found a last record that is cut off, its \(rest) bytes are passed over") }
+      return events
+    }
+  }
+
+  private static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> Content {
+    var content = Content()
     var reader = ByteReader(bytes, path: path)
     var end = 0
     while reader.remaining >= 12 {
@@ -164,13 +186,14 @@ public final class EventFile: Sendable {
       guard try reader.integer(UInt32.self, "checksum") == CRC32C.masked(event) else {
         throw FileFormatError("\(path): the checksum of the event at byte \(end + 12) is wrong; the file is damaged.")
       }
-      try scalars(event, path: path, into: &events)
+      try scalars(event, path: path, into: &content)
       end = reader.offset
     }
-    return (events, end)
+    (content.wholeRecords, content.rest) = (end, bytes.count - end)
+    return content
   }
 
-  private static func scalars(_ event: UnsafeRawBufferPointer, path: String, into events: inout [ScalarEvent]) throws {
+  private static func scalars(_ event: UnsafeRawBufferPointer, path: String, into content: inout Content) throws {
     var (wallTime, step) = (0.0, 0)
     var summaries: [UnsafeRawBufferPointer] = []
     try ProtocolBuffer.read(event, path: path) {
@@ -193,7 +216,11 @@ public final class EventFile: Sendable {
           default: break
           }
         }
-        if let value { events.append(ScalarEvent(tag: tag, value: value, step: step, wallTime: wallTime)) }
+        if let value {
+          content.events.append(ScalarEvent(tag: tag, value: value, step: step, wallTime: wallTime))
+        } else {
+          content.pass(over: tag)
+        }
       }
     }
   }

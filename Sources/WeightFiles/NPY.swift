@@ -54,6 +54,10 @@ public enum NPY {
     let size = header.type.size * (header.isComplex ? 2 : 1)
     let count = try checkedCount(header.shape, bytesPerElement: size, available: reader.remaining, "array", path: path)
     let numbers = try reader.take(count * size, "array")
+    if reader.remaining > 0 {
+      let another = bytes[reader.offset...].starts(with: signature) ? ", which begin another array" : ""
+      Remarks.note("\(path): found \(reader.remaining) bytes behind the array\(another), they are passed over")
+    }
     if header.isComplex {
       let pairs = header.type.decode(numbers, shape: header.shape + [2], bigEndian: header.isBigEndian)
       return .complex(ComplexTensor(pairs: header.isFortran ? .fromColumnMajorPairs(pairs, shape: header.shape) : pairs))

@@ -8,7 +8,7 @@ import Tensors
 /// their precision, or rounded to F16 where asked for; F64 first, then F32, then F16, each sorted by name, and text sorted by key:
 /// equal content gives equal bytes.
 /// BOOL, U8 … U64, I8 … I64, F16, BF16, F32 and F64 are read; integers of 32 and 64 bits as double precision (64-bit ones beyond
-/// 2⁵³ are rounded), everything narrower as single. NaN and infinity are allowed.
+/// 2⁵³ are rounded), everything narrower as single; tensors of other types beside them are passed over by name. NaN and infinity are allowed.
 public struct SafeTensors: Sendable, Equatable {
   /// The arrays; after reading, in the order of their numbers in the file.
   public var tensors: [NamedParameter]
@@ -120,7 +120,7 @@ public struct SafeTensors: Sendable, Equatable {
       throw FileFormatError("\(path): the header is not a JSON object; not a safetensors file.")
     }
     var metadata: [String: String] = [:]
-    var found: [(start: Int, end: Int, tensor: NamedParameter)] = []
+    var found: [Entry] = []
     for member in members {
       let (name, value) = (member.name, member.value)
       guard case .object(let fields) = value else {
@@ -138,24 +138,40 @@ public struct SafeTensors: Sendable, Equatable {
         found.append(try tensor(name, fields, data, path))
       }
     }
-    found.sort { ($0.start, $0.end, $0.tensor.name) < ($1.start, $1.end, $1.tensor.name) }
+    found.sort { ($0.start, $0.end, $0.name) < ($1.start, $1.end, $1.name) }
     // As the reference reader demands: no gaps, no overlaps, nothing behind. It also bounds memory by the file's size.
     var end = 0
     for entry in found {
       guard entry.start == end else {
-        throw FileFormatError("\(path): \(entry.tensor.name) starts at byte \(entry.start), expected \(end); the file is damaged.")
+        throw FileFormatError("\(path): \(entry.name) starts at byte \(entry.start), expected \(end); the file is damaged.")
       }
       end = entry.end
     }
     guard end == data.count else {
       throw FileFormatError("\(path): the tensors take \(end) bytes, found \(data.count); the file is damaged.")
     }
-    return SafeTensors(tensors: found.map(\.tensor), metadata: metadata)
+    let others = found.filter { $0.value == nil }.map { "\($0.name.prefix(80)) (numbers of type \($0.type.prefix(20)))" }
+    if !others.isEmpty {
+      let expected = "expected \(elementTypes.keys.sorted().joined(separator: ", ")); convert it first"
+      guard others.count < found.count else { throw FileFormatError("\(path): found \(others[0]), \(expected).") }
+      Remarks.note(
+        "\(path): passed over: \(others.prefix(12).joined(separator: ", "))"
+          + (others.count > 12 ? " and \(others.count - 12) more" : "") + ", \(expected)")
+    }
+    return SafeTensors(
+      tensors: found.compactMap { entry in entry.value.map { NamedParameter(name: entry.name, value: $0) } }, metadata: metadata)
+  }
+
+  /// A tensor and its place among the numbers; without a value where its type is not known.
+  private struct Entry {
+    let start: Int, end: Int
+    let name: String, type: String
+    let value: Tensor?
   }
 
   private static func tensor(
     _ name: String, _ fields: [JSONMember], _ data: UnsafeRawBufferPointer, _ path: String
-  ) throws -> (start: Int, end: Int, tensor: NamedParameter) {
+  ) throws -> Entry {
     func integers(_ field: String) throws -> [Int] {
       guard case .array(let elements)? = fields.first(where: { $0.name == field })?.value else {
         throw FileFormatError("\(path): \(name): no \(field) in the header; the file is damaged.")
@@ -170,18 +186,15 @@ public struct SafeTensors: Sendable, Equatable {
     guard case .string(let code)? = fields.first(where: { $0.name == "dtype" })?.value else {
       throw FileFormatError("\(path): \(name): no dtype in the header; the file is damaged.")
     }
-    guard let type = elementTypes[code] else {
-      throw FileFormatError(
-        "\(path): \(name): found numbers of type \(code), expected one of "
-          + "\(elementTypes.keys.sorted().joined(separator: ", ")); convert it first."
-      )
-    }
     let (shape, offsets) = (try integers("shape"), try integers("data_offsets"))
     guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= data.count else {
       throw FileFormatError(
         "\(path): \(name): found data_offsets \(offsets), expected two rising ones up to \(data.count); the file is cut off "
           + "or damaged."
       )
+    }
+    guard let type = elementTypes[code] else {
+      return Entry(start: offsets[0], end: offsets[1], name: name, type: code, value: nil)
     }
     let count = try checkedCount(shape, bytesPerElement: type.size, available: offsets[1] - offsets[0], name, path: path)
     guard count * type.size == offsets[1] - offsets[0] else {
@@ -191,7 +204,8 @@ public struct SafeTensors: Sendable, Equatable {
       )
     }
     let bytes = UnsafeRawBufferPointer(rebasing: data[offsets[0]..<offsets[1]])
-    return (offsets[0], offsets[1], NamedParameter(name: name, value: type.decode(bytes, shape: shape)))
+    return Entry(
+      start: offsets[0], end: offsets[1], name: name, type: code, value: type.decode(bytes, shape: shape))
   }
 
   private static let elementTypes: [String: ElementType] = [

@@ -52,7 +52,7 @@ import Testing
     ("tiff", [ImageFixture.tiffLZW, ImageFixture.tiffTiled, ImageFixture.tiffPlanarBig, ImageFixture.tiffBigStrips]),
     ("mat5", [ArrayFixture.mat5Compressed, ArrayFixture.mat5, SparseFixture.mat5]),
     ("dicom", [DICOMFixture.inverted, DICOMFixture.jpegLossless, DICOMFixture.jpegLS, DICOMFixture.enhanced]),
-    ("nifti", [NIfTIFixture.scaled, NIfTIFixture.series, NIfTIFixture.complex]),
+    ("nifti", [NIfTIFixture.scaled, NIfTIFixture.series, NIfTIFixture.complex]), ("nifti-pair", []),
   ]) func readersOnLibraries(format: String, samples: [String]) throws {
     let result = try fuzz(format, count: 1000, samples: samples)
     #expect(result.lost == 0, "\(result.line)")

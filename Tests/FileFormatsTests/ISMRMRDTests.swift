@@ -151,6 +151,25 @@ import Testing
     #expect(read.kSpace.shape == [1, 1, 3, 8] && remarks.contains { $0.contains("16 samples for 8 points") })
   }
 
+  /// Centres that were left at 0, 138 bytes behind the number of samples: 6 of counts, 128 of the coils' mask, 4 of what is thrown away.
+  @Test(arguments: [16, 17]) func centresLeftAtZero(width: Int) throws {
+    var generator = RandomGenerator(seed: 5)
+    let kSpace = ComplexTensor(pairs: .uniform([1, 3, 5, width, 2], precision: .single, using: &generator))
+    try ISMRMRDFile(kSpace: kSpace).write(to: folder.file("a.h5"))
+    try changed("a.h5") { bytes in
+      var (start, number) = (bytes.startIndex, 0)
+      while let place = bytes.range(of: Data([UInt8(width), 0, 3, 0, 3, 0]), in: start..<bytes.endIndex) {
+        #expect(bytes[place.lowerBound + 138] == UInt8(width / 2))
+        bytes[place.lowerBound + 138] = 0
+        (start, number) = (place.upperBound, number + 1)
+      }
+      #expect(number == 5)
+    }
+    let (read, remarks) = try Remarks.collected { try ISMRMRDFile(contentsOf: folder.file("a.h5")) }
+    #expect(identical(read.kSpace, kSpace))
+    #expect(remarks.count == 1 && remarks[0].contains("sample 0 as the centre"))
+  }
+
   /// What a line's head claims is held against what the line has.
   @Test func impossibleHeadsAreRefused() throws {
     let file = ISMRMRDFile(kSpace: ComplexTensor(pairs: .zeros([1, 3, 1, 17, 2], precision: .single)))

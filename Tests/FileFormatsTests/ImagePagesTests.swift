@@ -5,10 +5,11 @@ import Tensors
 import TestSupport
 import Testing
 
-/// The check of PNG's chunks (ISO 3309).
-private func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-  ~bytes.reduce(~0 as UInt32) { sum, byte in (0..<8).reduce(sum ^ UInt32(byte)) { s, _ in s >> 1 ^ (s & 1 == 1 ? 0xedb8_8320 : 0) }
-  }
+/// zlib's format without compression: a head, one stored block of deflate, Adler-32 (RFC 1950 and 1951).
+private func packed(_ bytes: [UInt8]) -> [UInt8] {
+  let (count, sums) = (bytes.count, bytes.reduce((1, 0)) { (($0.0 + Int($1)) % 65521, ($0.1 + ($0.0 + Int($1))) % 65521) })
+  return [0x78, 1, 1, UInt8(count & 255), UInt8(count >> 8), UInt8(~count & 255), UInt8(~count >> 8 & 255)] + bytes
+    + [UInt8(sums.1 >> 8), UInt8(sums.1 & 255), UInt8(sums.0 >> 8), UInt8(sums.0 & 255)]
 }
 
 /// Pages, samples and orientations of TIFF and JPEG files as cameras, microscopes and scanners write them.
@@ -78,22 +79,23 @@ private func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     #expect(found.remarks.count == (tag == 1 ? 0 : 1))
     // The same in a PNG of ImageFixture.pngGray8's pixels, behind its header of 33 bytes.
     let block: [UInt8] =
-      Array("eXIfMM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(tag), 0, 0, 0, 0, 0, 0]
-    let png = Array(bytes(ImageFixture.pngGray8))
-    let sum = block.withUnsafeBytes { crc32($0) }
-    let file =
-      png[..<33] + [0, 0, 0, UInt8(block.count - 4)] + block + (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) }
-      + png[33...]
-    let picture = try readImage(folder.write(Array(file), as: "a.png")).values.map { ($0 * 255).rounded() }
-    let levels = expected.map { [0, 1, 2, 127, 254, 255][Int($0) - 1] as Double }
-    #expect(picture == Tensor(levels, shape: shape))
-    for say in ["=\"\(tag)\" x", ">\(tag)</"] {
-      let xmp = Array("iTXtXML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation\(say)".utf8)
-      let sum = xmp.withUnsafeBytes { crc32($0) }
-      let file =
-        png[..<33] + [0, 0, 0, UInt8(xmp.count - 4)] + xmp + (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) }
-        + png[33...]
-      #expect(try readImage(folder.write(Array(file), as: "x.png")).values.map { ($0 * 255).rounded() } == picture)
+      Array("MM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(tag), 0, 0, 0, 0, 0, 0]
+    let picture = Tensor(expected.map { [0, 1, 2, 127, 254, 255][Int($0) - 1] as Double }, shape: shape)
+    // ImageMagick's text of the same block (coders/png.c, Magick_png_write_raw_profile), also packed, as it does from 128 letters on.
+    let hexadecimal = (Array("Exif\0\0".utf8) + block).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    func profile(_ kind: String) -> [UInt8] { Array("\n\(kind)\n      \(6 + block.count)\n\(hexadecimal)\n".utf8) }
+    let packet = { (say: String) in Array("<x tiff:Orientation\(say)".utf8) }
+    for (type, content) in [
+      ("eXIf", block), ("tEXt", Array("Raw profile type exif\0".utf8) + profile("exif")),
+      ("tEXt", Array("Raw profile type APP1\0".utf8) + profile("generic profile")),
+      ("zTXt", Array("Raw profile type exif\0\0".utf8) + packed(profile("exif"))),
+      ("iTXt", Array("XML:com.adobe.xmp\0\0\0\0\0".utf8) + packet("=\"\(tag)\" x")),
+      ("iTXt", Array("XML:com.adobe.xmp\0\0\0en\0x\0".utf8) + packet(">\(tag)</")),
+      ("iTXt", Array("XML:com.adobe.xmp\0".utf8) + [1, 0, 0, 0] + packed(packet("=\"\(tag)\""))),
+    ] {
+      let png = Array(bytes(ImageFixture.pngGray8))
+      let path = try folder.write(Array(png[..<33] + pngBlock(type, content) + png[33...]), as: "a.png")
+      #expect(try readImage(path).values.map { ($0 * 255).rounded() } == picture, "\(type)")
     }
     // A photograph: the same tag in a block of EXIF, big-endian, behind the beginning of the file.
     let upright = try readImage(folder.write(ImageFixture.jpegGray, as: "u.jpg")).values
@@ -106,6 +108,16 @@ private func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     let last = upright.count - 1
     let corner = [1: 0, 2: 12, 3: last, 4: last - 12, 5: 0, 6: last - 12, 7: last, 8: 12][tag] ?? 0
     #expect(turned[flat: 0] == upright[flat: corner])
+  }
+
+  /// A stack as ImageJ saves it: pages like any others, or one page and numbers behind it that no page says.
+  @Test(arguments: [3, 1]) func stacksOfImageJ(pages: Int) throws {
+    var page = gray([1, 2, 3, 4, 5, 6])
+    page.description = "ImageJ=1.54f\nimages=3\nslices=3\n"
+    let path = try folder.write(TIFFPage.file([page] + Array(repeating: gray([7, 8, 9, 1, 2, 3]), count: pages - 1)), as: "a.tif")
+    let found = try Remarks.collected { try readImagePages(path) }
+    #expect(found.result.count == pages && found.result[0].values[flat: 0] == 1.0 / 255)
+    #expect(found.remarks.count == (pages == 1 ? 1 : 0) && found.remarks.allSatisfy { $0.contains("ImageJ says that it holds 3") })
   }
 
   /// libjpeg passes such bytes over with a warning; the pixels are those of the file without them.

@@ -44,6 +44,19 @@ import Testing
     #expect(try MATFile.read(folder.write(ArrayFixture.mat4, as: "b.mat"))[0].value.real == eighths)
   }
 
+  /// Class names padded by zeros, a logical, a cell, a sparse matrix, and what is passed over, by h5py.
+  @Test func version73OfOtherWriters() throws {
+    let path = try folder.unpack(PassedOverFixture.mat73, as: "a.mat")
+    let (arrays, remarks) = try Remarks.collected { try MATFile.read(path) }
+    #expect(arrays.map(\.name) == ["S", "c.0", "ok", "phi"])
+    #expect(try array(arrays, "phi").real == Tensor([0, 3, 1, 4, 2, 5] as [Double], shape: [3, 2]))
+    #expect(identical(try #require(try array(arrays, "ok").real), Tensor([1, 0] as [Float], shape: [2, 1])))
+    #expect(try array(arrays, "c.0").real?.doubles == [7] && array(arrays, "S").real?.doubles == [0, 0, 0, 5])
+    #expect(remarks.contains("\(path): passed over: f (function_handle), t (char)"))
+    let kinds = Dictionary(uniqueKeysWithValues: try MATFile.variables(path).map { ($0.name, $0.kind) })
+    #expect(kinds["ok"] == "logical" && kinds["phi"] == "double" && kinds["f"] == "function_handle")
+  }
+
   /// Written and read here.
   @Test(arguments: [MATFile.Version.v5, .v73]) func writtenThenReadIsBitExact(version: MATFile.Version) throws {
     let arrays = [

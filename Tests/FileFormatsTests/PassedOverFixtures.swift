@@ -103,4 +103,47 @@ enum PassedOverFixture {
     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAYWI=
     """
+  /// Packed by gzip: x of float32 [1, 2] with the attribute units, y with the attribute spoil, links to x and to another file, an attribute of two numbers.
+  static let links = """
+    H4sIAAAAAAACA+v0cHHj5ZLiYubgYICB/1AgABUygIo/jptT5u/hEsTEUCEgwMBwmgkinAeV5mJiYGRgYONhAFKMFZuholB+5X5GKJ8XyOdgZE1MT8zMY2LQr2ATAQk4sOaX
+    ZKQWcTIwJOllmDLoVzIwCDJggm9TnGXATgAayQjUyMTIyAh1BgOMZhZhYBRUkGdgAfMUGMQ5GMTrgSxWoPuYuTiEgCoYGaBeg3laVAik/D8a4JEFqmVgA6oCSpbmZZYUMwgz
+    QiwCYY9QhkqGgQNVXzVE0MMCGsgMjChhYQ/1pwODCTeDyX9m1LDgIC4slCFhwQOSLC7Iz8xhAKUPWCAzwSwtHpCw2PJ63WJ/Zw9vJiHkBAwDOHxkBvIRK9BHwMDLySwuQfUQ
+    lpTFCGXPe61zlWEUjIJRMAqGOmiwB9cMkCrAAQAMADijEAgAAA==
+    """
+  /// Packed by gzip: version 7.3 with null-padded class names as h5py writes them: phi 3 × 2 of 0 … 5 by columns, the logical ok [1; 0], a cell c
+  /// of 7, a sparse S 2 × 2 of 5 at (2, 2), a function handle and a text.
+  static let mat73 = """
+    H4sIAAAAAAACA/N1DPFxdFIw1zNW8HUM0U3LzElVoDVggAEmT1+GUTCgoNPDxY2XS4qLmYMDGB8Qsf9Q8E4UwjeAqmUO1jP193AJYmKoEBBgYJBihwjrQaW5mBgYGRjY+BiA
+    FHNBRuZmqDgbL0iEKT97PyNUgAckwJh2mgmFX1LMDOULgvhsykWpacXK9SywxAIiNrr/+AB2AlA9owpQkImRkQnmPGSFSHxmEQZGQQV7Bg4wz4HBhJvB5D9QkhXoXmYuDiGg
+    CkaoJNyrokIMLIiAgAEePZCpvEDFQElfcM6JT85JLC5mEAZ6jQdqd0p+aVJOKtSgCNpFnUHmhwj0sGBECwN0PjMPA6MAXJwDJQwMOFDV4ggDTXxhwA7Vn5OfnpmcmMOjD1Is
+    BAwahOLMvJL4lNTk/JRUBgGgjZDoVQDrArvKiJyweC+mGQZJmnOZhJDTMAxAEicOLxni8xI/1EtppXnJJZn5efEZiXkpOak8RiBNoihey0/KSk3G67ub1aYvcaVfXHEHizOI
+    uABKnBlB44wFf5yp4fMgC9Ts5IzEIoYM+hU9a+bcvgctTvDFGbR0SGRiherzoJ4T/ixc14krC+GiiSlOzKDRwoE/WjTwRQsbanESR+vosAyJvkxyWHAwMIpD/Ynsfzvi/E9c
+    skzNyWHIoW+teD1sjYK/s4c3qJo7jVbNQdNjMh8bXHkm70uketFdECJqiFIvgmRahCAi+lAZUhIASD+DAESfNcxiuBNCf0rFgByMPSNBnRzsAfXK8rdTtLD6+4M9lOEAjT8o
+    LQClRRwYGRwZnKCKZBzgeRIuix0wjja0RsEoGAWjYBSMgkEEQI0GSC+ND6UrU1yQWFScCm5wwBq6TEh9k9+937vhjUURoDgjZmORmIayG1pDkWHD0AtCBw7tLbDG4n5h1BYe
+    Gz8oPFhSEksSrQVgGg71fBQmGHjQTh8s8JADzQ890HYM3fTnzV3oAwo87D0E6NBRZlEFtE29sqOiBD3omNHHe/AEXRg0zCSGQdAVc240x9PmhwRdVvJmaKej3LXFFQCswnVJ
+    7hUAAA==
+    """
+  /// Packed by gzip: kspace (1, 1, 2, 2) of n + i, a header, two kinds of images, and noise.
+  static let fastMRI = """
+    H4sIAAAAAAACA+v0cHHj5ZLiYubgYICB/1AQIQHhG0DF3X5Ml/T3cAliYqhgEkJWCANcTAyMDAwCAgwMj1kgWuygWtkkGYBSfJnFuUW5RSnxGamJKalF+xmhkrIgSaGi1OT8
+    vOKSotLkksz8vPii4uLTTDDtMKcVVl6+BHYCIwMjowsDAxMLIyPUFAYYzYRGE5JnNmNgNANyQAFQxMAgqCDPAHG9AoM4B4N4PZCVycCCTZgV6F9mLg5gWDAzMkDDTwHm1DgG
+    GoOW2FvO8LBggfiHWYSBURIYIsAoAGOInzkgLmWCuFQB6lIBmEEHGIY8EOttKYeHhQkwLJgR6QJXesBIB8CwIxTLBhJoYTdh8IXFxGfXF9IjLByGQFjk3onw9Xf28AaVSbrQ
+    UsSQAV+xk1qcfJ0ZquKqld47eEiKAEMHGJDkhFQANKTgReyGoZfDOsW700AhySYICjW27OKCxOTUzbCgFAAJsublZxanKrJCxJIjFtgwjIIhARrsEZjBAUI7gGlQsjbgQBQW
+    7s7+PoxIuR5WgEDrewabCn07ZJNv8I+G7igYBaNgFIyCUTAKRsEoGAWjYBSMglEwtMcKcGMA5PuTQVgYAAA=
+    """
+  /// Packed by gzip: two lines of 2 samples, n + (n + 1) i for n = 0, 2, 4, 6, beside an image and waveforms.
+  static let ismrmrd = """
+    H4sIAAAAAAACA+1aT28cNRT3zGbpdFWitEIt4dKwVFFAUTepOPQwTIJoYA+IIFIhblN3xrtrOn+2ntl0NxdyDLd8hB4jhBDigDgiTj31A/TUE+q5X6C1x/bu2JlNCFShVfxT
+    Jraf37M9zz+/Xdv7Y/vW52833msABscBM2AOlPFCYH9ZLcv6OyK1RLon0gNbyq2i7l0hvyja1/Vuf7OxwbRfaJD9PK3z1AEGZxHtjU+/Zul3oixZ+shW9UKYwwzlYz62/2O/
+    0/jbrvFyr/7P+HvTMfw1/J3wd0XGy7qqN4yjMY9ZimPYRf4KeAC3USclcabF26Vj+t36avMWY7Dk3UJNtdd5bDAtDtS5zyxZ5hHBsizFnzKt0XqWn6f1cyJeWaUIUKcpK9s2
+    FzuivZq1e16NcED7ZH09wHk1+bawP3+0voyfD6+qfnokys/eF/wU8j+uHd2e5PPSuTebVwPqiP3zE5988dnml1Zp+q2SHoO7RiPEwjYiGU6TT5qr11eaa56Ls5jEJGwjGCLi
+    uSgJ0hAnXZFD4VYfBshzY5gTPNzCOzQ/9G64raHnjlg68twdb9Vt7Xhuq6zUwSgKNzvfYvTAj+MjjHTFltoxQUGanP4gyt3mBH6PgjwlIy+AJEcZhonbKknFmAu3tVSHsnUK
+    qlbl7hr9t07/1muH6nep/CF9/qTP03UpXZo1sdTAwMDAwMDAwMDAwMCA7fdn+J7/LVlWz5nkPlSmNXBQZzWLdAOa00yP7lhlW4vU9DaVidOC8f7UFrlOBLuZKM+Nz1TWQYxg
+    NiAoRknuD3AIGqJ+RpzQZAFM/CAdJDkiTDKr1cPg/gBnOKd9+jmOkZ/lMO4DcEnT6/dGdFxR2h0pauAyfT6izwVx/lHeW0vbZBDfRcRPO35GjSIkz0Wb2jvCbYgjeDdCftCD
+    SYIioXhN1wtyvF1SWtTqRYUfw+xesY8XY9wVY5wrjVH6McTUUyT0+wQVkgOtzXF9muVM8pPeJ2IeFi9IJT9r9fK8ws/YEYdPUIeP4RdNb3LI4YfUzwkjA3PDr5oe74jPxYAq
+    /EalFxeujn1+xQFXfqA5Ot5iciXPfp8yX1W2hPKTjoJI279OYNvvwQyVjB+fwDaLcFC2fXKSfmGO2VrICx5N3v7vE7SBw2Ehec7WZYPz9B6fN35URtmP+v4qKPFIzkuF3g1Q
+    WrcTriMCu6joW5lX9u4ipCj8ShNKDc49IHhbri/8TXMNTU5QH+UlBlzQ+0O8ydlD8i6LKePzcCkfZDyOXBL+lGflToUvmK6Pk/GY37G4zYJu40xiRWHTiVIorD6eYlM1b2zt
+    MAmLo/NiLFV68r4mPEZv+rn//od8FM9s9fOg+v5RPzc/7v6x/8Fkjg3OHqbdnztNVU/y+NXdn+v3Zjd5WlPvzfTvNdPk8l6tam0BZX3Z2voaLqtvLtE71XnQ72PvNA03Xw2v
+    jvue/G95s7dcHTn3zCQYGBicMmzxjfB1iMFvJlj8l7+5sM+kz63/1ed8n8x+O3H4eQlcrzFykCwAAA==
+    """
 }

@@ -42,6 +42,28 @@ import Testing
     #expect(whole.frames[0].pixelSpacing == [0.5, 0.75] && whole.modality == "CT" && whole.seriesUID == "1.2.9")
   }
 
+  /// Frames of one file stay in its order; how they lie along their normal is said, and a disorder is a remark.
+  @Test(arguments: [
+    ([0, 4, 8], DICOM.FrameOrder.rising), ([8, 4, 0], .falling), ([0, 8, 4], .mixed), ([0, 0, 0], .unknown),
+  ]) func orderOfFrames(positions: [Int], order: DICOM.FrameOrder) throws {
+    typealias Element = (tag: (Int, Int), type: String, value: [UInt8])
+    func text(_ value: String) -> [UInt8] { Array(value.utf8) + (value.utf8.count % 2 == 1 ? [32] : []) }
+    let samples = (0..<12).map { 10 * $0 }
+    var file = DICOMBytes(samples, height: 2, width: 2, orientation: nil)
+    file.insert((0x28, 8), "IS", text("3"))
+    let across: Element = ((0x20, 0x37), "DS", text("1\\0\\0\\0\\1\\0"))
+    file.insert((0x5200, 0x9229), "SQ", DICOMBytes.items([[((0x20, 0x9116), "SQ", DICOMBytes.items([[across]]))]]))
+    let frames: [[Element]] = positions.map { position in
+      let place: Element = ((0x20, 0x32), "DS", text("0\\0\\\(position)"))
+      return [((0x20, 0x9113), "SQ", DICOMBytes.items([[place]]))]
+    }
+    file.insert((0x5200, 0x9230), "SQ", DICOMBytes.items(frames))
+    let path = try folder.write(file.file, as: "a.dcm")
+    let (found, remarks) = try Remarks.collected { try DICOM(contentsOf: path) }
+    #expect(found.values == Tensor(samples.map(Double.init), shape: [3, 2, 2]) && found.frameOrder == order)
+    #expect(remarks.count == (order == .mixed ? 1 : 0) && remarks.allSatisfy { $0.contains("not in order of their positions") })
+  }
+
   /// A header of NIfTI-1 for int16 of 2 × 3 × 1, from nifti1.h; `mark` is `n+1`, `ni1` or nothing, as in Analyze 7.5.
   private func header(_ mark: String, offset: Float, voxel: Float = 2, scale: Float = 0) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 348)

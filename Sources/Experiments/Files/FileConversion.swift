@@ -160,7 +160,7 @@ struct NamedArrays {
       let file = try HDF5File(contentsOf: path)
       (arrays, text) = (file.arrays, file.attributes)
     case .fastMRI:
-      let (file, header) = (try HDF5File(contentsOf: path), try FastMRIFile(contentsOf: path).header)
+      let (file, header) = (try HDF5File(contentsOf: path), try FastMRIFile(contentsOf: path, namingOthers: false).header)
       (arrays, text) = (file.arrays, file.attributes.merging(header.map { ["ismrmrd_header": $0] } ?? [:]) { $1 })
     case .ismrmrd:
       let file = try ISMRMRDFile(contentsOf: path)
@@ -179,8 +179,12 @@ struct NamedArrays {
         "series": file.seriesUID.isEmpty ? nil : file.seriesUID, "instance number": file.instanceNumber.map { "\($0)" },
         "numbers":
           "slope · sample + intercept, \(list([file.frames[0].slope]) ?? "") and \(list([file.frames[0].intercept]) ?? "") of the first "
-          + "frame" + (file.isInverted ? "; larger ones are darker (MONOCHROME1), they are not inverted" : ""),
-        "order of frames": file.frames.count > 1 ? "as in the file" : nil,
+          + "frame" + (file.isInverted ? "; larger ones are darker (MONOCHROME1), they are not inverted" : "")
+          + "; no window is applied",
+        "samples": "\(file.bitsStored) bits, \(file.isSigned ? "signed" : "unsigned"), \(file.transferSyntax)",
+        "axes": "frames, rows, columns",
+        "order of frames": file.frames.count > 1 ? "as in the file; \(file.frameOrder.rawValue)" : nil,
+        "pixel size": file.frames[0].pixelSpacing == nil ? "not said; ct takes 0.8 mm, or --pixel-size" : nil,
       ].compactMapValues { $0 }
     case .nifti:
       let image = try NIfTI(contentsOf: path)
@@ -190,10 +194,21 @@ struct NamedArrays {
         "affine map to mm": image.affine.map { $0.map { "\(Float($0))" }.joined(separator: ", ") }.joined(separator: "; "),
       ].merging(image.frameDuration > 0 ? ["frame duration [s]": "\(Float(image.frameDuration))"] : [:]) { $1 }
       notes = [
-        "axes": "the last is x; x, y, z grow towards \(image.orientation)", "place in space": image.place ?? "",
+        "axes": (["x", "y", "z", "t"] + (4..<8).map { "dimension \($0 + 1)" }).prefix(image.values.shape.count).reversed()
+          .joined(separator: ", ") + "; x, y, z grow towards \(image.orientation)",
+        "place in space": image.place ?? "",
+        "voxel size": image.knowsVoxelSize ? nil : "not known, 1 mm stands for it",
         "values": Self.described(image.values),
-      ]
+      ].compactMapValues { $0 }
       nifti = image
+    case .bart:
+      arrays = try readArrays(path)
+      text = [:]
+      let shape = arrays[0].value.shape
+      notes = [
+        "axes": BARTFile.dimensionNames.prefix(shape.count).reversed().joined(separator: ", "),
+        "BART's dimensions": shape.reversed().map(String.init).joined(separator: " "),
+      ]
     default:
       arrays = try readArrays(path)
       text = [:]

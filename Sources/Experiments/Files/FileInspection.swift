@@ -37,6 +37,7 @@ public struct FileInspection: Report, Sendable {
           "pixels",
           "\(Float(range.least)) to \(Float(range.most)), \(pages[0].isScaled ? "fractions of the largest number of \(pages[0].bitDepth) bits" : "as in the file")"
         ))
+      remarks.append(("pixel size", "none is read; ct takes 0.8 mm, or --pixel-size"))
     case .events:
       let events = try EventFile.read(path)
       remarks = [("events", "\(events.count)"), ("tags", Set(events.map(\.tag)).sorted().joined(separator: ", "))]
@@ -61,6 +62,7 @@ public struct FileInspection: Report, Sendable {
       if let name = file.reconstructionName, let image = try file.reconstruction(slice: 0) {
         remarks.append((name, extents([file.sliceCount] + image.shape)))
       }
+      if let size = file.imageSize { remarks.append(("reconstruct", "takes the middle \(extents(size)) points")) }
       if let mask = file.mask { remarks.append(("mask", "\(mask.doubles.count { $0 != 0 }) of \(mask.count) columns")) }
       remarks += file.attributes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
       format = kind.name
@@ -71,7 +73,17 @@ public struct FileInspection: Report, Sendable {
         space.matrixSize.map(String.init).joined(separator: " × ") + " points, "
           + space.fieldOfView.map { "\($0)" }.joined(separator: " × ") + " mm"
       }
-      remarks = [("encoded", text(file.header.encodedSpace)), ("wanted", text(file.header.reconSpace))]
+      let (shape, size) = (file.kSpace.shape, [file.imageSize[0], file.wantedColumns])
+      remarks = [
+        ("axes of kspace", "slices, coils, height (phase encoding), width (readout); frequency 0 in the middle"),
+        ("lines", "\(file.measuredLines.joined().count { $0 }) of \(shape[0] * shape[2]) are measured"),
+        ("encoded", text(file.header.encodedSpace)), ("wanted", text(file.header.reconSpace)),
+        (
+          "reconstruct", "takes the middle \(size[0]) × \(size[1]) points of \(shape[2]) × \(shape[3])"
+            + (size == Array(shape.suffix(2)) ? ", all of them" : ", the rest is oversampling")
+        ),
+      ]
+      if file.calibration != nil { remarks.append(("calibration", "lines for coil maps, no part of the image")) }
       format = kind.name
     case .hdf5, .bart, .nifti, .dicom:
       let content = try NamedArrays(path)
@@ -83,8 +95,10 @@ public struct FileInspection: Report, Sendable {
       }.sorted { $0.key < $1.key }.map {
         ($0.key, $0.value)
       }
+      if kind == .hdf5 { remarks += CT.described(path, content) }
     case .npz, .mat4, .mat5, .mat73, .matrixMarket:
       format = kind.name
+      if [.mat4, .mat5, .mat73].contains(kind) { remarks = [("shapes", "MATLAB's sizes, rows first")] }
       let found = try MatrixFile.contents(path)
       sparse = found.compactMap { if case .sparse(let matrix) = $0.contents { ($0.name, matrix) } else { nil } }
       let dense = found.compactMap { matrix in

@@ -45,6 +45,36 @@ extension CT {
     return try projections(path, opening)
   }
 
+  /// What `reconstruct` makes of a file of projections, for people; nothing for another file.
+  static func described(_ path: String, _ content: NamedArrays) -> [(key: String, value: String)] {
+    let names = Set(content.arrays.map(\.name))
+    guard content.text["problem"] == name || names.isSuperset(of: ["sinogram", "angles"]) else { return [] }
+    let (geometry, count): (CTGeometry?, Int)
+    do {
+      let found = try open(path, .init())
+      (geometry, count) = (try found.count > 0 ? found[0].system.geometry : nil, found.count)
+    } catch {
+      return [("reconstruct ct", "refuses it: \(error)")]
+    }
+    guard let geometry else { return [] }
+    func number(_ value: Double) -> String { "\(Float(value))" }
+    let angles = geometry.angles.map { $0 * 180 / Double.pi }
+    var lines = [
+      ("geometry", geometry.name), ("projections", "\(count) × \(angles.count) views × \(geometry.bins) bins"),
+      ("angles", "\(number(angles.min() ?? 0))° to \(number(angles.max() ?? 0))°"),
+      ("pixel size", "\(number(geometry.pixelSize)) mm"),
+    ]
+    if let missing = geometry.missingData {
+      lines.append(("fbp", "refuses it: \(missing); fista-tv takes it"))
+    } else if let (rays, image) = geometry.truncation {
+      lines.append(
+        ("fbp", "rays reach \(number(rays)) mm from the axis, the image \(number(image)) mm: what lies beyond them brightens the rim"))
+    } else {
+      lines.append(("fbp", "takes it: every line through the image was measured"))
+    }
+    return lines
+  }
+
   private static func located<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let error as InputError { throw InputError("\(path): \(error)") }
   }
