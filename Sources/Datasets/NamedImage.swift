@@ -73,10 +73,11 @@ public struct NamedImage: Sendable {
   public init(_ path: String, toMaximum: Bool = false) throws {
     let value: NumericArray
     switch try FileKind.detect(path) {
-    case .png, .jpeg, .tiff: value = .real(try readImage(path).grayscale)
+    case .png, .jpeg, .tiff: value = .real(Self.gray(try readImage(path), path))
     default:
       let all = try readArrays(path)
       let arrays = all.compactMap(\.value.plane)
+      if arrays.count == 1 { notePassedOver(all.filter { $0.value.plane == nil }, path: path) }
       guard arrays.count == 1 else {
         let shapes = all.prefix(4).map { "\($0.name) \($0.value.shape)" }.joined(separator: ", ")
         throw InputError(
@@ -87,6 +88,12 @@ public struct NamedImage: Sendable {
     try ImageRange.checkFinite(value.real ?? value.complex.pairs, path: path)
     self.init(name: (path as NSString).lastPathComponent, value: value)
     if toMaximum { self = toMaximumOne }
+  }
+
+  /// The luminance of a colour image, with a remark.
+  private static func gray(_ image: Image, _ path: String) -> Tensor {
+    if image.channels == 3 { Remarks.note("\(path): found colours, their luminance is taken") }
+    return image.grayscale
   }
 
   /// As ``init(_:toMaximum:)``; a real image in other units than [0, 1] is refused.
@@ -132,8 +139,8 @@ public struct NamedImage: Sendable {
     switch kind {
     case .png, .jpeg, .tiff:
       stacks = try readImagePages(path).map { image in
-        guard units == .hounsfield, image.isScaled else { return image.grayscale }
-        return image.grayscale.map { ($0 * Double(1 << image.bitDepth - 1)).rounded() }
+        guard units == .hounsfield, image.isScaled else { return gray(image, path) }
+        return gray(image, path).map { ($0 * Double(1 << image.bitDepth - 1)).rounded() }
       }
     case .dicom:
       let file = try DICOM(contentsOf: path)
@@ -154,6 +161,7 @@ public struct NamedImage: Sendable {
           "\(path): found \(all.isEmpty ? "no arrays" : shapes); expected one real image [height, width] or volume [slices, height, width]: "
             + "convert it first")
       }
+      notePassedOver(all.filter { $0.name != arrays[0].name }, path: path)
       stacks = [real]
       if let nifti, nifti.knowsVoxelSize { sizes = [[nifti.voxelSize[1], nifti.voxelSize[0]]] }
     }
@@ -181,10 +189,12 @@ public struct NamedImage: Sendable {
   ///
   /// - Throws: the reader's error; ``InputError`` for something else than one real volume.
   public static func trainingSlices(of path: String, step: Int) throws -> [NamedImage] {
-    let arrays = try readArrays(path).filter { $0.value.shape.count == 3 }
+    let all = try readArrays(path)
+    let arrays = all.filter { $0.value.shape.count == 3 }
     guard arrays.count == 1, let volume = arrays[0].value.real?.converted(to: .double), volume.isFinite else {
       throw InputError("\(path): found \(arrays.count) volumes; expected one of real, finite numbers")
     }
+    notePassedOver(all.filter { $0.name != arrays[0].name }, path: path)
     let (values, shape) = (volume.doubles, volume.shape)
     let strides = [shape[1] * shape[2], shape[2], 1]
     var found: [NamedImage] = []

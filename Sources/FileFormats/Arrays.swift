@@ -26,6 +26,15 @@ public func readArrays(_ path: String) throws -> [NamedArray] {
   }
 }
 
+/// Names in a remark arrays of a file that are not read.
+public func notePassedOver(_ others: [NamedArray], path: String) {
+  var passedOver = PassedOver()
+  for array in others {
+    passedOver.add(array.name, array.value.shape.isEmpty ? "a number" : array.value.shape.map(String.init).joined(separator: " × "))
+  }
+  passedOver.note(path)
+}
+
 /// The file's name without folder and extension.
 public func fileTitle(_ path: String) -> String {
   String((path as NSString).lastPathComponent.dropLast(fileExtension(path).count + (fileExtension(path).isEmpty ? 0 : 1)))

@@ -107,7 +107,7 @@ public struct HDF5File: Sendable, Equatable {
         var reader = HDF5Reader(path: path, budget: 4096 * bytes.count + (64 << 10))
         return try HDF5Library.using(H5Oopen(file, "/", 0), H5Oclose, "opening", path: path) { root in
           try reader.visit(root, prefix: "", depth: 0)
-          if let error = reader.firstError, reader.arrays.isEmpty { throw error }
+          try reader.passedOver.check(isOnly: reader.arrays.isEmpty)
           let attributes = try reader.attributes(root)
           reader.passedOver.note(path)
           return HDF5File(arrays: reader.arrays, attributes: attributes)
@@ -124,8 +124,6 @@ struct HDF5Reader {
   var budget: Int
   var arrays: [NamedArray] = []
   var passedOver = PassedOver()
-  /// Of a dataset that could not be read.
-  private(set) var firstError: FileFormatError?
   private var visited = 0
 
   init(path: String, budget: Int) { (self.path, self.budget) = (path, budget) }
@@ -146,7 +144,7 @@ struct HDF5Reader {
       }
       let object = H5Oopen(group, name, 0)
       guard object >= 0 else {
-        spoilt(prefix + name, HDF5Library.failure("opening \(prefix)\(name)", path: path))
+        passedOver.add(prefix + name, HDF5Library.failure("opening \(prefix)\(name)", path: path))
         continue
       }
       defer { _ = H5Oclose(object) }
@@ -159,18 +157,11 @@ struct HDF5Reader {
           if let words = try attributeNames(object) { passedOver.add(prefix + name, words) }
           if let value = try read(object, prefix + name) { arrays.append(NamedArray(name: prefix + name, value: value)) }
         } catch let error as FileFormatError {
-          spoilt(prefix + name, error)
+          passedOver.add(prefix + name, error)
         }
       default: passedOver.add(prefix + name, "a type")
       }
     }
-  }
-
-  /// One dataset that cannot be read does not close the file.
-  private mutating func spoilt(_ name: String, _ error: FileFormatError) {
-    passedOver.add(name, "cannot be read")
-    if firstError == nil { Remarks.note("\(error)") }
-    firstError = firstError ?? error
   }
 
   private mutating func read(_ dataset: hid_t, _ name: String) throws -> NumericArray? {

@@ -10,8 +10,10 @@ struct HDF5Numbers {
   var complexNames: (String, String)?
   var isComplex: Bool { complexNames != nil }
 
-  /// Bytes of an element in memory.
-  var size: Int { (precision == .double ? 8 : 4) * (isComplex ? 2 : 1) }
+  /// Bytes of an element in the file.
+  private let storedSize: Int
+  /// The most bytes that an element takes while it is read, in memory or as in the file.
+  var size: Int { max((precision == .double ? 8 : 4) * (isComplex ? 2 : 1), storedSize) }
 
   /// How programs name the parts of a complex number: h5py and MRI files; MATLAB, Octave and Julia's MAT; others.
   private static let names: Set<[String]> = [
@@ -20,6 +22,7 @@ struct HDF5Numbers {
 
   /// Nil for a dataset of something else than numbers; complex ones are compounds of two real numbers, such as {r, i}.
   init?(_ type: hid_t) {
+    storedSize = Int(clamping: H5Tget_size(type))
     guard H5Tget_class(type) == H5T_COMPOUND else {
       guard let precision = Self.precision(type) else { return nil }
       self.precision = precision

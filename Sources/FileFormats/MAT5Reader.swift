@@ -23,24 +23,31 @@ struct MAT5Reader {
       throw FileFormatError("\(path): found \(bytes.count) bytes, expected a header of 128; the file is cut off.")
     }
     var reader = MAT5Reader(path: path, isBigEndian: bytes[126] == 0x4d, budget: 1032 * bytes.count)
-    var position = 128
+    var (position, number) = (128, 0)
     while position < bytes.count {
       let element = try reader.element(bytes, &position, isPadded: false)
-      switch element.type {
-      case matrixType: try reader.matrix(element.content, name: nil, depth: 0)
-      case compressedType:
-        let inflated = try Inflate.zlib(element.content, limit: reader.budget, path: path)
-        reader.budget -= inflated.count
-        try inflated.withUnsafeBytes {
-          var position = 0
-          let element = try reader.element($0, &position)
-          guard element.type == matrixType else { throw reader.damaged("found a compressed element of type \(element.type)") }
-          try reader.matrix(element.content, name: nil, depth: 0)
-        }
-      default: throw reader.damaged("found an element of type \(element.type) outside of a variable")
+      number += 1
+      do { try reader.variable(element) } catch let error as FileFormatError {
+        reader.parts.append(MATPart("variable \(number)", damaged: error))
       }
     }
     return reader.parts
+  }
+
+  private mutating func variable(_ element: Element) throws {
+    switch element.type {
+    case Self.matrixType: try matrix(element.content, name: nil, depth: 0)
+    case Self.compressedType:
+      let inflated = try Inflate.zlib(element.content, limit: budget, path: path)
+      budget -= inflated.count
+      try inflated.withUnsafeBytes {
+        var position = 0
+        let element = try self.element($0, &position)
+        guard element.type == Self.matrixType else { throw damaged("found a compressed element of type \(element.type)") }
+        try matrix(element.content, name: nil, depth: 0)
+      }
+    default: throw damaged("found an element of type \(element.type) outside of a variable")
+    }
   }
 
   private init(path: String, isBigEndian: Bool, budget: Int) {

@@ -25,8 +25,12 @@ struct MAT73Reader {
                 MATPart(link.name, passedOver: link.isHard ? "subsystem data of objects" : "a link, expected a variable"))
               continue
             }
-            try HDF5Library.using(H5Oopen(root, link.name, 0), H5Oclose, "opening \(link.name)", path: path) {
-              try reader.add($0, link.name, depth: 0)
+            do {
+              try HDF5Library.using(H5Oopen(root, link.name, 0), H5Oclose, "opening \(link.name)", path: path) {
+                try reader.add($0, link.name, depth: 0)
+              }
+            } catch let error as FileFormatError {
+              reader.parts.append(MATPart(link.name, damaged: error))
             }
           }
         }

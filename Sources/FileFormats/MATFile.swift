@@ -39,6 +39,10 @@ public enum MATFile {
     var found: [NamedMatrix] = []
     for part in try parts(path) {
       guard let contents = part.contents else {
+        if let error = part.error {
+          passedOver.add(part.variable.name, error)
+          continue
+        }
         passedOver.add(part.variable.name, part.reason ?? part.variable.kind)
         continue
       }
@@ -51,6 +55,7 @@ public enum MATFile {
         found.append(matrix)
       }
     }
+    try passedOver.check(isOnly: found.isEmpty)
     passedOver.note(path)
     return found
   }
@@ -84,11 +89,18 @@ struct MATPart {
   var contents: MatrixContents?
   /// Why numbers are passed over.
   var reason: String?
+  /// Of a variable that cannot be read.
+  var error: FileFormatError?
 
   /// Something that is passed over; `kind` names it.
   init(_ name: String, passedOver kind: String, shape: [Int] = [], isComplex: Bool = false, reason: String? = nil) {
     variable = MATFile.Variable(name: name, shape: shape, kind: kind, isComplex: isComplex, isNumeric: false)
     self.reason = reason
+  }
+
+  init(_ name: String, damaged error: FileFormatError) {
+    self.init(name, passedOver: "damaged")
+    self.error = error
   }
 
   init(_ name: String, _ kind: String, _ contents: MatrixContents) {
@@ -118,6 +130,21 @@ struct PassedOver {
   mutating func add(_ name: String, _ kind: String) {
     count += 1
     if count <= 12 { names.append("\(name.prefix(80)) (\(kind.prefix(80)))") }
+  }
+
+  /// Of the first that cannot be read.
+  private var firstError: FileFormatError?
+
+  /// One variable that cannot be read does not close a file.
+  mutating func add(_ name: String, _ error: FileFormatError) {
+    add(name, "cannot be read")
+    if firstError == nil { Remarks.note("\(error)") }
+    firstError = firstError ?? error
+  }
+
+  /// - Throws: the reason of the first that cannot be read, where nothing else is left.
+  func check(isOnly: Bool) throws {
+    if isOnly, let firstError { throw firstError }
   }
 
   func note(_ path: String) {

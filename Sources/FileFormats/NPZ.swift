@@ -89,14 +89,19 @@ public enum NPZ {
       guard names.insert(name).inserted else {
         throw FileFormatError("\(path): two arrays are named \(name); the archive is damaged.")
       }
-      try member.content(of: bytes, path: path).withUnsafeBytes { content in
-        if let type = try NPY.otherType(content, path: "\(path): \(name)") {
-          passedOver.add(name, type)
-        } else {
-          found.append(NamedMatrix(name: name, contents: .dense(try NPY.decode(content, path: "\(path): \(name)"))))
+      do {
+        try member.content(of: bytes, path: path).withUnsafeBytes { content in
+          if let type = try NPY.otherType(content, path: "\(path): \(name)") {
+            passedOver.add(name, type)
+          } else {
+            found.append(NamedMatrix(name: name, contents: .dense(try NPY.decode(content, path: "\(path): \(name)"))))
+          }
         }
+      } catch let error as FileFormatError {
+        passedOver.add(name, error)
       }
     }
+    try passedOver.check(isOnly: found.isEmpty)
     passedOver.note(path)
     return found
   }

@@ -18,6 +18,7 @@ public func writePNG(_ values: Tensor, to path: String, bitDepth: Int = 8) throw
 
 enum PNGCodec {
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> Image {
+    let blocks = try PNGBlocks(bytes, path: path)  // the library makes room for as long a block as the file says
     var file = unfold_png()
     file.bytes = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     file.count = bytes.count
@@ -56,61 +57,8 @@ enum PNGCodec {
       Remarks.note(
         "\(path): found \(file.alpha == 1 ? "an alpha channel, it is" : "transparent colours, their transparency is") passed over")
     }
-    return orientation(bytes, path).applied(to: Image(values: values, bitDepth: Int(file.depth)), path: path)
-  }
-
-  /// That of the block of EXIF, where there is one; further images of an animation, and what follows the end, are named in remarks.
-  private static func orientation(_ bytes: UnsafeRawBufferPointer, _ path: String) -> ImageOrientation {
-    var (position, ofEXIF, found) = (8, ImageOrientation?.none, ImageOrientation?.none)  // of XMP, where EXIF says none
-    while position + 12 <= bytes.count {
-      let length = (0..<4).reduce(0) { $0 << 8 | Int(bytes[position + $1]) }
-      guard length <= bytes.count - position - 12 else { break }
-      let content = UnsafeRawBufferPointer(rebasing: bytes[position + 8..<position + 8 + length])
-      let type = String(decoding: bytes[position + 4..<position + 8], as: UTF8.self)
-      position += 12 + length
-      switch type {
-      case "eXIf": ofEXIF = ofEXIF ?? ImageOrientation(exif: content) ?? .upright
-      case "tEXt", "zTXt":
-        guard ["Raw profile type exif", "Raw profile type APP1"].contains(keyword(content)) else { break }
-        ofEXIF = ofEXIF ?? ofProfile(text(content, isPacked: type == "zTXt", path)) ?? .upright
-      case "iTXt" where keyword(content) == "XML:com.adobe.xmp":
-        let rest = content.dropFirst(18)  // whether it is packed, and how; a language and a translated keyword, each with a 0 behind
-        found = text(content, isPacked: rest.first == 1, skipping: 2, path).withUnsafeBytes { ImageOrientation(xmp: $0) }
-      case "acTL":
-        let frames = content.prefix(4).reduce(0) { $0 << 8 | Int($1) }
-        Remarks.note("\(path): found an animation of \(frames) images, the one for programs without animations is read")
-      case "IEND":
-        if position < bytes.count {
-          Remarks.note("\(path): found \(bytes.count - position) bytes behind the image, they are passed over")
-        }
-        position = bytes.count
-      default: break
-      }
-    }
-    return ofEXIF ?? found ?? .upright
-  }
-
-  private static func keyword(_ content: UnsafeRawBufferPointer) -> String {
-    String(decoding: content.prefix(80).prefix { $0 != 0 }, as: UTF8.self)
-  }
-
-  /// What follows the keyword, up to 1 MiB; a packed text has the number of its method before it. `words` texts before it are left out.
-  private static func text(_ content: UnsafeRawBufferPointer, isPacked: Bool, skipping words: Int = 0, _ path: String) -> [UInt8] {
-    var rest = content.drop { $0 != 0 }.dropFirst()
-    if words > 0 { rest = rest.dropFirst(2) } else if isPacked { rest = rest.dropFirst() }
-    for _ in 0..<words { rest = rest.drop { $0 != 0 }.dropFirst() }
-    guard isPacked else { return Array(rest.prefix(1 << 20)) }
-    return (try? Inflate.zlib(UnsafeRawBufferPointer(rebasing: rest), limit: 1 << 20, path: path)) ?? []
-  }
-
-  /// ImageMagick's block of EXIF: a line with its kind, one with its length, its bytes as hexadecimal text, `Exif` in front.
-  private static func ofProfile(_ text: [UInt8]) -> ImageOrientation? {
-    let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
-    guard lines.count == 3 else { return nil }
-    let digits = lines[2].prefix(1 << 16).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-    let block = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(16 * digits[$0] + digits[$0 + 1]) }
-    guard block.starts(with: Array("Exif\0\0".utf8)) else { return nil }
-    return block.dropFirst(6).withUnsafeBytes { ImageOrientation(exif: $0) }
+    blocks.note(path)
+    return blocks.orientation.applied(to: Image(values: values, bitDepth: Int(file.depth)), path: path)
   }
 
   static func encode(_ image: Image, bitDepth: Int, path: String) throws -> [UInt8] {

@@ -36,7 +36,8 @@ extension UnfoldProgram {
       guard place < given.count else { throw InputError("found --config without a file; expected a YAML file of settings") }
       path = given.remove(at: place)
     }
-    let names = given.prefix { !$0.hasPrefix("-") }.prefix(2)
+    // Behind all words that are no options: a list would take those that follow it.
+    let names = given.prefix { !$0.hasPrefix("-") }
     do { return try Root<Self>.parseAsRoot(names + settings(path, besides: given) + given.dropFirst(names.count)) } catch {
       guard (try? Root<Self>.parseAsRoot(given)) != nil, !(error is InputError) else { throw error }
       throw InputError("\(path): " + Root<Self>.message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " "))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FileFormats
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -35,6 +36,30 @@ import Testing
     let recipe = try #require(run("inspect w.safetensors --json -").json["recipe"] as? [String: Any])
     let shape = try #require(recipe["architecture"] as? [String: String])
     #expect(shape["depth"] == "2" && shape["channels"] == "4" && done.json["parameters"] as? Int == 2 * (2 + 2 * 36 + 4 * 144))
+  }
+
+  /// Projections in a plain array, with their geometry in YAML: those of a disc of 1 and radius 8, 2 √(64 − s²), around the axis of a parallel
+  /// beam and of a fan, where s = R sin γ.
+  @Test(arguments: [false, true]) func geometryOfProjections(isFan: Bool) throws {
+    let (views, bins) = (180, 47)
+    let row: [Double] = (0..<bins).map { b -> Double in
+      (0..<20).reduce(0.0) { sum, k in
+        let place = Double(b - 23) + (Double(k) - 9.5) / 20
+        let s = isFan ? 100 * sin(place / 100) : place  // cells on an arc around the source, 100 mm away
+        return sum + 0.1 * max(64 - s * s, 0).squareRoot()
+      }
+    }
+    try NPY.write(Tensor((0..<views).flatMap { _ in row }, shape: [views, bins]), to: folder.file("p.npy"))
+    try NPY.write(Tensor((0..<views).map { Double($0) * (isFan ? 2 : 1) }), to: folder.file("angles.npy"))
+    let fan = "geometry: fan\nsource-distance: 100\ndetector-distance: 100\ndetector: arc\n"
+    try write("angles: angles.npy\nangle-unit: degrees\npixel-size: 1\nbin-width: 1\nsize: 32\n" + (isFan ? fan : ""))
+    try run("reconstruct ct fbp p.npy -o x.npy --config s.yaml --quiet")
+    let image = try folder.table("x.npy")
+    #expect(image.shape == [32, 32])
+    let inner = (12..<20).flatMap { i in (12..<20).map { image[flat: 32 * i + $0] } }
+    #expect(abs(inner.reduce(0, +) / 64 - 1) < 0.015 && abs(image[flat: 32 * 16 + 2]) < 0.03)
+    try write("angles: angles.npy\npixel-size: 1\nsize: [32, 32]\n" + (isFan ? fan : ""))
+    try refuse("reconstruct ct fbp p.npy -o y.npy --config s.yaml", naming: "expected radians")
   }
 
   @Test func mistakes() throws {

@@ -59,6 +59,30 @@ import Testing
     #expect(refusal { try CT.open(path, opening) }.contains("--source-distance"))
   }
 
+  /// What lies beside the projections and the angles in their files is named; angles among several rows are found by their name.
+  @Test func arraysBesideTheOneThatIsRead() throws {
+    let (path, angles) = (folder.file("s.npz"), folder.file("a.npz"))
+    func named(_ name: String, _ value: Tensor) -> NamedArray { NamedArray(name: name, value: value) }
+    try NPZ.write([named("sinogram", Self.sinogram), named("dark", .zeros([Self.bins]))], to: path)
+    let rows = [named("times", Self.degrees), named("theta", (.pi / 180) * Self.degrees)]
+    try NPZ.write(rows, to: angles)
+    let opening = CT.Opening.set { ($0.angles, $0.pixelSize, $0.size) = (angles, 1, [32]) }
+    let remarks = try Remarks.collected { try expectDisc(path, opening) }.remarks
+    #expect(remarks.contains("\(path): passed over: dark (47)") && remarks.contains("\(angles): passed over: times (180)"), "\(remarks)")
+    try NPZ.write([rows[0], named("more", Self.degrees)], to: angles)
+    #expect(refusal { try CT.open(path, opening) }.contains("found 2 rows"))
+    // An image, a table and a volume, each beside something else.
+    let image = folder.file("i.npz")
+    try NPZ.write([named("x", .filled(0.5, shape: [4, 4])), named("v", .zeros([3]))], to: image)
+    for read in [{ _ = try NamedImage(image) }, { _ = try NamedImage.slices(of: image) }, { _ = try readTable(image) }] {
+      let remarks = try Remarks.collected(read).remarks
+      #expect(remarks.contains("\(image): passed over: v (3)"), "\(remarks)")
+    }
+    try writePNG(Image(values: .filled(0.5, shape: [3, 4, 4])), to: folder.file("c.png"))
+    let colour = try Remarks.collected { try NamedImage(folder.file("c.png")) }.remarks
+    #expect(colour == ["\(folder.file("c.png")): found colours, their luminance is taken"])
+  }
+
   /// An HDF5 file that says its geometry in attributes.
   @Test func projectionsThatSayTheirGeometry() throws {
     let path = folder.file("s.h5")

@@ -138,6 +138,13 @@ private func packed(_ bytes: [UInt8]) -> [UInt8] {
     #expect(refusal(FileFormatError.self) { try readImage(cut) }.contains("cannot be decoded"))
   }
 
+  /// libpng 1.6 would make room for the 1.6 GB that a block says.
+  @Test(arguments: ["tEXt", "IDAT", "zzzz"]) func blocksLongerThanTheFile(type: String) throws {
+    let png = Array(bytes(ImageFixture.pngGray8))
+    let path = try folder.write(Array(png[..<33] + [0x61, 0, 0, 0x61] + Array(type.utf8) + png[33...]), as: "a.png")
+    #expect(refusal(FileFormatError.self) { try readImage(path) }.contains("found a block of 1627390049 bytes"))
+  }
+
   @Test func clippedPixelsAreCounted() throws {
     let image = Image(values: Tensor([-0.2, 0.5, 1.001, 3] as [Double], shape: [2, 2]))
     let path = folder.file("a.png")

@@ -60,6 +60,26 @@ import Testing
       ])
   }
 
+  /// One variable that cannot be read does not close the file; the only one does.
+  @Test func damagedVariablesBesideOthers() throws {
+    let one = element(5, [1, 0, 0, 0, 1, 0, 0, 0])
+    let whole = flags(6) + one + element(1, Array("x".utf8)) + element(9, doubles([7]))
+    let cut = flags(6) + element(5, [9, 0, 0, 0, 9, 0, 0, 0]) + element(1, Array("y".utf8)) + element(9, doubles([7]))
+    let path = try version5([cut, whole])
+    let (arrays, remarks) = try Remarks.collected { try MATFile.read(path) }
+    #expect(arrays.map(\.name) == ["x"] && remarks.contains("\(path): passed over: variable 1 (cannot be read)"), "\(remarks)")
+    #expect(refusal(FileFormatError.self) { try MATFile.read(version5([cut])) }.contains("y"))
+    // An archive whose second member does not fit its checksum: the last number of its array is another.
+    let archive = folder.file("a.npz")
+    try NPZ.write([NamedArray(name: "a", value: Tensor([1, 2] as [Double])), NamedArray(name: "b", value: Tensor([3.25]))], to: archive)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: archive))
+    let place = try #require(bytes.range(of: Data(doubles([3.25]))))
+    bytes[place.lowerBound] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: archive))
+    let (rest, said) = try Remarks.collected { try NPZ.read(archive) }
+    #expect(rest.map(\.name) == ["a"] && said.contains("\(archive): passed over: b (cannot be read)"), "\(said)")
+  }
+
   /// MATLAB stores the entries of a logical sparse matrix as bytes and calls them doubles (9), as SciPy's logical_sparse.mat shows: ones at
   /// (1, 1) and (2, 2).
   @Test func logicalSparse() throws {

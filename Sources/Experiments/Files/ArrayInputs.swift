@@ -20,6 +20,7 @@ public func readTable(_ path: String, names: [String] = [], allowingRow: Bool = 
     throw InputError(
       "\(path): found \(found); expected one real array of two axes" + (names.isEmpty ? "" : ", or one named \(names[0])"))
   }
+  notePassedOver(arrays.filter { $0.name != chosen.name }, path: path)
   guard table.count > 0, table.isFinite else {
     throw InputError(
       "\(path): found \(table.count == 0 ? "an empty array" : "NaN or infinity") in \(chosen.name); expected finite numbers")

@@ -184,10 +184,12 @@ public struct Linear: Experiment {
 
   /// The one array of a file as samples of a space.
   static func samples(_ path: String, of space: ArraySpace) throws -> Tensor {
-    let arrays = try readArrays(path).filter { !$0.value.shape.isEmpty }
+    let all = try readArrays(path)
+    let arrays = all.filter { !$0.value.shape.isEmpty }
     guard arrays.count == 1, let found = arrays.first?.value else {
       throw InputError("\(path): found \(arrays.count) arrays; expected one, [samples] + \(space)")
     }
+    notePassedOver(all.filter { $0.value.shape.isEmpty }, path: path)
     guard found.isFinite else { throw InputError("\(path): found NaN or infinity; expected finite numbers") }
     // MATLAB's vectors have two axes.
     let isVector = space.shape.count == 1 && found.shape.filter { $0 > 1 } == space.shape
@@ -282,10 +284,12 @@ extension Linear {
     switch try FileKind.detect(path) {
     case .png, .jpeg, .tiff: found = try readImage(path).values
     default:
-      let arrays = try readArrays(path).filter { $0.value.shape.count == 3 }
+      let all = try readArrays(path)
+      let arrays = all.filter { $0.value.shape.count == 3 }
       guard arrays.count == 1, let real = arrays[0].value.real else {
         throw InputError("\(path): found \(arrays.count) arrays of three axes; expected one of real numbers, \(wanted)")
       }
+      notePassedOver(all.filter { $0.value.shape.count != 3 }, path: path)
       found = real
     }
     try ImageRange.check(found, path: path)

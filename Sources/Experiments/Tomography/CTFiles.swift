@@ -18,11 +18,15 @@ extension CTGeometry {
   }
 }
 
-/// Angles of views from a file: one row of numbers.
+/// Angles of views from a file: one row of numbers, the one that is called so or the only one.
 func readAngles(_ path: String) throws -> [Double] {
-  guard let found = try readArrays(path).first?.value.real, found.shape.count(where: { $0 > 1 }) <= 1, found.count > 0 else {
-    throw InputError("\(path): found no one row of real numbers; expected angles in radians")
+  let all = try readArrays(path)
+  let rows = all.filter { $0.value.real != nil && $0.value.shape.count(where: { $0 > 1 }) <= 1 && !$0.value.shape.contains(0) }
+  let named = rows.filter { ["angles", "theta"].contains($0.name) }
+  guard let chosen = named.count == 1 ? named[0] : rows.count == 1 ? rows[0] : nil, let found = chosen.value.real else {
+    throw InputError("\(path): found \(rows.count) rows of real numbers; expected one of angles, named angles if there are others")
   }
+  notePassedOver(all.filter { $0.name != chosen.name }, path: path)
   return found.doubles
 }
 
@@ -103,9 +107,7 @@ extension CT {
     guard sinogram.isFinite else {
       throw InputError("\(path): found NaN or infinity in \(chosen.name); expected finite projections")
     }
-    for other in arrays where other.name != chosen.name && other.name != angleArray?.name {
-      Remarks.note("\(path): \(other.name) \(other.value.shape) is not read")
-    }
+    notePassedOver(arrays.filter { $0.name != chosen.name && $0.name != angleArray?.name }, path: path)
     let (views, bins) = (sinogram.shape[sinogram.shape.count - 2], sinogram.shape[sinogram.shape.count - 1])
     let scan = try scan(path, attributes, angleArray, views: views, bins: bins, opening)
     let size = try size(path, attributes, opening, scan, bins: bins)
