@@ -83,7 +83,9 @@ struct DICOMStructure {
       (walk.isExplicit, walk.isBigEndian) = (encoding.isExplicit, encoding.isBigEndian)
     }
     defer {
-      if walk.overlays > 0 { Remarks.note("\(path): found \(walk.overlays) overlays, drawings over the image; they are passed over") }
+      if walk.overlays > 0 {
+        Remarks.note("\(path): found \(walk.overlays) overlays, drawings over the image; they are passed over")
+      }
     }
     do { try walk.walk() } catch let error as FileFormatError {
       guard let end = walk.endOfPixels else { throw error }

@@ -158,7 +158,8 @@ enum Format: String, CaseIterable {
         ImageSample.withBlocks(try file("g.png") { try writePNG(gray, to: $0, bitDepth: 16) }),
       ]
     case .jpeg:
-      return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } } + [bytes(ImageSample.photograph) + [0xff, 0xd8, 7]]
+      let photograph = bytes(ImageSample.photograph) + [0xff, 0xd8, 7]
+      return try [image, gray].map { image in try file("a.jpg") { try writeJPEG(image, to: $0) } } + [photograph]
     case .tiff:
       return try [8, 16, 32].flatMap { bits in
         try [image, gray].map { image in try file("a.tif") { try writeTIFF(image, to: $0, bitDepth: bits) } }

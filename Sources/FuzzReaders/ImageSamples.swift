@@ -9,7 +9,8 @@ enum ImageSample {
     let hexadecimal = (Array("Exif\0\0".utf8) + exif).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     let blocks: [(String, [UInt8])] = [
       ("tEXt", Array("Raw profile type exif\0\nexif\n 32\n\(hexadecimal)\n".utf8)),
-      ("iTXt", Array("XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation=\"3\"".utf8)), ("acTL", [0, 0, 0, 2, 0, 0, 0, 0]), ("eXIf", exif),
+      ("iTXt", Array("XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation=\"3\"".utf8)),
+      ("acTL", [0, 0, 0, 2, 0, 0, 0, 0]), ("eXIf", exif),
     ]
     // Without their checks, which the library passes over or the fuzzer puts right.
     var file = [UInt8](png.prefix(33))

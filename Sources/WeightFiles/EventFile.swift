@@ -162,8 +162,8 @@ public final class EventFile: Sendable {
     /// The scalars; the rest in remarks.
     func noted(_ path: String) -> [ScalarEvent] {
       if others > 0 {
-        Remarks.note(
-          "\(path): passed over: \(others) values that are no scalars (\(otherTags.map { String($0.prefix(60)) }.joined(separator: ", ")))")
+        let tags = otherTags.map { String($0.prefix(60)) }.joined(separator: ", ")
+        Remarks.note("\(path): passed over: \(others) values that are no scalars (\(tags))")
       }
       if rest > 0 { Remarks.note("\(path): found a last record that is cut off, its \(rest) bytes are passed over") }
       return events

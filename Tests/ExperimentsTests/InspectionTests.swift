@@ -19,7 +19,8 @@ import Testing
 
   @Test func images() throws {
     try writePNG(Tensor([0, 0.2] as [Double], shape: [1, 2]), to: folder.file("a.png"))
-    try expect("a.png", ["2 × 1 pixels, gray, 8 bits", "pixels: 0.0 to 0.2, fractions", "pixel size: none is read; ct takes 0.8 mm"])
+    try expect(
+      "a.png", ["2 × 1 pixels, gray, 8 bits", "pixels: 0.0 to 0.2, fractions", "pixel size: none is read; ct takes 0.8 mm"])
     let pages = [TIFFPage(shorts([-1000, 40]), width: 2, height: 1, bits: 16, format: 2)]
     try folder.write(TIFFPage.file(pages + pages), as: "a.tif")
     try expect("a.tif", ["pages: 2; a volume where volumes are read", "pixels: -1000.0 to 40.0, as in the file"])
@@ -41,7 +42,8 @@ import Testing
     try expect(
       "a.nii",
       [
-        "axes: t, z, y, x; x, y, z grow towards RAS", "voxel size [mm]: 1.0, 2.0, 3.0", "frame duration [s]: 1.5", "values: all finite",
+        "axes: t, z, y, x; x, y, z grow towards RAS", "voxel size [mm]: 1.0, 2.0, 3.0", "frame duration [s]: 1.5",
+        "values: all finite",
         "place in space: ",
       ])
   }

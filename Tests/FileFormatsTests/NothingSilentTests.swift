@@ -26,7 +26,8 @@ import Testing
       try NPY.write(Tensor([1, 2] as [Double]), to: folder.file("a.npy"))
       let one = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file("a.npy"))))
       return [
-        Row(path: try folder.write(one + one, as: "b.npy"), numbers: [1, 2], words: "144 bytes behind the array, which begin another"),
+        Row(
+          path: try folder.write(one + one, as: "b.npy"), numbers: [1, 2], words: "144 bytes behind the array, which begin another"),
         Row(path: try folder.write(one + [0], as: "c.npy"), numbers: [1, 2], words: "found 1 bytes behind the array, they"),
       ]
     case .npz: return [Row(path: try folder.write(PassedOverFixture.npz, as: "a.npz"), numbers: [1, 2], words: "name (text)")]
@@ -39,7 +40,8 @@ import Testing
         let bytes = [UInt8(header.count), 0, 0, 0, 0, 0, 0, 0] + header + floats([7]) + [UInt8](repeating: 0, count: size)
         return Row(path: try folder.write(bytes, as: "\(type).safetensors"), numbers: [7], words: "b (numbers of type \(type))")
       }
-    case .torch: return [Row(path: try folder.write(PassedOverFixture.torch, as: "a.pt"), numbers: [1, 2, 3, -4], words: "counter")]
+    case .torch:
+      return [Row(path: try folder.write(PassedOverFixture.torch, as: "a.pt"), numbers: [1, 2, 3, -4], words: "counter")]
     case .mat4:
       func matrix(_ name: String, type: Int, _ value: Double) -> [UInt8] {
         let words = [type, 1, 1, 0, 2].map { shorts([$0, 0]) }.joined()
@@ -79,7 +81,8 @@ import Testing
     case .nifti:
       try NIfTI(values: .real(Tensor([1, 2] as [Float], shape: [1, 2]))).write(to: folder.file("a.nii"))
       var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file("a.nii"))))
-      let behind = Row(path: try folder.write(bytes + [0, 0, 0], as: "b.nii"), numbers: [1, 2], words: "found 3 bytes behind the numbers")
+      let behind = Row(
+        path: try folder.write(bytes + [0, 0, 0], as: "b.nii"), numbers: [1, 2], words: "found 3 bytes behind the numbers")
       bytes.replaceSubrange(348..<352, with: [1, 0, 0, 0, 16, 0, 0, 0, 6, 0, 0, 0] + Array("a note. ".utf8))
       bytes.replaceSubrange(108..<112, with: floats([368]))
       let note = Row(path: try folder.write(bytes, as: "c.nii"), numbers: [1, 2], words: "extensions of the header")
@@ -107,7 +110,8 @@ import Testing
       return try [ImageFixture.jpegGray, ImageFixture.jpegProgressive420].enumerated().flatMap { k, fixture in
         let photo = Array(bytes(fixture))
         return [
-          Row(path: try folder.write(photo + [0, 0, 0], as: "a\(k).jpg"), numbers: [], words: "found 3 bytes behind the image, they"),
+          Row(
+            path: try folder.write(photo + [0, 0, 0], as: "a\(k).jpg"), numbers: [], words: "found 3 bytes behind the image, they"),
           Row(
             path: try folder.write(photo + photo, as: "b\(k).jpg"), numbers: [],
             words: "found \(photo.count) bytes behind the image, which begin another image"),
@@ -120,9 +124,12 @@ import Testing
       var stack = page
       stack.description = "ImageJ=1.54f\nimages=3\n"
       return [
-        Row(path: try folder.write(TIFFPage.file([page, page]), as: "a.tif"), numbers: [0.2, 0.4], words: "2 pages, the first is read"),
+        Row(
+          path: try folder.write(TIFFPage.file([page, page]), as: "a.tif"), numbers: [0.2, 0.4], words: "2 pages, the first is read"
+        ),
         Row(path: try folder.write(TIFFPage.file([parent]), as: "b.tif"), numbers: [0.2, 0.4], words: "1 images within its pages"),
-        Row(path: try folder.write(TIFFPage.file([stack]), as: "c.tif"), numbers: [0.2, 0.4], words: "ImageJ says that it holds 3"),
+        Row(
+          path: try folder.write(TIFFPage.file([stack]), as: "c.tif"), numbers: [0.2, 0.4], words: "ImageJ says that it holds 3"),
         Row(
           path: try folder.write(
             TIFFPage.file([TIFFPage([51, 1, 102, 1], width: 2, height: 1, bits: 8, tags: [277: [2], 338: [2]])]), as: "d.tif"),
@@ -151,7 +158,9 @@ import Testing
       let record = length + masked(length) + event + masked(event)
       return [
         Row(path: try folder.write(whole + record, as: "b.tfevents"), numbers: [0.5], words: "1 values that are no scalars (loss)"),
-        Row(path: try folder.write(whole + record.dropLast(3), as: "c.tfevents"), numbers: [0.5], words: "a last record that is cut off"),
+        Row(
+          path: try folder.write(whole + record.dropLast(3), as: "c.tfevents"), numbers: [0.5],
+          words: "a last record that is cut off"),
       ]
     case .unknown: return [Row(path: try folder.write(Array("a text".utf8), as: "a.txt"), words: "a file of unknown format")]
     }

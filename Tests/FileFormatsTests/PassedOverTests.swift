@@ -71,7 +71,8 @@ import Testing
     #expect(refusal(FileFormatError.self) { try MATFile.read(version5([cut])) }.contains("y"))
     // An archive whose second member does not fit its checksum: the last number of its array is another.
     let archive = folder.file("a.npz")
-    try NPZ.write([NamedArray(name: "a", value: Tensor([1, 2] as [Double])), NamedArray(name: "b", value: Tensor([3.25]))], to: archive)
+    let both = [NamedArray(name: "a", value: Tensor([1, 2] as [Double])), NamedArray(name: "b", value: Tensor([3.25]))]
+    try NPZ.write(both, to: archive)
     var bytes = try Data(contentsOf: URL(fileURLWithPath: archive))
     let place = try #require(bytes.range(of: Data(doubles([3.25]))))
     bytes[place.lowerBound] ^= 1

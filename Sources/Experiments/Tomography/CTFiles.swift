@@ -72,7 +72,10 @@ extension CT {
       lines.append(("fbp", "refuses it: \(missing); fista-tv takes it"))
     } else if let (rays, image) = geometry.truncation {
       lines.append(
-        ("fbp", "rays reach \(number(rays)) mm from the axis, the image \(number(image)) mm: what lies beyond them brightens the rim"))
+        (
+          "fbp",
+          "rays reach \(number(rays)) mm from the axis, the image \(number(image)) mm: what lies beyond them brightens the rim"
+        ))
     } else {
       lines.append(("fbp", "takes it: every line through the image was measured"))
     }
