@@ -6,7 +6,7 @@ import CKernels
 ///
 /// Every kernel is a function of pointers as `CKernels.h` lists them, over whole buffers, so that a generic caller pays one dynamic call per
 /// kernel, not per element. The plain twins of the accelerated ones are in ``Reference``.
-public protocol Scalar: BinaryFloatingPoint, Sendable {
+public protocol Scalar: BinaryFloatingPoint, Sendable, PatchScalar {
   typealias Input = UnsafePointer<Self>
   typealias Output = UnsafeMutablePointer<Self>
   typealias Sums = UnsafeMutablePointer<Double>
@@ -18,6 +18,8 @@ public protocol Scalar: BinaryFloatingPoint, Sendable {
   static var subtract: Pairwise { get }
   /// out = a b.
   static var multiply: Pairwise { get }
+  /// out = a / b.
+  static var divide: Pairwise { get }
   /// out = s a, of (s, a, out, count).
   static var scale: @Sendable (Self, Input, Output, Int) -> Void { get }
   /// y += s x, of (s, x, y, count).
@@ -112,6 +114,7 @@ extension Float: Scalar {
   public static var add: Pairwise { ck_add_f32 }
   public static var subtract: Pairwise { ck_subtract_f32 }
   public static var multiply: Pairwise { ck_multiply_f32 }
+  public static var divide: Pairwise { ck_divide_f32 }
   public static var scale: @Sendable (Float, Input, Output, Int) -> Void { ck_scale_f32 }
   public static var axpy: @Sendable (Float, Input, Output, Int) -> Void { ck_axpy_f32 }
   public static var dot: @Sendable (Input, Input, Int) -> Double { ck_dot_f32 }
@@ -163,6 +166,7 @@ extension Double: Scalar {
   public static var add: Pairwise { ck_add_f64 }
   public static var subtract: Pairwise { ck_subtract_f64 }
   public static var multiply: Pairwise { ck_multiply_f64 }
+  public static var divide: Pairwise { ck_divide_f64 }
   public static var scale: @Sendable (Double, Input, Output, Int) -> Void { ck_scale_f64 }
   public static var axpy: @Sendable (Double, Input, Output, Int) -> Void { ck_axpy_f64 }
   public static var dot: @Sendable (Input, Input, Int) -> Double { ck_dot_f64 }

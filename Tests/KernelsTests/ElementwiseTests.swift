@@ -41,6 +41,7 @@ import Testing
       expectEqual(written(n) { S.add(a, b, $0, n) }, zip(a, b).map { $0 + $1 }, "add")
       expectEqual(written(n) { S.subtract(a, b, $0, n) }, zip(a, b).map { $0 - $1 }, "subtract")
       expectEqual(written(n) { S.multiply(a, b, $0, n) }, zip(a, b).map { $0 * $1 }, "multiply")
+      expectEqual(written(n) { S.divide(a, b, $0, n) }, zip(a, b).map { $0 / $1 }, "divide")
       expectEqual(written(n) { S.scale(0.37, a, $0, n) }, a.map { 0.37 * $0 }, "scale")
       expectClose(changed(b) { S.axpy(0.37, a, $0, n) }, changed(b) { Reference.axpy(0.37, a, $0, count: n) }, "axpy")
       // A sum of terms of both signs: the error is relative to Σ |a b|.

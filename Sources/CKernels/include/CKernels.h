@@ -21,8 +21,8 @@ int ck_set_thread_instruction_set(int level);
    network would fault its pages in anew. Does nothing but with glibc. */
 void ck_keep_freed_memory(void);
 
-/* Extents of filters and numbers of knots. */
-enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20 };
+/* Extents of filters, numbers of knots, extents of patches, and numbers that may be read and written beyond them. */
+enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20, CK_LARGEST_PATCH = 16, CK_PATCH_SLACK = 32 };
 
 /* The loops for an element type T of suffix S, as X(S, result, name, (parameters), (arguments)): declarations, the tables of the
    instruction sets and the choice between them are made of this one list. */
@@ -101,7 +101,30 @@ enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20 };
   X(S, void, maximum_pool, (const T *x, T *y, intptr_t h, intptr_t w, intptr_t c), (x, y, h, w, c))                           \
   /* its pullback: dx = v at the first pixel, row by row, that is y, 0 at the three others */                                 \
   X(S, void, maximum_pool_pullback, (const T *x, const T *y, const T *v, T *dx, intptr_t h, intptr_t w, intptr_t c), (x,      \
-    y, v, dx, h, w, c))
+    y, v, dx, h, w, c))                                                                                                       \
+  /* out = a / b */                                                                                                           \
+  X(S, void, divide, (const T *a, const T *b, T *out, intptr_t count), (a, b, out, count))                                    \
+  /* Patches, side x side with side at most CK_LARGEST_PATCH, begin at a place of an image whose rows are `stride` apart; as many as\
+     CK_PATCH_SLACK numbers after an image are read, and after out and sums are written too. In a stack they are side rows of \
+     8 ceil(side / 8) numbers, zeros at the end. */                                                                           \
+  /* out[j] = squared distance of the patches at a + j and b + j, j in 0 ..< count; out has room for side more numbers */     \
+  X(S, void, patch_distances, (const T *a, const T *b, intptr_t stride, intptr_t side, intptr_t count, T *out), (a, b,        \
+    stride, side, count, out))                                                                                                \
+  /* stack = B x B' of the patches x at the places; bt is B' as a patch of a stack */                                         \
+  X(S, void, patch_transform, (const T *bt, intptr_t side, const T *image, intptr_t stride, const int32_t *places, intptr_t   \
+    count, T *stack), (bt, side, image, stride, places, count, stack))                                                        \
+  /* the same of the patches of a stack, in place */                                                                          \
+  X(S, void, patch_transform_stack, (const T *bt, intptr_t side, T *stack, intptr_t count), (bt, side, stack, count))         \
+  /* the orthonormal Haar transform, fully decomposed, across a power of two of patches of `size` numbers, in place; coefficients lie\
+     in the order of the butterflies */                                                                                       \
+  X(S, void, patch_haar, (T *stack, intptr_t count, intptr_t size, int inverse), (stack, count, size, inverse))               \
+  /* 0 where |v| < t, for t > 0; returns how many others there are; count is a multiple of 8 */                              \
+  X(S, intptr_t, patch_threshold, (T *stack, intptr_t count, T t), (stack, count, t))                                         \
+  /* stack *= g, g = guide * guide / (guide * guide + variance); returns the sum of g * g; count is a multiple of 8 */        \
+  X(S, double, patch_wiener, (T *stack, const T *guide, intptr_t count, T variance), (stack, guide, count, variance))         \
+  /* numerator += weight * window * patch, denominator += weight * window at the places; window is a patch of a stack */      \
+  X(S, void, patch_add, (const T *stack, intptr_t side, const int32_t *places, intptr_t count, const T *window, T weight, T   \
+    *numerator, T *denominator, intptr_t stride), (stack, side, places, count, window, weight, numerator, denominator, stride))
 
 #define CK_DECLARE(S, result, name, parameters, arguments) result ck_##name##_##S parameters;
 CK_KERNELS(CK_DECLARE, float, f32)
