@@ -26,7 +26,8 @@ let package = Package(
     .library(
       name: "Unfold",
       targets: [
-        "Tensors", "Operators", "ProximalMaps", "Problems", "Algorithms", "Networks", "Training", "WeightFiles", "FileFormats",
+        "Tensors", "Operators", "ProximalMaps", "Denoisers", "Problems", "Algorithms", "Networks", "Training", "WeightFiles",
+        "FileFormats",
         "Datasets", "Metrics", "Evaluation", "Experiments",
       ]),
     .library(name: "UnfoldProgram", targets: ["UnfoldProgram"]),
@@ -64,6 +65,7 @@ let package = Package(
     module("Tensors", ["Kernels"]),
     module("Operators", ["Tensors"]),
     module("ProximalMaps", ["Operators"]),
+    module("Denoisers", ["ProximalMaps"]),
     module("Problems", ["Operators", "ProximalMaps"]),
     module("Algorithms", ["Problems"]),
     module("Networks", ["Algorithms"]),
@@ -77,7 +79,7 @@ let package = Package(
     module("Experiments", ["Networks", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "UnfoldProgram",
-      dependencies: ["Experiments", "Checks", argumentParser, .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+      dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")], swiftSettings: strict),
     .executableTarget(name: "unfold", dependencies: ["UnfoldProgram"], swiftSettings: strict),
 
     module("Checks", ["Networks"]),
@@ -89,6 +91,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors"]),
     tests("OperatorsTests", ["Operators"]),
     tests("ProximalMapsTests", ["ProximalMaps"]),
+    tests("DenoisersTests", ["Denoisers", "FileFormats", "Metrics"]),
     tests("ProblemsTests", ["Problems"]),
     tests("AlgorithmsTests", ["Algorithms", "Datasets", "FileFormats"]),
     tests("NetworksTests", ["Networks", "Training", "FileFormats"]),

@@ -18,6 +18,7 @@ PEERS = {
     "ista-net-plus-reconstruct": "ista_net_plus.py", "admm-net-train": "admm_net.py", "admm-net-reconstruct": "admm_net.py",
     "ct-project": "ct_project.py", "fista-net-train": "fista_net.py", "fista-net-reconstruct": "fista_net.py",
     "scnet-train": "whole_image.py", "scnet-reconstruct": "whole_image.py", "sodas-net-reconstruct": "whole_image.py",
+    "bm3d": "denoise.py",
 }
 # Convolutional networks, which multiply bfloat16 where that is asked for; PyTorch then may choose its automatic mixed precision.
 MIXED = [work for work, script in PEERS.items() if script in ("ista_net_plus.py", "fista_net.py", "whole_image.py")]

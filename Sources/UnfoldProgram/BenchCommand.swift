@@ -19,6 +19,7 @@ struct Bench: ParsableCommand {
     case scNetTrain = "scnet-train"
     case scNetReconstruct = "scnet-reconstruct"
     case sodasNetReconstruct = "sodas-net-reconstruct"
+    case bm3d
     case costs
 
     /// What mixed precision is for.
@@ -39,7 +40,8 @@ struct Bench: ParsableCommand {
       gradient, or the image. ct-project: 512 × 512 pixels, 60 parallel views of 729 bins, single precision; a projection and its adjoint. fista-net-train, \
       fista-net-reconstruct: 7 stages, 64 images of 64 × 64 from 28 measurements each, single precision; one training step with Adam, or the \
       images. scnet-train: 20 modules, 4 crops of 99 × 99 pixels at 25 %, single precision, random data; one training step with Adam. \
-      scnet-reconstruct, sodas-net-reconstruct: an image of 256 × 256 at 25 %, 20 modules or 25 stages. costs: slopes of pullbacks over size, a gradient over its forward pass.
+      scnet-reconstruct, sodas-net-reconstruct: an image of 256 × 256 at 25 %, 20 modules or 25 stages. bm3d: both steps on an image \
+      of 256 × 256 with noise of σ = 25, single precision. costs: slopes of pullbacks over size, a gradient over its forward pass.
       """)
   @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
@@ -63,6 +65,7 @@ struct Bench: ParsableCommand {
       switch work {
       case .listaForward, .listaTrain: ListaBenchmark().work(training: work == .listaTrain)
       case .ctProject: projectionBenchmark()
+      case .bm3d: bm3dBenchmark()
       case .scNetTrain: WholeImageBenchmark().training()
       case .scNetReconstruct: WholeImageBenchmark().reconstruction("scnet")
       case .sodasNetReconstruct: WholeImageBenchmark().reconstruction("sodas-net")
