@@ -79,7 +79,8 @@ let package = Package(
     module("Experiments", ["Networks", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "UnfoldProgram",
-      dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+      dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")],
+      swiftSettings: strict),
     .executableTarget(name: "unfold", dependencies: ["UnfoldProgram"], swiftSettings: strict),
 
     module("Checks", ["Networks"]),
