@@ -79,7 +79,8 @@ public struct FileInspection: Report, Sendable {
         ("lines", "\(file.measuredLines.joined().count { $0 }) of \(shape[0] * shape[2]) are measured"),
         ("encoded", text(file.header.encodedSpace)), ("wanted", text(file.header.reconSpace)),
         (
-          "reconstruct", "takes the middle \(size[0]) × \(size[1]) points of \(shape[2]) × \(shape[3])"
+          "reconstruct",
+          "takes the middle \(size[0]) × \(size[1]) points of \(shape[2]) × \(shape[3])"
             + (size == Array(shape.suffix(2)) ? ", all of them" : ", the rest is oversampling")
         ),
       ]
