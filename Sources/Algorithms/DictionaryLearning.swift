@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kernels
 import Operators
+import Platform
 import Problems
 import Tensors
 
@@ -57,7 +58,9 @@ public struct DictionaryLearning: Sendable {
     for step in 0..<steps {
       let batch = randomPatches(batchSize)
       let problem = SparseCoding(dictionary: dictionary, alpha: alpha)
-      let codes = OptimalCodes(problem, patches: batch, tolerance: tolerance, maximumIterations: 100).codes
+      let codes = Work.within("dictionary", step, of: steps) {
+        OptimalCodes(problem, patches: batch, tolerance: tolerance, maximumIterations: 100).codes
+      }
       observing?(step, problem.value(codes, measurement: batch) / Double(batchSize))
       for (i, z) in codes.doubles.enumerated() where z != 0 { used[i % atoms] = true }
       var rows = updater.updated(dictionary, step: step, codes: codes, batch: batch)

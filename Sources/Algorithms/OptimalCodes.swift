@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kernels
 import Operators
+import Platform
 import Problems
+import Synchronization
 import Tensors
 
 /// Optimal codes of many samples, each with a certificate: argmin_Z E(X, Z) to a duality gap of at most tolerance · max(1, E).
@@ -34,11 +36,16 @@ public struct OptimalCodes: Sendable {
       let steps = min(round, maximumIterations - spent)
       let groups = stride(from: 0, to: waiting.count, by: 50).map { Array(waiting[$0..<min($0 + 50, waiting.count)]) }
       let starts = groups.map { Tensor($0.flatMap { codes[$0 * width..<($0 + 1) * width] }, shape: [$0.count, width]) }
+      let (stages, certain) = (Work.stages, patches.shape[0] - waiting.count)
+      let solvedHere = Atomic<Int>(0)
       let solved = Parallel.map(groups.count) { i in
         let x = Tensor.stacked(groups[i].map(patches.row))
         let near = solve(iteration, measurement: x, from: starts[i], until: .iterations(steps)).estimate
         let found = search.minimisers(problem, near, measurement: x)
-        return (found, problem.certificates(found, measurement: x))
+        let certificates = problem.certificates(found, measurement: x)
+        let done = solvedHere.add(groups[i].count, ordering: .relaxed).newValue
+        Work.report("optimal codes", certain + done, of: patches.shape[0], within: stages)
+        return (found, certificates)
       }
       for (group, (found, certificates)) in zip(groups, solved) {
         let values = found.doubles

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
+import Platform
 import Problems
 import ProximalMaps
 import Tensors
@@ -74,8 +75,10 @@ extension VariationalProblem {
     }
     var (rule, ending, trace, k) = (PenaltyRule(), Ending.budget, [TracePoint](), 0)
     let scale = back.norm
+    let budget = settings.maximumIterations ?? 1_000
     repeat {
       k += 1
+      Work.report("iteration", k, of: budget, isAtMost: true)
       let (old, ρ, α) = (state, iteration.solve.penalty, settings.relaxation)
       state = iteration.step(old, measurement: y, recording: false)
       // x of the iteration before, z and β make a triple whose gradient is ρ Kᴴ((α − 1)(K x − z₋) − (z − z₋)), the x-update exact.
@@ -94,7 +97,7 @@ extension VariationalProblem {
       let next = settings.adaptsPenalty ? rule.penalty(ρ, at: k, primal: primal, dual: dual) : ρ
       if next != ρ { state.multiplier = (ρ / next) * state.multiplier }
       iteration = iteration.with(penalty: next, tolerance: min(1e-4, max(0.05 * min(primal, dual), floor)))
-    } while ending == .budget && k < settings.maximumIterations ?? 1_000
+    } while ending == .budget && k < budget
     let kept = SplitState(z: state.z, multiplier: iteration.solve.penalty * state.multiplier, penalty: iteration.solve.penalty)
     return solution(.admm, estimate(state), y, iterations: k, ending, trace: trace, split: kept)
   }

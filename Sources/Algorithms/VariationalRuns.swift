@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
+import Platform
 import Problems
 import ProximalMaps
 import Tensors
@@ -47,6 +48,7 @@ extension VariationalProblem {
       return ending != .budget
     }
     let found = Algorithms.solve(iteration, measurement: y, from: start, until: rule, .iterations(budget)) { k, s in
+      Work.report("iteration", k, of: budget, isAtMost: true)
       step = (s.x - v).norm
       v = s.v
       if settings.isTraced { trace.append(tracePoint(k, s.x, y)) }
@@ -58,7 +60,7 @@ extension VariationalProblem {
   func runLeastSquares(
     _ y: Measurement, _ back: Signal, from start: Signal, _ λ: Double, _ settings: VariationalSettings
   ) -> VariationalSolution<Signal> {
-    let goal = settings.tolerance * back.norm
+    let (goal, budget) = (settings.tolerance * back.norm, settings.maximumIterations ?? 1_000)
     var (x, r) = (start, y - A.forward(start))
     var s = A.adjoint(r) - λ * x
     var (p, square, k) = (s, s.inner(s), 0)
@@ -66,7 +68,7 @@ extension VariationalProblem {
     while true {
       if !square.isFinite { ending = .notFinite }
       if square.squareRoot() <= goal { ending = .residuals }
-      if ending != .budget || k >= settings.maximumIterations ?? 1_000 { break }
+      if ending != .budget || k >= budget { break }
       let q = A.forward(p)
       let curvature = q.inner(q) + λ * p.inner(p)
       guard curvature > 0 else {
@@ -81,6 +83,7 @@ extension VariationalProblem {
       p = s + (next / square) * p
       square = next
       k += 1
+      Work.report("iteration", k, of: budget, isAtMost: true)
       if settings.isTraced { trace.append(tracePoint(k, x, y, dual: square.squareRoot())) }
     }
     return solution(.leastSquares, x, y, iterations: k, ending, trace: trace)

@@ -22,6 +22,20 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
 
   // MARK: One trial
 
+  /// Trials that a search takes, about.
+  private var usualCount: Int {
+    switch rule {
+    case .lCurve(let points): points + 1
+    case .discrepancy, .residualFreedom: 10
+    case .predictedRisk, .crossValidation: 8
+    }
+  }
+
+  /// One more solution, as part of the search.
+  private func counted<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try Work.within("weight", trials.count, of: max(usualCount, trials.count + 1), body)
+  }
+
   /// Tries λ, and returns what the rule says of it: below 0 where λ is to grow, or the risk.
   private mutating func attempt(_ weight: Double) throws -> Double {
     let near = trials.indices.min { abs(log(trials[$0].weight / weight)) < abs(log(trials[$1].weight / weight)) }
@@ -29,7 +43,7 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
     settings.tolerance = max(search.trialTolerance, settings.tolerance)
     settings.isTraced = false
     let problem = try search.problem(weight)
-    let found = try problem.solve(y, by: search.method, from: near.map { solutions[$0] }, settings: settings)
+    let found = try counted { try problem.solve(y, by: search.method, from: near.map { solutions[$0] }, settings: settings) }
     let penalty =
       weight > 0 ? (try search.problem(2 * weight).penalty(found.estimate) - problem.penalty(found.estimate)) / weight : 0
     var trial = WeightTrial(
@@ -70,7 +84,7 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
       return all || value != 0 ? sign : 0
     }
     let b = Op.Codomain(numbers: signs, shape: y.shape)
-    let moved = try problem.solve(y + ε * b, by: search.method, from: found, settings: settings)
+    let moved = try counted { try problem.solve(y + ε * b, by: search.method, from: found, settings: settings) }
     return b.inner(problem.A.forward(moved.estimate - found.estimate)) / ε
   }
 
@@ -78,7 +92,9 @@ struct WeightRun<Op: LinearOperator> where Op.Domain: ImageSpace, Op.Codomain: I
   private func choice(_ weight: Double, remark: String? = nil) throws -> WeightChoice<Signal> {
     let near = trials.indices.min { abs(log(trials[$0].weight / weight)) < abs(log(trials[$1].weight / weight)) }
     let problem = try search.problem(weight)
-    let solution = try problem.solve(y, by: search.method, from: near.map { solutions[$0] }, settings: search.settings)
+    let solution = try counted {
+      try problem.solve(y, by: search.method, from: near.map { solutions[$0] }, settings: search.settings)
+    }
     return WeightChoice(rule: rule, weight: weight, priors: problem.priors, solution: solution, trials: trials, remark: remark)
   }
 

@@ -3,6 +3,7 @@ import Evaluation
 import FileFormats
 import Foundation
 import Kernels
+import Platform
 import Synchronization
 import Tensors
 
@@ -13,8 +14,6 @@ public struct Runner<E: Experiment>: Sendable {
   public var library: ModelLibrary
   /// Estimates are clipped to [0, 1] before they are scored; nil: as the method's authors do.
   public var clip: Bool?
-  /// Told whenever one of so many scans is done, from any thread.
-  public var progress: @Sendable (_ done: Int, _ count: Int) -> Void = { _, _ in }
   private let solvers = Pool<Int, Solver<E>>()
 
   public init(
@@ -55,10 +54,12 @@ public struct Runner<E: Experiment>: Sendable {
   public func forEach(_ scans: Scans<E>, _ body: (_ index: Int, Outcome) throws -> Void) throws {
     for window in Parallel.windows(scans.count) {
       let prepared = window.map { index in Result { try scans[index] } }
-      let found = Parallel.map(window.count) { i in Result { try run(prepared[i].get()) } }
+      let found = Parallel.map(window.count) { i in
+        Result { try Work.within(method.name, window.lowerBound, of: scans.count) { try run(prepared[i].get()) } }
+      }
       for (index, outcome) in zip(window, found) {
         try body(index, outcome.get())
-        progress(index + 1, scans.count)
+        Work.report(method.name, index + 1, of: scans.count)
       }
     }
   }
@@ -69,7 +70,7 @@ public struct Runner<E: Experiment>: Sendable {
   public func evaluation(_ scans: Scans<E>, seed: UInt64) throws -> EvaluationReport {
     let done = Atomic<Int>(0)
     let outcomes = try Parallel.map(scans.count) { index in
-      let outcome = try run(scans[index])
+      let outcome = try Work.within(method.name, done.load(ordering: .relaxed), of: scans.count) { try run(scans[index]) }
       guard outcome.reconstruction.value.isFinite else {
         throw InputError(
           "\(method.name): found NaN or infinity in \(scans.names[index]); expected finite numbers, check the weights")
@@ -78,7 +79,7 @@ public struct Runner<E: Experiment>: Sendable {
         throw InputError("found \(scans.names[index]) measured without its image; expected both to score")
       }
       scores.seconds = outcome.seconds
-      progress(done.add(1, ordering: .relaxed).newValue, scans.count)
+      Work.report(method.name, done.add(1, ordering: .relaxed).newValue, of: scans.count)
       return (score: EvaluationReport.ImageScore(name: scans.names[index], scores: scores), solver: outcome.solver)
     }
     guard let solver = outcomes.first?.solver else { throw InputError("found nothing to evaluate on; expected one image at least") }

@@ -2,6 +2,7 @@
 import FileFormats
 import Foundation
 import Networks
+import Platform
 import Tensors
 import Training
 
@@ -191,7 +192,8 @@ public struct Training: Sendable {
               few.phases = [phase]
               (few.phases[0].steps, few.phases[0].earlyStopping, few.validationInterval) = (steps, nil, nil)
               let begin = Date()
-              _ = try training.train(network, recipe: few, resuming: nil, checkpoints: nil, monitors: [], stop: nil)
+              _ = try training.train(
+                network, recipe: few, resuming: nil, checkpoints: nil, monitors: [TrialMonitor(phase.name)], stop: nil)
               return Date().timeIntervalSince(begin)
             }
             let one = try seconds(1)
@@ -262,6 +264,14 @@ public struct Training: Sendable {
       throw WorkFailed("stopped; the same command goes on from the checkpoint beside \(run.path)")
     }
   }
+}
+
+/// Tells how far a trial is.
+private final class TrialMonitor: TrainingMonitor {
+  private let phase: String
+  init(_ phase: String) { self.phase = phase }
+  func finish() {}
+  func record(_ report: TrainingReport) { Work.report("trial of \(phase), step", report.step, of: report.totalSteps) }
 }
 
 /// Where the checkpoint of a weights file lies.

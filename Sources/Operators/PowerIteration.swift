@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 import Tensors
 
 /// λ_max(AᴴA) by power iteration: v ← AᴴA v / ‖AᴴA v‖.
@@ -13,7 +14,8 @@ public func powerIteration<Op: LinearOperator>(
 ) -> [Double] {
   var v = start
   var quotients: [Double] = []
-  for _ in 0..<maximumIterations {
+  for k in 0..<maximumIterations {
+    Work.report("‖A‖, power iteration", k, of: maximumIterations, isAtMost: true)
     let norm = v.norm
     guard norm > 0 else { break }
     v = (1 / norm) * v

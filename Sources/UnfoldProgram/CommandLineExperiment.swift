@@ -61,16 +61,28 @@ struct MethodName<E: Experiment>: ExpressibleByArgument {
   var defaultValueDescription: String { method.name }
 }
 
+/// A method that is trained.
+struct NetworkName<E: Experiment>: ExpressibleByArgument {
+  let method: Method<E>
+  init?(argument: String) {
+    guard let found = E.method(argument) else { return nil }
+    method = found
+  }
+  static var allValueStrings: [String] { E.methods.filter { $0.network != nil }.map(\.name) }
+  var defaultValueDescription: String { method.name }
+}
+
 /// A command of every experiment.
 protocol ExperimentCommand: ParsableCommand {
   associatedtype E: CommandLineExperiment
 }
 
 extension ExperimentCommand {
-  static func configuration(_ discussion: String) -> CommandConfiguration {
+  static func configuration(_ discussion: String, isOfNetworks: Bool = false) -> CommandConfiguration {
     CommandConfiguration(
       commandName: E.name, abstract: E.title,
-      discussion: discussion + "\nMethods: " + E.methods.map(\.name).joined(separator: ", ") + ".")
+      discussion: discussion
+        + (isOfNetworks ? "" : "\nMethods: " + E.methods.map(\.name).joined(separator: ", ") + "."))
   }
 }
 

@@ -45,6 +45,7 @@ struct CommonOptions: ParsableArguments {
 
   private func begin() throws {
     if let threads { Parallel.threads = threads }
+    if !quiet, isatty(STDERR_FILENO) == 1 { StatusLine.shared.begin() }
     if let json, json != "-" { try AtomicFile.check(json) }
   }
 
@@ -84,6 +85,7 @@ struct CommonOptions: ParsableArguments {
   ///
   /// What readers remarked goes to standard error, and to the object's `remarks`.
   func writeJSON(_ answer: JSONValue) throws {
+    StatusLine.shared.clear()
     for remark in Remarks.current.new() { note(remark) }
     guard let json else { return }
     let answer = answer.adding(remarks: Remarks.current.all)

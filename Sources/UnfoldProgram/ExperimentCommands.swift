@@ -25,10 +25,7 @@ struct Evaluate<E: CommandLineExperiment>: ExperimentCommand {
       }
       let seed = common.seed ?? E.standardSeed
       let experiment = try E(E.Setup(over: measuring), seed: seed)
-      var runner = Runner(method, options: try running.options(for: method, common), clip: clip)
-      let progress = common.progress(method.name)
-      runner.progress = progress.show
-      defer { progress.finish() }
+      let runner = Runner(method, options: try running.options(for: method, common), clip: clip)
       let report = try runner.evaluation(experiment.testScans(E.Test(over: test)), seed: seed)
       if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
       for remark in report.remarks { common.note(remark) }
@@ -59,6 +56,20 @@ struct Simulate<E: CommandLineExperiment>: ExperimentCommand {
   }
 }
 
+/// Values that are black and white.
+struct DisplayRange: ExpressibleByArgument {
+  let lower: Double
+  let upper: Double
+
+  init?(argument: String) {
+    let limits = argument.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
+    guard limits.count == 2, let lower = limits[0], let upper = limits[1], lower < upper, (upper - lower).isFinite else { return nil }
+    (self.lower, self.upper) = (lower, upper)
+  }
+
+  func applied(to image: Tensor) -> Tensor { image.map { min(max(($0 - lower) / (upper - lower), 0), 1) } }
+}
+
 struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
   static var configuration: CommandConfiguration {
     var configuration = configuration(
@@ -73,6 +84,9 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
     name: .shortAndLong, help: ArgumentHelp("Image or array to write; arrays are in the units of the file.", valueName: "file"))
   var output: String
   @Option(help: ArgumentHelp("A PNG of the first image beside an array.", valueName: "file")) var picture: String?
+  @Option(
+    help: ArgumentHelp("Values that are black and white in pictures, such as 0:0.03 (default: 0:1).", valueName: "lower:upper"))
+  var display: DisplayRange?
   @OptionGroup(title: "Measurement") var opening: E.OpeningOptions
   @OptionGroup(title: "Running") var running: MethodOptions<E>
   @OptionGroup(title: "Common") var common: CommonOptions
@@ -103,10 +117,9 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
   }
 
   private func reconstruct(_ scans: Scans<E>, by method: Method<E>, _ path: String) throws {
-    var runner = Runner(method, options: try running.options(for: method, common))
-    let progress = common.progress(method.name)
-    runner.progress = progress.show
+    let runner = Runner(method, options: try running.options(for: method, common))
     let writesArray = !E.makesImages || (try? OutputKind(output)) == .arrays
+    if display != nil, writesArray, picture == nil { throw InputError("found --display without a picture; leave it out, or add --picture") }
     if writesArray { try OutputKind.arrays.check(output) }
     if let picture {
       guard writesArray, E.makesImages else {
@@ -124,17 +137,25 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
       }
       if writesArray {
         arrays.append((found.inFileUnits, found.extras))
-        if index == 0, let picture { try writeImage(Image(values: found.display), to: picture) }
+        if index == 0, let picture { try write(found.display, to: picture) }
       } else {
-        try writeImage(Image(values: found.display), to: places[index])
+        try write(found.display, to: places[index])
       }
       report.add(outcome, file: places[index])
     }
-    progress.finish()
     if writesArray { try writeArrays(joined(arrays), to: output) }
     if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
     for remark in report.remarks { common.note(remark) }
     try common.answer(report)
+  }
+
+  /// A picture, with a word where it is nearly black.
+  private func write(_ image: Tensor, to path: String) throws {
+    let most = image.doubles.max() ?? 0
+    if display == nil, most > 0, most < 0.2 {
+      Remarks.note("\(path): a dark picture, values reach \(Float(most)) where 1 is white; --display 0:\(String(format: "%.1g", most)) shows them")
+    }
+    try writeImage(Image(values: display?.applied(to: image) ?? image), to: path)
   }
 
   /// Images of one size as one array; what else was found, row by row.
@@ -197,9 +218,9 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
       """
       Trains a network. A checkpoint, WEIGHTS.checkpoint, is written every few steps; after an interruption the same command with --resume \
       goes on from it and ends with the same bytes. Curves for TensorBoard lie in WEIGHTS.tfevents.
-      """)
+      """, isOfNetworks: true)
   }
-  @Argument(help: "The network.") var network: MethodName<E>
+  @Argument(help: "The network.") var network: NetworkName<E>
   @Option(name: .shortAndLong, help: ArgumentHelp("Weights to write (safetensors).", valueName: "weights")) var output: String
   @Flag(help: "Go on from the checkpoint of an interrupted run.") var resume = false
   @Flag(help: "Train for some steps, write nothing, and say what a whole training takes.") var dryRun = false

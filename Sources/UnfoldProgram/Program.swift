@@ -122,7 +122,10 @@ private func unblockEndingSignals() {
 }
 
 /// A line on standard error.
-func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+func say(_ line: String) {
+  StatusLine.shared.clear()
+  FileHandle.standardError.write(Data((line + "\n").utf8))
+}
 
 struct Root<P: UnfoldProgram>: ParsableCommand {
   static var configuration: CommandConfiguration {

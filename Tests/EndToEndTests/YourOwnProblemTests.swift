@@ -27,6 +27,7 @@ import Testing
     }
     try FileManager.default.copyItem(
       atPath: root.appendingPathComponent("Examples/problems/deblurring.yaml").path, toPath: folder.file("deblurring.yaml"))
+    _ = try writeImage(Image(values: texture(40, 32, 0.02)), to: folder.file("blurred.png"))
 
     let blocks = page.components(separatedBy: "```sh\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
     let commands = blocks.flatMap { $0.split(separator: "\n") }
@@ -41,6 +42,21 @@ import Testing
     }
     let picture = try readImage(folder.file("tv.png")).values
     #expect(relativeError(picture, x) < 0.2)
+  }
+
+  /// Values far below 1 make a dark picture, which says so; a window shows them.
+  @Test func picturesOfOtherUnits() throws {
+    let folder = try Folder()
+    try NPY.write(0.05 * texture(8, 8, 0.02, 0.25), to: folder.file("y.npy"))
+    try "operator: identity".write(toFile: folder.file("o.yaml"), atomically: true, encoding: .utf8)
+    let words = ["reconstruct", "linear", "least-squares", "y.npy", "--operator", "o.yaml", "-o"]
+    let dark = try Program.run(words + ["x.png"], in: folder)
+    #expect(dark.status == 0 && dark.errors.contains("dark picture") && dark.errors.contains("--display 0:"), "\(dark.errors)")
+    let shown = try Program.run(words + ["w.png", "--display", "0:0.05"], in: folder)
+    #expect(shown.status == 0 && !shown.errors.contains("dark"), "\(shown.errors)")
+    #expect(relativeError(try readImage(folder.file("w.png")).values, texture(8, 8, 0.02, 0.25)) < 0.02)
+    let array = try Program.run(words + ["x.npy", "--display", "0:0.05"], in: folder)
+    #expect(array.status == 2 && array.errors.contains("--picture"), "\(array.errors)")
   }
 
   /// Every example that ships is an operator with its own adjoint.

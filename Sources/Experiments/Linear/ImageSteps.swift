@@ -14,7 +14,8 @@ extension OperatorStep {
     OperatorStep(name: reader.name, place: reader.place, kind: .other(make), files: files.compactMap { $0 })
   }
 
-  /// Convolution with a kernel, Gaussian or from a file, as scipy.ndimage.convolve has it; the image goes on periodically, or is 0 outside.
+  /// Convolution with a kernel, Gaussian or from a file, as scipy.ndimage.convolve has it; the image goes on periodically, or is 0 outside. A
+  /// kernel that is a picture is divided by its sum.
   @Sendable static func blur(_ reader: DescriptionReader) throws -> OperatorStep {
     try reader.expect("sigma", "size", "kernel", "boundary")
     enum Boundary: String, CaseIterable { case periodic, zero }
@@ -22,7 +23,7 @@ extension OperatorStep {
     let file = try reader.file("kernel")
     let kernel: Tensor
     if let file {
-      kernel = try reader.located("kernel") { try readTable(file, names: ["kernel", "psf"]) }
+      kernel = try reader.located("kernel") { try readKernel(file) }
     } else {
       guard let sigma = try reader.number("sigma", 1e-3...1e3) else {
         throw reader.error("found neither sigma nor kernel for blur; expected one, such as {sigma: 1.6}")
@@ -62,6 +63,15 @@ extension OperatorStep {
         solve: { b, penalty in b.spectrallyFiltered(by: gain.map { 1 / ($0 + penalty) }, height: h, width: w) },
         forward: whole.forward, adjoint: whole.adjoint)
     }
+  }
+
+  private static func readKernel(_ path: String) throws -> Tensor {
+    guard try FileKind.detect(path).isPicture else { return try readTable(path, names: ["kernel", "psf"]) }
+    let found = try readImage(path).grayscale.converted(to: .double)
+    let sum = found.doubles.reduce(0, +)
+    guard sum > 0 else { throw InputError("\(path): found a black picture; expected a kernel") }
+    Remarks.note("\(path): a picture as a kernel, divided by its sum")
+    return (1 / sum) * found
   }
 
   @Sendable static func downsample(_ reader: DescriptionReader) throws -> OperatorStep {

@@ -168,11 +168,9 @@ public struct Linear: Experiment {
       return try scans(from: file, opening)
     }
     let experiment = try Linear(opening, seed: 1)
-    guard let shape = experiment.description.shape else {
-      throw InputError("\(opening.operator ?? ""): found no shape of the signals; expected --shape beside an array of measurements")
-    }
-    let system = try experiment.system(shape: shape)
-    let y = try samples(path, of: system.codomain).converted(to: .double)
+    let found = try measurement(path)
+    let system = try experiment.system(shape: experiment.shape(measuredAs: found.value, path))
+    let y = try samples(found.value, found.isPicture, path, of: system.codomain).converted(to: .double)
     let isVector = system.domain.shape.count == 1
     let title = (path as NSString).lastPathComponent
     func scan(_ name: String, _ y: Tensor) -> Scan<Linear> {
@@ -182,22 +180,52 @@ public struct Linear: Experiment {
     return Scans((0..<y.shape[0]).map { scan("\(fileTitle(path))-\($0).png", y.rows($0..<$0 + 1)) }, facts: facts(of: system))
   }
 
-  /// The one array of a file as samples of a space.
-  static func samples(_ path: String, of space: ArraySpace) throws -> Tensor {
+  /// Of the signals: as the operator says, or as the measured image where the operator takes any and keeps it.
+  private func shape(measuredAs measured: NumericArray, _ path: String) throws -> [Int] {
+    if let shape { return shape }
+    let own = measured.shape
+    if own.count == 2 || own.count == 3 && FileKind.isPicture(path), try system(shape: own).codomain.shape == own { return own }
+    throw InputError(
+      "\(path): found \(own) measured by an operator that does not say the shape of its signals; expected --shape H W or C H W")
+  }
+
+  /// The one array of a file, or a picture, `[h, w]` or `[3, h, w]`.
+  private static func measurement(_ path: String) throws -> (value: NumericArray, isPicture: Bool) {
+    if FileKind.isPicture(path) { return (.real(try readImage(path).values.converted(to: .double)), true) }
     let all = try readArrays(path)
     let arrays = all.filter { !$0.value.shape.isEmpty }
     guard arrays.count == 1, let found = arrays.first?.value else {
-      throw InputError("\(path): found \(arrays.count) arrays; expected one, [samples] + \(space)")
+      throw InputError("\(path): found \(arrays.count) arrays; expected one, of measurements")
     }
     notePassedOver(all.filter { $0.value.shape.isEmpty }, path: path)
+    return (found, false)
+  }
+
+  /// The one array of a file, or a picture, as samples of a space.
+  static func samples(_ path: String, of space: ArraySpace) throws -> Tensor {
+    let found = try measurement(path)
+    return try samples(found.value, found.isPicture, path, of: space)
+  }
+
+  private static func samples(_ found: NumericArray, _ isPicture: Bool, _ path: String, of space: ArraySpace) throws -> Tensor {
     guard found.isFinite else { throw InputError("\(path): found NaN or infinity; expected finite numbers") }
+    if let samples = found.samples(of: space) { return samples }
+    let mistake = InputError(
+      "\(path): found \(found.isComplex ? "complex" : "real") numbers of shape \(found.shape); expected \(space), or samples of it"
+        + (found.shape == space.shape.reversed() ? ": transpose it" : ""))
+    guard space.shape.count == 1, !isPicture else { throw mistake }
     // MATLAB's vectors have two axes.
-    let isVector = space.shape.count == 1 && found.shape.filter { $0 > 1 } == space.shape
-    guard let samples = (isVector ? found.viewed(space.shape) : found).samples(of: space) else {
+    if found.shape.filter({ $0 > 1 }) == space.shape, let samples = found.viewed(space.shape).samples(of: space) { return samples }
+    // What a device has measured in axes of its own, such as views and detectors.
+    let last = found.shape.indices.reversed().first { found.shape[$0...].reduce(1, *) == space.count }
+    guard let axes = last, axes < found.shape.count - 1 else { throw mistake }
+    let own = found.shape[axes...].map(String.init).joined(separator: " × ")
+    guard fileExtension(path) != "mat" else {
       throw InputError(
-        "\(path): found \(found.isComplex ? "complex" : "real") numbers of shape \(found.shape); expected \(space), or samples of it"
-          + (found.shape == space.shape.reversed() ? ": transpose it" : ""))
+        "\(path): found \(own) numbers measured; expected a vector of \(space.count) in the order of the operator's rows: save y(:)")
     }
+    guard let samples = found.viewed(Array(found.shape[..<axes]) + space.shape).samples(of: space) else { throw mistake }
+    Remarks.note("\(path): \(own) numbers are read as the \(space.count) measured, the last axis fastest")
     return samples
   }
 
@@ -295,6 +323,17 @@ extension Linear {
     try ImageRange.check(found, path: path)
     return .real(found.converted(to: .double))
   }
+}
+
+extension FileKind {
+  /// PNG, JPEG and TIFF.
+  var isPicture: Bool {
+    switch self {
+    case .png, .jpeg, .tiff: true
+    default: false
+    }
+  }
+  static func isPicture(_ path: String) -> Bool { (try? FileKind.detect(path).isPicture) ?? false }
 }
 
 extension NumericArray {

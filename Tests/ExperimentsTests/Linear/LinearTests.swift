@@ -73,6 +73,43 @@ import Training
     #expect(refusal(InputError.self) { try Linear.open(path, moved) }.contains("another operator"))
   }
 
+  /// A picture is a measurement of an operator that keeps the image, and says its shape.
+  @Test func picturesAreMeasurements() throws {
+    var opening = Linear.Opening()
+    opening.operator = folder.file("o.yaml")
+    try "operator: [blur: {sigma: 1}]".write(toFile: folder.file("o.yaml"), atomically: true, encoding: .utf8)
+    let scan = try Linear.open(folder.file("0.png"), opening)[0]
+    #expect(scan.system.domain.shape == [24, 24])
+    #expect(scan.measured.real.map { relativeError($0.reshaped([24, 24]), texture(24, 24, 0.37)) < 0.01 } == true)
+    try "operator: [downsample: 2]".write(toFile: folder.file("o.yaml"), atomically: true, encoding: .utf8)
+    #expect(refusal(InputError.self) { try Linear.open(folder.file("0.png"), opening) }.contains("--shape"))
+  }
+
+  /// A measured kernel as a picture is the kernel of sum 1.
+  @Test func kernelsAreReadFromPictures() throws {
+    let kernel = Tensor([0, 0, 1, 0, 1, 0, 0.2, 0, 0], shape: [3, 3])
+    try writeImage(Image(values: kernel), to: folder.file("kernel.png"))
+    try NPY.write((1 / 2.2) * kernel, to: folder.file("kernel.npy"))
+    let picture = try Remarks.collected { try experiment("operator: [blur: {kernel: kernel.png}]").system(shape: [24, 24]) }
+    let array = try experiment("operator: [blur: {kernel: kernel.npy}]").system(shape: [24, 24])
+    let x = texture(24, 24, 0.3).reshaped([1, 24, 24]).converted(to: .double)
+    #expect(relativeError(picture.result.double.forward(x), array.double.forward(x)) < 1e-6)
+    #expect(picture.remarks.contains { $0.contains("divided by its sum") })
+  }
+
+  /// A device's own axes are the rows of a matrix, the last fastest; a MATLAB file's, which may be meant the other way round, are refused.
+  @Test func axesOfADevice() throws {
+    try NPY.write(Tensor((0..<24).map { Double($0 % 7) + 1 }, shape: [6, 4]), to: folder.file("A.npy"))
+    var opening = Linear.Opening()
+    opening.operator = folder.file("A.npy")
+    let y = Tensor((0..<30).map(Double.init), shape: [5, 2, 3])
+    try NPY.write(y, to: folder.file("y.npy"))
+    try MATFile.write([NamedArray(name: "y", value: .real(y.rows(0..<1).reshaped([2, 3])))], to: folder.file("y.mat"))
+    let found = try Remarks.collected { try Linear.open(folder.file("y.npy"), opening) }
+    #expect(try found.result[0].measured.real?.doubles == y.doubles && found.remarks.contains { $0.contains("last axis fastest") })
+    #expect(refusal(InputError.self) { try Linear.open(folder.file("y.mat"), opening) }.contains("y(:)"))
+  }
+
   /// A network of an operator of one's own learns, and goes on after an interruption to the same bytes.
   @Test func trainsAndResumes() throws {
     let experiment = try experiment("noise: 0.02\noperator: [mask: {keep: 0.5}]")
