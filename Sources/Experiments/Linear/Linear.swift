@@ -222,7 +222,8 @@ public struct Linear: Experiment {
     let own = found.shape[axes...].map(String.init).joined(separator: " × ")
     guard fileExtension(path) != "mat" else {
       throw InputError(
-        "\(path): found \(own) numbers measured; expected a vector of \(space.count) in the order of the operator's rows: save y(:)")
+        "\(path): found \(own) numbers measured; expected a vector of \(space.count) in the order of the operator's rows: save y(:)"
+      )
     }
     guard let samples = found.viewed(Array(found.shape[..<axes]) + space.shape).samples(of: space) else { throw mistake }
     Remarks.note("\(path): \(own) numbers are read as the \(space.count) measured, the last axis fastest")
