@@ -48,6 +48,20 @@ public func operatorChecks() -> [CheckItem] {
         PeriodicFilter<ComplexTensor>(kernel: Tensor(taps, shape: [1, taps.count]), height: m, width: n)!, [2, m, n], [2, m, n]
       )
     }
+    func patches(_ m: Int, _ n: Int, _ seed: UInt64) -> PatchExtraction<Tensor> {
+      let side = min(m, n, 1 + Int(seed) % 3)
+      let places = (0...m - side).flatMap { i in (0...n - side).map { Int32(i * n + $0) } }
+      return PatchExtraction(
+        height: m, width: n, side: side, places: places.enumerated().filter { $0.offset % 3 != 1 }.map(\.element))
+    }
+    item("PatchExtraction") { m, n, seed in
+      let A = patches(m, n, seed)
+      return (A, [2, m, n], [2] + A.codomainShape)
+    }
+    item("PatchAverage") { m, n, seed in
+      let A = PatchAverage(patches(m, n, seed))
+      return (A, [2] + A.domainShape, [2, m, n])
+    }
     item("Decimation") { m, n, seed in
       let A = Decimation(height: m, width: n, factor: 1 + Int(seed) % 3)
       return (A, [2, m, n], [2] + A.codomainShape)
