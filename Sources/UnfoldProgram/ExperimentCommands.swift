@@ -119,7 +119,9 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
   private func reconstruct(_ scans: Scans<E>, by method: Method<E>, _ path: String) throws {
     let runner = Runner(method, options: try running.options(for: method, common))
     let writesArray = !E.makesImages || (try? OutputKind(output)) == .arrays
-    if display != nil, writesArray, picture == nil { throw InputError("found --display without a picture; leave it out, or add --picture") }
+    if display != nil, writesArray, picture == nil {
+      throw InputError("found --display without a picture; leave it out, or add --picture")
+    }
     if writesArray { try OutputKind.arrays.check(output) }
     if let picture {
       guard writesArray, E.makesImages else {
@@ -153,7 +155,8 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
   private func write(_ image: Tensor, to path: String) throws {
     let most = image.doubles.max() ?? 0
     if display == nil, most > 0, most < 0.2 {
-      Remarks.note("\(path): a dark picture, values reach \(Float(most)) where 1 is white; --display 0:\(String(format: "%.1g", most)) shows them")
+      Remarks.note(
+        "\(path): a dark picture, values reach \(Float(most)) where 1 is white; --display 0:\(String(format: "%.1g", most)) shows them")
     }
     try writeImage(Image(values: display?.applied(to: image) ?? image), to: path)
   }
