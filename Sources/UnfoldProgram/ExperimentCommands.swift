@@ -151,12 +151,12 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
     try common.answer(report)
   }
 
-  /// A picture, with a word where it is nearly black.
+  /// A picture; of signals in a user's own units with a word where it is nearly black.
   private func write(_ image: Tensor, to path: String) throws {
     let most = image.doubles.max() ?? 0
-    if display == nil, most > 0, most < 0.2 {
-      Remarks.note(
-        "\(path): a dark picture, values reach \(Float(most)) where 1 is white; --display 0:\(String(format: "%.1g", most)) shows them")
+    if display == nil, E.name == Linear.name, most > 0, most < 0.2 {
+      let range = "--display 0:\(String(format: "%.1g", most))"
+      Remarks.note("\(path): a dark picture, values reach \(Float(most)) where 1 is white; \(range) shows them")
     }
     try writeImage(Image(values: display?.applied(to: image) ?? image), to: path)
   }
