@@ -63,7 +63,9 @@ struct DisplayRange: ExpressibleByArgument {
 
   init?(argument: String) {
     let limits = argument.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
-    guard limits.count == 2, let lower = limits[0], let upper = limits[1], lower < upper, (upper - lower).isFinite else { return nil }
+    guard limits.count == 2, let lower = limits[0], let upper = limits[1], lower < upper, (upper - lower).isFinite else {
+      return nil
+    }
     (self.lower, self.upper) = (lower, upper)
   }
 

@@ -31,7 +31,9 @@ final class StatusLine: Sendable {
       let now = Date()
       for stage in stages {
         let known = state.begins[stage.name]
-        if let known, stage.done >= known.last { state.begins[stage.name]?.last = stage.done } else {
+        if let known, stage.done >= known.last {
+          state.begins[stage.name]?.last = stage.done
+        } else {
           state.begins[stage.name] = (now, stage.done, stage.done)
         }
       }
