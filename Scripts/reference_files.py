@@ -153,29 +153,29 @@ def compared(program, read, path, folder):
     return "equal", f"{len(expected)} arrays" + (f", {len(found) - len(expected)} more" if len(found) > len(expected) else "")
 
 
-def main():
+def run(usage, formats, compare, references):
+    """Compares the files of a folder, prints a line each and what the references are; exit status 1 where a word is in capitals."""
     if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    program, top, chosen = sys.argv[1], sys.argv[2], sys.argv[3:] or list(FORMATS)
+        sys.exit(usage)
+    program, top, chosen = sys.argv[1], sys.argv[2], sys.argv[3:] or list(formats)
     counts = {}
     with tempfile.TemporaryDirectory() as folder:
         for parent, folders, files in os.walk(top):
             folders.sort()
             for name in sorted(files):
                 kind = name.rsplit(".", 1)[-1].lower()
-                if kind not in chosen or kind not in FORMATS:
+                if kind not in chosen or kind not in formats:
                     continue
                 path = os.path.join(parent, name)
-                word, line = compared(program, FORMATS[kind], path, folder)
+                word, line = compare(program, formats[kind], path, folder)
                 counts[kind, word] = counts.get((kind, word), 0) + 1
                 print(f"{os.path.relpath(path, top)}: {word}: {line}".replace(top + "/", ""))
     print()
     for (kind, word), count in sorted(counts.items()):
         print(f"{kind}: {word}: {count}")
-    versions = [f"{name} {sys.modules[name].__version__}" for name in ("numpy", "scipy", "h5py") if name in sys.modules]
-    print("against " + ", ".join(versions))
-    sys.exit(any(word.isupper() or word.split(",")[0].isupper() for _, word in counts))
+    print("against " + ", ".join(f"{name} {sys.modules[name].__version__}" for name in references if name in sys.modules))
+    sys.exit(any(word.split(",")[0].isupper() for _, word in counts))
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, FORMATS, compared, ("numpy", "scipy", "h5py"))

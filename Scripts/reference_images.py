@@ -7,8 +7,6 @@ A file that the reference reads may be refused here, with a reason, which is pri
 ends. Needs numpy, pydicom, pylibjpeg with pylibjpeg-libjpeg, nibabel, tifffile and Pillow (versions are printed).
 """
 import os
-import sys
-import tempfile
 
 import numpy as np
 
@@ -118,35 +116,14 @@ FORMATS = {"dcm": dicom, "nii": nifti, "gz": nifti, "hdr": nifti, "img": nifti, 
 FORMATS["jpeg"] = picture
 
 
-def main():
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    program, top, chosen = sys.argv[1], sys.argv[2], sys.argv[3:] or list(FORMATS)
-    counts, bad = {}, False
-    with tempfile.TemporaryDirectory() as folder:
-        for parent, folders, files in os.walk(top):
-            folders.sort()
-            for name in sorted(files):
-                kind = name.rsplit(".", 1)[-1].lower()
-                if kind not in chosen or kind not in FORMATS:
-                    continue
-                path = os.path.join(parent, name)
-                word, line = reference_files.compared(program, FORMATS[kind], path, folder)
-                if word == "OTHER NUMBERS" and path in LOSSY:
-                    found, expected = reference_files.converted(program, path, folder)[0], FORMATS[kind](path)
-                    if all(np.abs(found[name] - value).max() <= 1 for name, value in expected.items()):
-                        word, line = "equal", "but for one level of lossy JPEG"
-                word = {"REFUSED, the reference reads it": "refused with the reason"}.get(word, word)
-                bad = bad or word.isupper()
-                counts[kind, word] = counts.get((kind, word), 0) + 1
-                print(f"{os.path.relpath(path, top)}: {word}: {line}".replace(top + "/", ""))
-    print()
-    for (kind, word), count in sorted(counts.items()):
-        print(f"{kind}: {word}: {count}")
-    known = ("numpy", "pydicom", "nibabel", "tifffile", "PIL")
-    print("against " + ", ".join(f"{name} {sys.modules[name].__version__}" for name in known if name in sys.modules))
-    sys.exit(bad)
+def compared(program, read, path, folder):
+    word, line = reference_files.compared(program, read, path, folder)
+    if word == "OTHER NUMBERS" and path in LOSSY:
+        found, expected = reference_files.converted(program, path, folder)[0], read(path)
+        if all(np.abs(found[name] - value).max() <= 1 for name, value in expected.items()):
+            return "equal", "but for one level of lossy JPEG"
+    return {"REFUSED, the reference reads it": "refused with the reason"}.get(word, word), line
 
 
 if __name__ == "__main__":
-    main()
+    reference_files.run(__doc__, FORMATS, compared, ("numpy", "pydicom", "nibabel", "tifffile", "PIL"))

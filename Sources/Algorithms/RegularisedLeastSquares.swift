@@ -21,24 +21,16 @@ extension MatrixSolver: NormalEquationSolver {}
 
 /// For D the identity, as the operator itself does it.
 public struct OperatorSolver<Op: LinearOperator>: NormalEquationSolver {
-  /// Where conjugate gradients end that need not be exact.
-  public struct Stop: Sendable {
-    /// Of the residual, relative to the right-hand side.
-    public var tolerance: Double
-    public var iterations: Int
-    public init(tolerance: Double, iterations: Int) { (self.tolerance, self.iterations) = (tolerance, iterations) }
-  }
+  public typealias Iterative = ConjugateGradientSolver<Op, Identity<Op.Domain>>
   public let A: Op
-  public let stop: Stop?
-  /// - Parameter stop: for operators without a closed form, whose solves begin at what is near then; to 1e-12 from 0 where it is nil.
-  public init(_ A: Op, stop: Stop? = nil) { (self.A, self.stop) = (A, stop) }
+  /// What takes the place of the operator's own way where that is no closed form.
+  public let iterative: Iterative?
+  public init(_ A: Op, iterative: Iterative? = nil) { (self.A, self.iterative) = (A, iterative) }
   public func solve(_ b: Op.Domain, penalty: Double) -> Op.Domain { solve(b, penalty: penalty, near: .zero) }
 
   public func solve(_ b: Op.Domain, penalty: Double, near x: Op.Domain) -> Op.Domain {
-    guard let stop, !A.solvesDirectly else { return A.solveNormalEquations(b, penalty: penalty) }
-    return conjugateGradient(
-      { A.normal($0) + penalty * $0 }, b, from: x, tolerance: stop.tolerance, maximumIterations: stop.iterations
-    ).x
+    guard let iterative, !A.solvesDirectly else { return A.solveNormalEquations(b, penalty: penalty) }
+    return iterative.solve(b, penalty: penalty, near: x)
   }
 }
 

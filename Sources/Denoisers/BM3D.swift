@@ -89,7 +89,7 @@ public struct BM3D: Denoiser {
       let transform = PatchTransformKernel<S>(.biorthogonalWavelet(side: matching.lattice.side))
       let (width, limit, none) = (matching.lattice.width, S(threshold * sigma), S(weightOfNone))
       return mapImages(noisy, pixels: pixels) { image, _, out in
-        let pixels = SharedPixels(image)
+        let pixels = Shared(image)
         matching.groups(of: image).cutToPowersOfTwo().means(window, into: out) { group in
           transform.analyse(pixels.pointer, width: width, group.places, count: group.count, into: group.stack)
           let kept = S.patchThreshold(group.stack, group.count * transform.size, limit)
@@ -105,7 +105,7 @@ public struct BM3D: Denoiser {
       return mapImages(noisy, pixels: pixels) { image, number, out in
         let guide = basic.withUnsafeBufferPointer { PatchLattice.padded($0.baseAddress! + number * pixels, count: pixels) }
         guide.withUnsafeBufferPointer { guide in
-          let (image, guide) = (SharedPixels(image), SharedPixels(guide.baseAddress!))
+          let (image, guide) = (Shared(image), Shared(guide.baseAddress!))
           matching.groups(of: guide.pointer).cutToPowersOfTwo().means(window, into: out) { group in
             transform.analyse(image.pointer, width: width, group.places, count: group.count, into: group.stack)
             transform.analyse(guide.pointer, width: width, group.places, count: group.count, into: group.second)
@@ -117,10 +117,4 @@ public struct BM3D: Denoiser {
       }
     }
   }
-}
-
-/// Pixels that many threads read.
-private struct SharedPixels<S>: @unchecked Sendable {
-  let pointer: UnsafePointer<S>
-  init(_ pointer: UnsafePointer<S>) { self.pointer = pointer }
 }

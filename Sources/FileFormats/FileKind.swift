@@ -7,6 +7,14 @@ public enum FileKind: String, Sendable, CaseIterable {
     events
   case unknown
 
+  /// PNG, JPEG and TIFF.
+  public var isPicture: Bool {
+    switch self {
+    case .png, .jpeg, .tiff: true
+    default: false
+    }
+  }
+
   /// Reads the file's beginning. - Throws: ``FileFormatError`` when it cannot be read.
   public static func detect(_ path: String) throws -> FileKind {
     let beginning = try readFile(path, limit: 1024)

@@ -107,9 +107,9 @@ public struct CircularFilters: Sendable {
 }
 
 /// A pointer that many threads read.
-struct Shared<S>: @unchecked Sendable {
-  let pointer: UnsafePointer<S>
-  init(_ pointer: UnsafePointer<S>) { self.pointer = pointer }
+public struct Shared<S>: @unchecked Sendable {
+  public let pointer: UnsafePointer<S>
+  public init(_ pointer: UnsafePointer<S>) { self.pointer = pointer }
 }
 
 /// A pointer through which every thread writes to places of its own.

@@ -12,8 +12,8 @@ import Tensors
 ///
 /// with the bin width d and Δt_v the part of half a turn that a view stands for, π/V of V even angles; angles may be any, beyond half a turn
 /// too. w is 1; with a displaced detector over a full turn it shares a line between its two measurements, t and t + π, by sin² over what is
-/// seen on both sides of the axis. ``ParallelBeamGeometry/missingData`` says what lacks where a line was not measured. Domain sinograms `[…, views, bins]`, codomain images `[…, height, width]`. The
-/// adjoint is the transpose. Source: Ramachandran & Lakshminarayanan (1971); Kak & Slaney (1988), ch. 3.
+/// seen on both sides of the axis. ``ParallelBeamGeometry/missingData`` says what lacks where a line was not measured. Domain sinograms
+/// `[…, views, bins]`, codomain images `[…, height, width]`. The adjoint is the transpose. Source: Ramachandran & Lakshminarayanan (1971); Kak & Slaney (1988), ch. 3.
 public struct FilteredBackProjection: LinearOperator {
   public enum Window: String, Sendable, CaseIterable, Codable {
     /// The ramp itself (Ram-Lak).

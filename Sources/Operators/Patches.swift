@@ -84,8 +84,8 @@ public struct PatchExtraction<Image: ImageSpace>: LinearOperator {
       _ x: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ batch: Int,
       _ body: @Sendable (UnsafePointer<S>, UnsafeMutablePointer<S>) -> Void
     ) {
-      let (source, target) = (SharedMutable(UnsafeMutablePointer(mutating: x)), SharedMutable(out))
-      Parallel.forEach(batch) { body(UnsafePointer(source.pointer + $0 * size), target.pointer + $0 * outSize) }
+      let (source, target) = (Shared(x), SharedMutable(out))
+      Parallel.forEach(batch) { body(source.pointer + $0 * size, target.pointer + $0 * outSize) }
     }
     let numbers = x.numbers.mapped(from: from, to: to) {
       each($0, $1, $2, single)

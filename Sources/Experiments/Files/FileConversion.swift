@@ -29,12 +29,16 @@ public enum OutputKind: Sendable, Equatable {
 
   /// `path` is to hold this kind, and can be written.
   public func check(_ path: String) throws {
+    try checkExtension(path)
+    try AtomicFile.check(path)
+  }
+
+  fileprivate func checkExtension(_ path: String) throws {
     guard try OutputKind(path) == self else {
       let known = self == .image ? Self.imageExtensions : Self.arrayExtensions
       throw InputError(
         "\(path): found an extension for \(self == .image ? "arrays" : "images"); expected one of \(known.joined(separator: ", "))")
     }
-    try AtomicFile.check(path)
   }
 }
 
@@ -52,7 +56,7 @@ public func writeImage(_ image: Image, to path: String) throws -> Int {
     try writeTIFF(image, to: path, bitDepth: bits)
     return bits
   default:
-    try OutputKind.image.check(path)
+    try OutputKind.image.checkExtension(path)
     let bits = image.bitDepth > 8 ? 16 : 8
     try writePNG(image, to: path, bitDepth: bits)
     return bits
@@ -83,7 +87,7 @@ public struct FileConversion: Sendable {
     guard !keepingOrder || (fileExtension(output) == "cfl") != (kind == .bart) else {
       throw InputError("found --keep-order for \(kind.name) to \(output); expected an array to .cfl or .cfl to another format")
     }
-    if [.png, .jpeg, .tiff].contains(kind) || kind == .dicom && target == .image {
+    if kind.isPicture || kind == .dicom && target == .image {
       let pages = target == .image ? [try readImage(input)] : try readImagePages(input)
       let image = pages[0]
       if target == .image {

@@ -169,7 +169,7 @@ public struct Linear: Experiment {
     }
     let experiment = try Linear(opening, seed: 1)
     let found = try measurement(path)
-    let system = try experiment.system(shape: experiment.shape(measuredAs: found.value, path))
+    let system = try experiment.system(shape: experiment.shape(measuredAs: found.value, isPicture: found.isPicture, path))
     let y = try samples(found.value, found.isPicture, path, of: system.codomain).converted(to: .double)
     let isVector = system.domain.shape.count == 1
     let title = (path as NSString).lastPathComponent
@@ -181,17 +181,17 @@ public struct Linear: Experiment {
   }
 
   /// Of the signals: as the operator says, or as the measured image where the operator takes any and keeps it.
-  private func shape(measuredAs measured: NumericArray, _ path: String) throws -> [Int] {
+  private func shape(measuredAs measured: NumericArray, isPicture: Bool, _ path: String) throws -> [Int] {
     if let shape { return shape }
     let own = measured.shape
-    if own.count == 2 || own.count == 3 && FileKind.isPicture(path), try system(shape: own).codomain.shape == own { return own }
+    if own.count == 2 || own.count == 3 && isPicture, try system(shape: own).codomain.shape == own { return own }
     throw InputError(
       "\(path): found \(own) measured by an operator that does not say the shape of its signals; expected --shape H W or C H W")
   }
 
   /// The one array of a file, or a picture, `[h, w]` or `[3, h, w]`.
   private static func measurement(_ path: String) throws -> (value: NumericArray, isPicture: Bool) {
-    if FileKind.isPicture(path) { return (.real(try readImage(path).values.converted(to: .double)), true) }
+    if try FileKind.detect(path).isPicture { return (.real(try readImage(path).values.converted(to: .double)), true) }
     let all = try readArrays(path)
     let arrays = all.filter { !$0.value.shape.isEmpty }
     guard arrays.count == 1, let found = arrays.first?.value else {
@@ -310,9 +310,9 @@ extension Linear {
   private func channels(_ path: String) throws -> NumericArray {
     let wanted = description.shape ?? []
     let found: Tensor
-    switch try FileKind.detect(path) {
-    case .png, .jpeg, .tiff: found = try readImage(path).values
-    default:
+    if try FileKind.detect(path).isPicture {
+      found = try readImage(path).values
+    } else {
       let all = try readArrays(path)
       let arrays = all.filter { $0.value.shape.count == 3 }
       guard arrays.count == 1, let real = arrays[0].value.real else {
@@ -324,17 +324,6 @@ extension Linear {
     try ImageRange.check(found, path: path)
     return .real(found.converted(to: .double))
   }
-}
-
-extension FileKind {
-  /// PNG, JPEG and TIFF.
-  var isPicture: Bool {
-    switch self {
-    case .png, .jpeg, .tiff: true
-    default: false
-    }
-  }
-  static func isPicture(_ path: String) -> Bool { (try? FileKind.detect(path).isPicture) ?? false }
 }
 
 extension NumericArray {

@@ -89,14 +89,10 @@ extension KSpace {
         let p = try Parameters().with(knobs)
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = KSpaceTV<Space>(totalVariation: p.lambda, mask: system.mask, penalty: p.penalty)
-          return reconstructor(
-            "tv", scaled: { p.scale ?? estimatedScale($0) },
-            coils: { slice in
-              let maps = try system.maps(of: slice)
-              return .complex(
-                coilsCombined(slice, maps, weight: p.lambda, penalty: p.penaltyOfCoils, iterations: p.iterations))
-            }
-          ) { solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored }
+          return reconstructor("tv", iteration, p) { slice in
+            let maps = try system.maps(of: slice)
+            return .complex(coilsCombined(slice, maps, weight: p.lambda, penalty: p.penaltyOfCoils, iterations: p.iterations))
+          }
         }
         return solver(system.space)
       },
@@ -117,9 +113,7 @@ extension KSpace {
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = RecPF<Space>(
             gradientWeight: p.lambda, waveletWeight: 0.1 * p.lambda, mask: mask, wavelet: wavelet, penalty: p.penalty)
-          return reconstructor("recpf", scaled: { p.scale ?? estimatedScale($0) }) {
-            solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
-          }
+          return reconstructor("recpf", iteration, p)
         }
         return solver(system.space)
       },
@@ -132,9 +126,7 @@ extension KSpace {
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = KSpaceSIDWT<Space>(
             undecimatedWavelet: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels, penalty: p.penalty)
-          return reconstructor("sidwt", scaled: { p.scale ?? estimatedScale($0) }) {
-            solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
-          }
+          return reconstructor("sidwt", iteration, p)
         }
         return solver(system.space)
       },
@@ -146,9 +138,7 @@ extension KSpace {
         let p = try Parameters.projected.with(knobs)
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = PFISTA<Space>(pfista: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels)
-          return reconstructor("pfista", scaled: { p.scale ?? estimatedScale($0) }) {
-            solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
-          }
+          return reconstructor("pfista", iteration, p)
         }
         return solver(system.space)
       },
@@ -162,6 +152,15 @@ extension KSpace {
     rootSumOfSquares(inverseFFT2(slice.kSpace)).maximumMagnitude / 0.88
   }
 
+  /// So many iterations on the samples of one coil, divided by their scale; several coils by another method.
+  private static func reconstructor<Step: Iteration>(
+    _ method: String, _ iteration: Step, _ p: Parameters, coils several: (@Sendable (KSpaceSlice) throws -> NumericArray)? = nil
+  ) -> Reconstructor<KSpace> where Step.Measurement == ComplexTensor, Step.Signal: NumberSpace {
+    reconstructor(method, scaled: { p.scale ?? estimatedScale($0) }, coils: several) {
+      solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
+    }
+  }
+
   /// What is made of one slice by a method for one coil, and by another for several, cut to the part that is wanted.
   ///
   /// - Parameter scale: by which samples are divided and the image is multiplied again.
@@ -170,15 +169,11 @@ extension KSpace {
     coils several: (@Sendable (KSpaceSlice) throws -> NumericArray)? = nil,
     one: @escaping @Sendable (ComplexTensor) throws -> NumericArray
   ) -> Reconstructor<KSpace> {
-    Reconstructor { slice in
+    Reconstructor { given in
+      var slice = given
       let unit = scale?(slice) ?? 1
-      guard unit == 1 || unit == 0 else {
-        var scaled = slice
-        scaled.kSpace = (1 / unit) * slice.kSpace
-        var found = try reconstructor(method, coils: several, one: one).solve(scaled)
-        found.value = unit * found.value
-        return found
-      }
+      let isScaled = unit != 1 && unit != 0
+      if isScaled { slice.kSpace = (1 / unit) * slice.kSpace }
       let image: NumericArray
       if slice.coils == 1 {
         image = try one(slice.kSpace)
@@ -191,6 +186,7 @@ extension KSpace {
       }
       var found = Reconstruction(image.plane)
       if let size = slice.wanted { found.value = found.value.centred(height: size[0], width: size[1]) }
+      if isScaled { found.value = unit * found.value }
       found.scale = slice.scale
       return found
     }

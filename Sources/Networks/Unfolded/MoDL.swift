@@ -10,8 +10,9 @@ import _Differentiation
 ///     z⁽ᵏ⁾ = x⁽ᵏ⁾ + F(x⁽ᵏ⁾);   x⁽ᵏ⁺¹⁾ = (AᴴA + λ)⁻¹(Aᴴ y + λ z⁽ᵏ⁾),   x⁽⁰⁾ = (AᴴA + λ₀)⁻¹ Aᴴ y
 ///
 /// for images of any kind. Of operators without a closed form, such as several coils, the solves are conjugate gradients, which begin at
-/// x⁽ᵏ⁾: in single precision ten iterations at most, to a residual of 1e-4, as published; exact in double. F is of five layers, without the batch normalisation of the authors' and from a regularised x⁽⁰⁾ in the place of their Aᴴ y.
-/// 113 156 parameters with 64 channels on complex images, whatever the depth.
+/// x⁽ᵏ⁾: in single precision ten iterations at most, to a residual of 1e-4, as published; exact in double. F is of five layers, without the
+/// batch normalisation of the authors' and from a regularised x⁽⁰⁾ in the place of their Aᴴ y. 113 156
+/// parameters with 64 channels on complex images, whatever the depth.
 public typealias MoDL<Op: LinearOperator> = Unrolled<
   AsMeasured<Op.Codomain>, RegularisedStart<Op, Identity<Op.Domain>, OperatorSolver<Op>>,
   Repeated<HalfQuadraticSplitting<PositivelyRegularised<Op>, OnImages<ResidualChain, Op.Domain>>>,
@@ -27,7 +28,8 @@ extension Unrolled {
     precision: Precision = .single, seed: UInt64
   ) where Self == MoDL<Op> {
     var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: precision)
-    let solver = OperatorSolver(A, stop: precision == .single ? .init(tolerance: 1e-4, iterations: 10) : nil)
+    let few = ConjugateGradientSolver(A, Identity<Op.Domain>(), tolerance: 1e-4, maximumIterations: 10)
+    let solver = OperatorSolver(A, iterative: precision == .single ? few : nil)
     let first = RegularisedLeastSquares(A, Identity<Op.Domain>(), solver: solver, penalty: penalty)
     let prior = weights.residualChain(Op.Domain.parts, channels, layers: layers)
     self.init(
