@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #include <stdlib.h>
 #include <string.h>
-#pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), apply_to = function)
 
 // Eight tiles of 16 rows of 64 bytes.
 static void configure(void) {
@@ -21,6 +21,7 @@ static void configure(void) {
 
 #define NAME(x) amx_##x
 #define BAND_BYTES (1 << 20)  // of the 2 MiB of a core
+#define ROUND(v) ((amx_halves)_mm512_cvtneps_pbh((__m512)(v)))
 #define TILE_CONFIGURE configure
 #define TILE_RELEASE _tile_release  // the system need not save tiles that are released
 #define TILE_ZERO _tile_zero
@@ -29,6 +30,6 @@ static void configure(void) {
 #define TILE_DOT _tile_dpbf16ps
 #include "amx.inc"
 
-const struct ck_mixed_convolution ck_amx_convolution = {amx_forward, amx_pullback};
+const struct ck_mixed_convolution ck_amx_convolution = {amx_pack, amx_bands, amx_forward, amx_pullback, amx_unpack};
 #pragma clang attribute pop
 #endif

@@ -47,6 +47,7 @@ static void dot(int c, int a, int b) {
 
 #define NAME(x) emulated_##x
 #define BAND_BYTES (1 << 16)  // maps of tests become several bands
+#define ROUND(v) __builtin_convertvector(CK_ROUNDED((U)(v)) >> 16, H)
 #define TILE_CONFIGURE() ((void)0)
 #define TILE_RELEASE() ((void)0)
 #define TILE_ZERO(t) memset(tiles[t], 0, sizeof tiles[t])
@@ -55,4 +56,4 @@ static void dot(int c, int a, int b) {
 #define TILE_DOT dot
 #include "amx.inc"
 
-const struct ck_mixed_convolution ck_emulated_convolution = {emulated_forward, emulated_pullback};
+const struct ck_mixed_convolution ck_emulated_convolution = {emulated_pack, emulated_bands, emulated_forward, emulated_pullback, emulated_unpack};

@@ -17,6 +17,7 @@ static int find(void) {
   if (ck_best_instruction_set() != CK_AVX512) return 0;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return 0;  // AMX-BF16 and AMX-TILE
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return 0;                      // AVX512-BF16, which rounds
   __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
   if ((a >> 17 & 3) != 3) return 0;  // the system saves tiles and their configuration
   return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
@@ -32,9 +33,9 @@ int ck_has_bfloat16_tiles(void) {
   return has;
 }
 
-static const struct ck_mixed_convolution *convolution(void) {
+static const struct ck_mixed_convolution *tiles(enum ck_tiles by) {
 #ifdef CK_HAS_AMX
-  if (ck_has_bfloat16_tiles()) return &ck_amx_convolution;
+  if (by == CK_TILES && ck_has_bfloat16_tiles()) return &ck_amx_convolution;
 #endif
   return &ck_emulated_convolution;
 }
@@ -50,23 +51,23 @@ void ck_round_bfloat16(const float *x, float *out, int64_t count) {
   }
 }
 
-void ck_convolve3x3_mixed(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h, int64_t w,
-                          int64_t in, int64_t out, int relu) {
-  convolution()->forward(x, weights, bias, y, batch, h, w, in, out, relu);
+void ck_mixed_filters(enum ck_tiles by, const float *weights, int64_t in, int64_t out, int adjoint, uint16_t *filters) {
+  tiles(by)->filters(weights, in, out, adjoint, filters);
 }
 
-void ck_convolve3x3_mixed_pullback(const float *x, const float *weights, const float *y, const float *v, float *dx, float *dweights,
-                                   float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in, int64_t out) {
-  convolution()->pullback(x, weights, y, v, dx, dweights, dbias, batch, h, w, in, out);
+int64_t ck_mixed_bands(enum ck_tiles by, int64_t h, int64_t w, int64_t in) { return tiles(by)->bands(h, w, in); }
+
+void ck_convolve3x3_mixed(enum ck_tiles by, struct ck_maps x, const uint16_t *filters, const float *bias, struct ck_maps y, int64_t h,
+                          int64_t w, int64_t in, int64_t out, int relu, int64_t first, int64_t last) {
+  tiles(by)->forward(x, filters, bias, y, h, w, in, out, relu, first, last);
 }
 
-void ck_convolve3x3_mixed_emulated(const float *x, const float *weights, const float *bias, float *y, int64_t batch, int64_t h,
-                                   int64_t w, int64_t in, int64_t out, int relu) {
-  ck_emulated_convolution.forward(x, weights, bias, y, batch, h, w, in, out, relu);
+void ck_convolve3x3_mixed_pullback(enum ck_tiles by, struct ck_maps x, const uint16_t *filters, const float *y, struct ck_maps v,
+                                   struct ck_maps dx, int rectified, float *sums, double *dbias, int64_t batch, int64_t h, int64_t w,
+                                   int64_t in, int64_t out) {
+  tiles(by)->pullback(x, filters, y, v, dx, rectified, sums, dbias, batch, h, w, in, out);
 }
 
-void ck_convolve3x3_mixed_pullback_emulated(const float *x, const float *weights, const float *y, const float *v, float *dx,
-                                            float *dweights, float *dbias, int64_t batch, int64_t h, int64_t w, int64_t in,
-                                            int64_t out) {
-  ck_emulated_convolution.pullback(x, weights, y, v, dx, dweights, dbias, batch, h, w, in, out);
+void ck_mixed_weights(enum ck_tiles by, const float *sums, int64_t in, int64_t out, float *weights) {
+  tiles(by)->weights(sums, in, out, weights);
 }

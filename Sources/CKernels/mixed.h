@@ -17,10 +17,15 @@
     ((bits_ + 0x7fffu + ((bits_ >> 16) & 1u)) & ~nan) | ((bits_ | 0x400000u) & nan); \
   })
 
+// The functions of CKernelsMixed.h.
 struct ck_mixed_convolution {
-  void (*forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int64_t, int);
-  void (*pullback)(const float *, const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t, int64_t,
-                   int64_t, int64_t);
+  void (*filters)(const float *, int64_t, int64_t, int, uint16_t *);
+  int64_t (*bands)(int64_t, int64_t, int64_t);
+  void (*forward)(struct ck_maps, const uint16_t *, const float *, struct ck_maps, int64_t, int64_t, int64_t, int64_t, int, int64_t,
+                  int64_t);
+  void (*pullback)(struct ck_maps, const uint16_t *, const float *, struct ck_maps, struct ck_maps, int, float *, double *, int64_t,
+                   int64_t, int64_t, int64_t, int64_t);
+  void (*weights)(const float *, int64_t, int64_t, float *);
 };
 extern const struct ck_mixed_convolution ck_emulated_convolution;
 #ifdef CK_HAS_AMX

@@ -45,24 +45,26 @@ public struct MixedConvolution: Sendable {
     self.layer = single
   }
 
-  /// y from x, on the calling thread; `bias` has a number for every channel of y, or is nil for zeros.
+  /// y from x, bands of rows spread over idle threads; `bias` has a number for every channel of y, or is nil for zeros.
   public func forward(
     _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil, rectified: Bool = false,
     into y: UnsafeMutablePointer<Float>, by implementation: Implementation = .fastest
   ) {
-    let (b, h, w) = (Int64(layer.batch), Int64(layer.height), Int64(layer.width))
-    let (i, o) = (Int64(layer.inputChannels), Int64(layer.outputChannels))
-    switch implementation {
-    case .tiles: ck_convolve3x3_mixed(x, weights, bias, y, b, h, w, i, o, rectified ? 1 : 0)
-    case .emulatedTiles: ck_convolve3x3_mixed_emulated(x, weights, bias, y, b, h, w, i, o, rectified ? 1 : 0)
-    case .twin:
-      withRounded(x, layer.inputCount) { x in
+    guard let kernels = TileKernels(layer, implementation) else {
+      return withRounded(x, layer.inputCount) { x in
         withRounded(weights, layer.weightCount) { layer.forward(x, $0, bias: bias, rectified: rectified, into: y) }
+      }
+    }
+    kernels.withFilters(weights) { filters in
+      let (x, filters, bias, y) = (Shared(x), Shared(filters), bias.map { Shared($0) }, SharedMutable(y))
+      RowPieces(rows: layer.batch * kernels.bands, size: kernels.bandsOfPiece).forEach {
+        kernels.forward(
+          ck_maps(x.pointer), filters.pointer, bias: bias?.pointer, rectified: rectified, into: ck_maps(y.pointer), $0)
       }
     }
   }
 
-  /// The adjoints at a cotangent v: dx and, summed over the batch, dw and, unless nil, db.
+  /// The adjoints at a cotangent v: dx and, summed over the batch, dw and, unless nil, db; on the calling thread.
   ///
   /// - Parameter y: what ``forward(_:_:bias:rectified:into:by:)`` gave when `rectified`, else nil; where it is not positive v is taken
   ///   as 0.
@@ -71,13 +73,20 @@ public struct MixedConvolution: Sendable {
     dx: UnsafeMutablePointer<Float>, dw: UnsafeMutablePointer<Float>, db: UnsafeMutablePointer<Float>? = nil,
     by implementation: Implementation = .fastest
   ) {
-    let (b, h, w) = (Int64(layer.batch), Int64(layer.height), Int64(layer.width))
-    let (i, o) = (Int64(layer.inputChannels), Int64(layer.outputChannels))
-    switch implementation {
-    case .tiles: ck_convolve3x3_mixed_pullback(x, weights, y, v, dx, dw, db, b, h, w, i, o)
-    case .emulatedTiles: ck_convolve3x3_mixed_pullback_emulated(x, weights, y, v, dx, dw, db, b, h, w, i, o)
-    case .twin: twinPullback(x, weights, rectified: y, v, dx: dx, dw: dw, db: db)
+    guard let kernels = TileKernels(layer, implementation) else {
+      return twinPullback(x, weights, rectified: y, v, dx: dx, dw: dw, db: db)
     }
+    var sums = [Double](repeating: 0, count: db == nil ? 0 : layer.outputChannels)
+    kernels.withFilters(weights, ofAdjoint: true) { filters in
+      kernels.summing(into: dw) { dw in
+        sums.withUnsafeMutableBufferPointer {
+          kernels.pullback(
+            ck_maps(x), filters, rectified: y, ck_maps(v), dx: ck_maps(dx), dw: dw, db: db == nil ? nil : $0.baseAddress,
+            maps: layer.batch)
+        }
+      }
+    }
+    if let db { for o in sums.indices { db[o] = Float(sums[o]) } }
   }
 
   private func twinPullback(

@@ -25,6 +25,97 @@ public func convolved(_ x: Tensor, _ weight: Tensor, adding bias: Tensor, rectif
   output(x, weight, bias, rectified: rectified, pieces: 1)
 }
 
+/// Two layers with a rectifier between, second * max(first * x, 0): the same bytes as ``convolved(_:_:rectified:pieces:)`` twice, in less
+/// time where the arithmetic is mixed.
+@differentiable(reverse,wrt: (x, first, second))
+public func convolved(_ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor) -> Tensor {
+  guard let pair = TensorPair(x, first, second) else { return convolved(convolved(x, first, rectified: true), second) }
+  return pair.forward(keepingMiddle: false).y
+}
+
+@derivative(of: convolved(_:_:rectifiedAnd:), wrt: (x, first, second)) @usableFromInline
+func _vjpConvolvedPair(
+  _ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor
+) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor)) {
+  if let pair = TensorPair(x, first, second) {
+    let (y, middle) = pair.forward(keepingMiddle: true)
+    return (y, { pair.pullback($0, middle: middle) })
+  }
+  let arithmetic = Arithmetic.current
+  let middle = convolved(x, first, rectified: true)
+  return (
+    convolved(middle, second),
+    { v in
+      let after = pullback(middle, second, .zero, v, bias: false, pieces: 1, arithmetic)
+      let before = pullback(x, first, middle, after.0, bias: false, pieces: 1, arithmetic)
+      return (before.0, before.1, after.1)
+    }
+  )
+}
+
+/// A pair of layers on tensors, where pairs have kernels of their own.
+private struct TensorPair {
+  private let kernels: MixedConvolutionPair
+  private let shapes: (x: [Int], first: [Int], second: [Int])
+  private let numbers: (x: [Float], first: [Float], second: [Float])
+
+  init?(_ x: Tensor, _ first: Tensor, _ second: Tensor) {
+    guard Arithmetic.current == .mixed, case .single(let x0) = x.buffer, case .single(let w1) = first.buffer,
+      case .single(let w2) = second.buffer
+    else { return nil }
+    let one = layer(x, first, 1, .mixed)
+    let other = layer(x.shape.dropLast() + [one.outputChannels], second, 1, .mixed)
+    guard let kernels = MixedConvolutionPair(one, other) else { return nil }
+    self.kernels = kernels
+    shapes = (x.shape, first.shape, second.shape)
+    numbers = (x0, w1, w2)
+  }
+
+  private var outputShape: [Int] { shapes.x.dropLast() + [shapes.second[0]] }
+
+  /// y and, if it is to be kept for the pullback, what is between the layers.
+  func forward(keepingMiddle: Bool) -> (y: Tensor, middle: [UInt16]) {
+    var middle: [UInt16] = []
+    let count = outputShape.reduce(1, *)
+    let y = [Float](unsafeUninitializedCapacity: count) { y, filled in
+      let y = y.baseAddress!  // there are pixels, else there are no kernels
+      if keepingMiddle {
+        middle = [UInt16](unsafeUninitializedCapacity: kernels.middleCount) { middle, filled in
+          kernels.forward(numbers.x, numbers.first, numbers.second, middle: middle.baseAddress!, into: y)
+          filled = kernels.middleCount
+        }
+      } else {
+        kernels.forward(numbers.x, numbers.first, numbers.second, middle: nil, into: y)
+      }
+      filled = count
+    }
+    return (Tensor(shape: outputShape, buffer: .single(y)), middle)
+  }
+
+  func pullback(_ v: Tensor, middle: [UInt16]) -> (Tensor, Tensor, Tensor) {
+    if v.isShapelessZero { return (.zero, .zero, .zero) }
+    precondition(v.shape == outputShape, "convolved: a cotangent of shape \(v.shape) for a result of shape \(outputShape)")
+    guard case .single(let v) = v.buffer else { preconditionFailure("convolved: a cotangent of another precision than its maps") }
+    var (dw1, dw2): ([Float], [Float]) = ([], [])
+    let dx = [Float](unsafeUninitializedCapacity: numbers.x.count) { dx, filled in
+      dw1 = [Float](unsafeUninitializedCapacity: numbers.first.count) { dw1, filled in
+        dw2 = [Float](unsafeUninitializedCapacity: numbers.second.count) { dw2, filled in
+          kernels.pullback(
+            numbers.x, numbers.first, numbers.second, middle: middle, v, dx: dx.baseAddress!, dw1: dw1.baseAddress!,
+            dw2: dw2.baseAddress!)
+          filled = numbers.second.count
+        }
+        filled = numbers.first.count
+      }
+      filled = numbers.x.count
+    }
+    return (
+      Tensor(shape: shapes.x, buffer: .single(dx)), Tensor(shape: shapes.first, buffer: .single(dw1)),
+      Tensor(shape: shapes.second, buffer: .single(dw2))
+    )
+  }
+}
+
 private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bool, pieces: Int) -> Tensor {
   if x.isShapelessZero || weight.isShapelessZero { return .zero }
   let layer = layer(x, weight, pieces, .current)
@@ -80,12 +171,15 @@ func _vjpConvolvedBiased(
 }
 
 private func layer(_ x: Tensor, _ weight: Tensor, _ pieces: Int, _ arithmetic: Arithmetic) -> ChannelsLastConvolution {
+  layer(x.shape, weight, pieces, arithmetic)
+}
+
+private func layer(_ x: [Int], _ weight: Tensor, _ pieces: Int, _ arithmetic: Arithmetic) -> ChannelsLastConvolution {
   precondition(
-    x.shape.count == 4 && weight.shape.count == 4 && x.shape[3] == weight.shape[1] && weight.shape[2...] == [3, 3],
-    "convolved: maps of shape \(x.shape) against weights of shape \(weight.shape); expected [batch, h, w, in] and [out, in, 3, 3]")
+    x.count == 4 && weight.shape.count == 4 && x[3] == weight.shape[1] && weight.shape[2...] == [3, 3],
+    "convolved: maps of shape \(x) against weights of shape \(weight.shape); expected [batch, h, w, in] and [out, in, 3, 3]")
   var layer = ChannelsLastConvolution(
-    batch: x.shape[0], height: x.shape[1], width: x.shape[2], inputChannels: x.shape[3], outputChannels: weight.shape[0],
-    pieces: pieces)
+    batch: x[0], height: x[1], width: x[2], inputChannels: x[3], outputChannels: weight.shape[0], pieces: pieces)
   layer.arithmetic = arithmetic
   return layer
 }

@@ -18,7 +18,7 @@ public struct ConvolutionPair: Parameterized {
   }
 
   @differentiable(reverse)
-  public func callAsFunction(_ x: Tensor) -> Tensor { convolved(convolved(x, first, rectified: true), second) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { convolved(x, first, rectifiedAnd: second) }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "0", &first, &gradient.first)
