@@ -30,6 +30,6 @@ static void configure(void) {
 #define TILE_DOT _tile_dpbf16ps
 #include "amx.inc"
 
-const struct ck_mixed_convolution ck_amx_convolution = {amx_pack, amx_bands, amx_forward, amx_pullback, amx_unpack};
+const struct ck_mixed_convolution ck_amx_convolution = {amx_pack, amx_bands, amx_line_count, amx_round, amx_forward, amx_pullback, amx_unpack};
 #pragma clang attribute pop
 #endif

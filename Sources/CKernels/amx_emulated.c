@@ -56,4 +56,4 @@ static void dot(int c, int a, int b) {
 #define TILE_DOT dot
 #include "amx.inc"
 
-const struct ck_mixed_convolution ck_emulated_convolution = {emulated_pack, emulated_bands, emulated_forward, emulated_pullback, emulated_unpack};
+const struct ck_mixed_convolution ck_emulated_convolution = {emulated_pack, emulated_bands, emulated_line_count, emulated_round, emulated_forward, emulated_pullback, emulated_unpack};

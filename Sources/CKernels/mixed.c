@@ -57,6 +57,12 @@ void ck_mixed_filters(enum ck_tiles by, const float *weights, int64_t in, int64_
 
 int64_t ck_mixed_bands(enum ck_tiles by, int64_t h, int64_t w, int64_t in) { return tiles(by)->bands(h, w, in); }
 
+int64_t ck_mixed_line_count(enum ck_tiles by, int64_t h, int64_t w, int64_t c) { return tiles(by)->line_count(h, w, c); }
+
+void ck_mixed_round(enum ck_tiles by, const float *x, int64_t h, int64_t w, int64_t c, uint16_t *lines, int64_t batch) {
+  tiles(by)->round(x, h, w, c, lines, batch);
+}
+
 void ck_convolve3x3_mixed(enum ck_tiles by, struct ck_maps x, const uint16_t *filters, const float *bias, struct ck_maps y, int64_t h,
                           int64_t w, int64_t in, int64_t out, int relu, int64_t first, int64_t last) {
   tiles(by)->forward(x, filters, bias, y, h, w, in, out, relu, first, last);

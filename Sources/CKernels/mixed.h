@@ -21,6 +21,8 @@
 struct ck_mixed_convolution {
   void (*filters)(const float *, int64_t, int64_t, int, uint16_t *);
   int64_t (*bands)(int64_t, int64_t, int64_t);
+  int64_t (*line_count)(int64_t, int64_t, int64_t);
+  void (*round)(const float *, int64_t, int64_t, int64_t, uint16_t *, int64_t);
   void (*forward)(struct ck_maps, const uint16_t *, const float *, struct ck_maps, int64_t, int64_t, int64_t, int64_t, int, int64_t,
                   int64_t);
   void (*pullback)(struct ck_maps, const uint16_t *, const float *, struct ck_maps, struct ck_maps, int, float *, double *, int64_t,

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import CKernels
 
-/// Two ``MixedConvolution``s with a rectifier between, y = second * max(first * x, 0), map by map: what is between stays in bfloat16, to
-/// which the second rounds it anyway, and in a core's cache. The same bytes as the two after each other.
+/// Two ``MixedConvolution``s with a rectifier between, y = second * max(first * x, 0), map by map: x and what is between are rounded once, as
+/// tiles read them, and stay so for the pullback. The same bytes as the two after each other.
 public struct MixedConvolutionPair: Sendable {
   private let first: TileKernels
   private let second: TileKernels
-  private let layers: (first: ChannelsLastConvolution, second: ChannelsLastConvolution)
+  private let batch: Int
+  /// Numbers of a map of x, of what is between and of y.
+  private let counts: (x: Int, between: Int, y: Int)
 
   /// Nil where a ``MixedConvolution`` is, and for the twin, which computes in single precision.
   public init?(
-    _ first: ChannelsLastConvolution, _ second: ChannelsLastConvolution,
-    by implementation: MixedConvolution.Implementation = .fastest
+    _ first: ChannelsLastConvolution, _ second: ChannelsLastConvolution, by implementation: MixedConvolution.Implementation = .fastest
   ) {
     precondition(
       first.batch == second.batch && first.height == second.height && first.width == second.width
@@ -20,68 +21,71 @@ public struct MixedConvolutionPair: Sendable {
     guard MixedConvolution(first) != nil, MixedConvolution(second) != nil, let one = TileKernels(first, implementation),
       let other = TileKernels(second, implementation)
     else { return nil }
-    (self.first, self.second, layers) = (one, other, (first, second))
+    (self.first, self.second, batch) = (one, other, first.batch)
+    counts = (first.inputCount / batch, first.outputCount / batch, second.outputCount / batch)
   }
 
-  /// Numbers between the two, in bfloat16.
-  public var middleCount: Int { layers.first.outputCount }
+  /// Numbers in bfloat16 that the pullback needs.
+  public var keptCount: Int { batch * (first.lineCount + second.lineCount) }
 
   /// y from x.
   ///
-  /// - Parameter middle: takes what is between, for ``pullback(_:_:_:middle:_:dx:dw1:dw2:)``; nil where there is none.
+  /// - Parameter kept: takes ``keptCount`` numbers for ``pullback(_:_:kept:_:dx:dw1:dw2:)``; nil where there is none.
   public func forward(
-    _ x: UnsafePointer<Float>, _ w1: UnsafePointer<Float>, _ w2: UnsafePointer<Float>, middle: UnsafeMutablePointer<UInt16>?,
+    _ x: UnsafePointer<Float>, _ w1: UnsafePointer<Float>, _ w2: UnsafePointer<Float>, kept: UnsafeMutablePointer<UInt16>?,
     into y: UnsafeMutablePointer<Float>
   ) {
-    guard let middle else {
-      return withUnsafeTemporaryAllocation(of: UInt16.self, capacity: middleCount) {
-        forward(x, w1, w2, middle: $0.baseAddress!, into: y)  // init saw to it that there are pixels
-      }
-    }
     first.withFilters(w1) { f1 in
       second.withFilters(w2) { f2 in
-        let (x, f1, f2, middle, y) = (Shared(x), Shared(f1), Shared(f2), SharedMutable(middle), SharedMutable(y))
-        let (first, second) = (first, second)
-        @Sendable func one(_ bands: Range<Int>) {
-          first.forward(ck_maps(x.pointer), f1.pointer, rectified: true, into: ck_maps(middle.pointer), bands)
-        }
-        @Sendable func other(_ bands: Range<Int>) {
-          second.forward(ck_maps(middle.pointer), f2.pointer, into: ck_maps(y.pointer), bands)
-        }
-        if first.bands == 1, second.bands == 1 {
-          RowPieces(rows: layers.first.batch, size: first.bandsOfPiece).forEach {
-            for map in $0 {
-              one(map..<map + 1)
-              other(map..<map + 1)
+        let (x, f1, f2, kept, y) = (Shared(x), Shared(f1), Shared(f2), kept.map { SharedMutable($0) }, SharedMutable(y))
+        let lines = first.lineCount + second.lineCount
+        RowPieces(rows: batch, size: first.bands > 1 ? 1 : first.bandsOfPiece).forEach { maps in
+          func run(_ lines: (Int) -> UnsafeMutablePointer<UInt16>) {
+            for map in maps {
+              forward(x.pointer + map * counts.x, f1, f2, lines(map), y.pointer + map * counts.y)
             }
           }
-        } else {
-          RowPieces(rows: layers.first.batch * first.bands, size: first.bandsOfPiece).forEach(one)
-          RowPieces(rows: layers.first.batch * second.bands, size: second.bandsOfPiece).forEach(other)
+          if let kept { return run { kept.pointer + $0 * lines } }
+          withUnsafeTemporaryAllocation(byteCount: 2 * lines, alignment: 64) {
+            let scratch = $0.bindMemory(to: UInt16.self).baseAddress!
+            run { _ in scratch }
+          }
         }
       }
+    }
+  }
+
+  /// One map, whose bands are spread over idle threads.
+  private func forward(
+    _ x: UnsafePointer<Float>, _ f1: Shared<UInt16>, _ f2: Shared<UInt16>, _ lines: UnsafeMutablePointer<UInt16>,
+    _ y: UnsafeMutablePointer<Float>
+  ) {
+    let (inputs, between, y) = (SharedMutable(lines), SharedMutable(lines + first.lineCount), SharedMutable(y))
+    first.round(x, into: inputs.pointer)
+    RowPieces(rows: first.bands, size: first.bandsOfPiece).forEach {
+      first.forward(ck_maps(inputs.pointer), f1.pointer, rectified: true, into: ck_maps(between.pointer), $0)
+    }
+    RowPieces(rows: second.bands, size: second.bandsOfPiece).forEach {
+      second.forward(ck_maps(between.pointer), f2.pointer, into: ck_maps(y.pointer), $0)
     }
   }
 
   /// The adjoints at a cotangent v: dx and, summed over the batch, those of the weights; on the calling thread.
   public func pullback(
-    _ x: UnsafePointer<Float>, _ w1: UnsafePointer<Float>, _ w2: UnsafePointer<Float>, middle: UnsafePointer<UInt16>,
-    _ v: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>, dw1: UnsafeMutablePointer<Float>, dw2: UnsafeMutablePointer<Float>
+    _ w1: UnsafePointer<Float>, _ w2: UnsafePointer<Float>, kept: UnsafePointer<UInt16>, _ v: UnsafePointer<Float>,
+    dx: UnsafeMutablePointer<Float>, dw1: UnsafeMutablePointer<Float>, dw2: UnsafeMutablePointer<Float>
   ) {
-    let batch = layers.first.batch
-    let (inputs, between, outputs) = (layers.first.inputCount / batch, middleCount / batch, layers.second.outputCount / batch)
     first.withFilters(w1, ofAdjoint: true) { f1 in
       second.withFilters(w2, ofAdjoint: true) { f2 in
         first.summing(into: dw1) { dw1 in
           second.summing(into: dw2) { dw2 in
-            withUnsafeTemporaryAllocation(of: UInt16.self, capacity: between) { cotangent in
-              let cotangent = ck_maps(cotangent.baseAddress!)
+            withUnsafeTemporaryAllocation(byteCount: 2 * second.lineCount, alignment: 64) {
+              let cotangent = ck_maps($0.bindMemory(to: UInt16.self).baseAddress!)
               for map in 0..<batch {
+                let inputs = kept + map * (first.lineCount + second.lineCount)
                 second.pullback(
-                  ck_maps(middle + map * between), f2, ck_maps(v + map * outputs), dx: cotangent, xIsRectified: true, dw: dw2,
-                  maps: 1)
-                first.pullback(
-                  ck_maps(x + map * inputs), f1, cotangent, dx: ck_maps(dx + map * inputs), dw: dw1, maps: 1)
+                  ck_maps(inputs + first.lineCount), f2, ck_maps(v + map * counts.y), dx: cotangent, xIsRectified: true, dw: dw2, maps: 1)
+                first.pullback(ck_maps(inputs), f1, cotangent, dx: ck_maps(dx + map * counts.x), dw: dw1, maps: 1)
               }
             }
           }
@@ -112,6 +116,14 @@ struct TileKernels: Sendable {
   /// Some fifth of a millisecond of work, whatever the threads.
   var bandsOfPiece: Int {
     max(1, (8 << 20) * bands / Int(layer.height * layer.width * layer.inputs * layer.outputs))
+  }
+
+  /// Numbers of a map of inputs as tiles read it.
+  var lineCount: Int { Int(ck_mixed_line_count(tiles, layer.height, layer.width, layer.inputs)) }
+
+  /// A map of inputs as tiles read it.
+  func round(_ x: UnsafePointer<Float>, into lines: UnsafeMutablePointer<UInt16>) {
+    ck_mixed_round(tiles, x, layer.height, layer.width, layer.inputs, lines, 1)
   }
 
   private var weightCount: Int { Int(9 * layer.inputs * layer.outputs) }

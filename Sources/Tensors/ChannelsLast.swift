@@ -30,7 +30,7 @@ public func convolved(_ x: Tensor, _ weight: Tensor, adding bias: Tensor, rectif
 @differentiable(reverse,wrt: (x, first, second))
 public func convolved(_ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor) -> Tensor {
   guard let pair = TensorPair(x, first, second) else { return convolved(convolved(x, first, rectified: true), second) }
-  return pair.forward(keepingMiddle: false).y
+  return pair.forward(x, keepingLines: false).y
 }
 
 @derivative(of: convolved(_:_:rectifiedAnd:), wrt: (x, first, second)) @usableFromInline
@@ -38,8 +38,8 @@ func _vjpConvolvedPair(
   _ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor
 ) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor)) {
   if let pair = TensorPair(x, first, second) {
-    let (y, middle) = pair.forward(keepingMiddle: true)
-    return (y, { pair.pullback($0, middle: middle) })
+    let (y, lines) = pair.forward(x, keepingLines: true)
+    return (y, { pair.pullback($0, lines: lines) })
   }
   let arithmetic = Arithmetic.current
   let middle = convolved(x, first, rectified: true)
@@ -57,57 +57,58 @@ func _vjpConvolvedPair(
 private struct TensorPair {
   private let kernels: MixedConvolutionPair
   private let shapes: (x: [Int], first: [Int], second: [Int])
-  private let numbers: (x: [Float], first: [Float], second: [Float])
+  private let (first, second): ([Float], [Float])
 
   init?(_ x: Tensor, _ first: Tensor, _ second: Tensor) {
-    guard Arithmetic.current == .mixed, case .single(let x0) = x.buffer, case .single(let w1) = first.buffer,
+    guard Arithmetic.current == .mixed, case .single = x.buffer, case .single(let w1) = first.buffer,
       case .single(let w2) = second.buffer
     else { return nil }
-    let one = layer(x, first, 1, .mixed)
+    let one = layer(x.shape, first, 1, .mixed)
     let other = layer(x.shape.dropLast() + [one.outputChannels], second, 1, .mixed)
     guard let kernels = MixedConvolutionPair(one, other) else { return nil }
     self.kernels = kernels
     shapes = (x.shape, first.shape, second.shape)
-    numbers = (x0, w1, w2)
+    (self.first, self.second) = (w1, w2)
   }
 
   private var outputShape: [Int] { shapes.x.dropLast() + [shapes.second[0]] }
 
-  /// y and, if it is to be kept for the pullback, what is between the layers.
-  func forward(keepingMiddle: Bool) -> (y: Tensor, middle: [UInt16]) {
-    var middle: [UInt16] = []
+  /// y and, if they are to be kept, the rounded lines that the pullback needs.
+  func forward(_ x: Tensor, keepingLines: Bool) -> (y: Tensor, lines: [UInt16]) {
+    guard case .single(let x) = x.buffer else { preconditionFailure("convolved: maps that are not in single precision") }
+    var lines: [UInt16] = []
     let count = outputShape.reduce(1, *)
     let y = [Float](unsafeUninitializedCapacity: count) { y, filled in
       let y = y.baseAddress!  // there are pixels, else there are no kernels
-      if keepingMiddle {
-        middle = [UInt16](unsafeUninitializedCapacity: kernels.middleCount) { middle, filled in
-          kernels.forward(numbers.x, numbers.first, numbers.second, middle: middle.baseAddress!, into: y)
-          filled = kernels.middleCount
+      if keepingLines {
+        lines = [UInt16](unsafeUninitializedCapacity: kernels.keptCount) { lines, filled in
+          kernels.forward(x, first, second, kept: lines.baseAddress!, into: y)
+          filled = kernels.keptCount
         }
       } else {
-        kernels.forward(numbers.x, numbers.first, numbers.second, middle: nil, into: y)
+        kernels.forward(x, first, second, kept: nil, into: y)
       }
       filled = count
     }
-    return (Tensor(shape: outputShape, buffer: .single(y)), middle)
+    return (Tensor(shape: outputShape, buffer: .single(y)), lines)
   }
 
-  func pullback(_ v: Tensor, middle: [UInt16]) -> (Tensor, Tensor, Tensor) {
+  func pullback(_ v: Tensor, lines: [UInt16]) -> (Tensor, Tensor, Tensor) {
     if v.isShapelessZero { return (.zero, .zero, .zero) }
     precondition(v.shape == outputShape, "convolved: a cotangent of shape \(v.shape) for a result of shape \(outputShape)")
     guard case .single(let v) = v.buffer else { preconditionFailure("convolved: a cotangent of another precision than its maps") }
     var (dw1, dw2): ([Float], [Float]) = ([], [])
-    let dx = [Float](unsafeUninitializedCapacity: numbers.x.count) { dx, filled in
-      dw1 = [Float](unsafeUninitializedCapacity: numbers.first.count) { dw1, filled in
-        dw2 = [Float](unsafeUninitializedCapacity: numbers.second.count) { dw2, filled in
+    let count = shapes.x.reduce(1, *)
+    let dx = [Float](unsafeUninitializedCapacity: count) { dx, filled in
+      dw1 = [Float](unsafeUninitializedCapacity: first.count) { dw1, filled in
+        dw2 = [Float](unsafeUninitializedCapacity: second.count) { dw2, filled in
           kernels.pullback(
-            numbers.x, numbers.first, numbers.second, middle: middle, v, dx: dx.baseAddress!, dw1: dw1.baseAddress!,
-            dw2: dw2.baseAddress!)
-          filled = numbers.second.count
+            first, second, kept: lines, v, dx: dx.baseAddress!, dw1: dw1.baseAddress!, dw2: dw2.baseAddress!)
+          filled = second.count
         }
-        filled = numbers.first.count
+        filled = first.count
       }
-      filled = numbers.x.count
+      filled = count
     }
     return (
       Tensor(shape: shapes.x, buffer: .single(dx)), Tensor(shape: shapes.first, buffer: .single(dw1)),

@@ -140,10 +140,9 @@ import Testing
 
     let between = written(first.outputCount) { one.forward(x, w1, rectified: true, into: $0, by: who) }
     let y = written(second.outputCount) { other.forward(between, w2, into: $0, by: who) }
-    var middle = [UInt16](repeating: 0, count: pair.middleCount)
-    #expect(written(second.outputCount) { pair.forward(x, w1, w2, middle: &middle, into: $0) } == y)
-    #expect(written(second.outputCount) { pair.forward(x, w1, w2, middle: nil, into: $0) } == y)
-    #expect(middle.map { Float(bitPattern: UInt32($0) << 16) } == rounded(between))
+    var kept = [UInt16](repeating: 0x7fff, count: pair.keptCount)
+    #expect(written(second.outputCount) { pair.forward(x, w1, w2, kept: &kept, into: $0) } == y)
+    #expect(written(second.outputCount) { pair.forward(x, w1, w2, kept: nil, into: $0) } == y)
 
     var (dx, dw1, dw2, between1): ([Float], [Float], [Float], [Float]) = ([], [], [], [])
     dw2 = written(second.weightCount) { dw2 in
@@ -155,7 +154,7 @@ import Testing
     var fused: (dx: [Float], dw1: [Float], dw2: [Float]) = ([], [], [])
     fused.dw2 = written(second.weightCount) { dw2 in
       fused.dw1 = written(first.weightCount) { dw1 in
-        fused.dx = written(first.inputCount) { pair.pullback(x, w1, w2, middle: middle, v, dx: $0, dw1: dw1, dw2: dw2) }
+        fused.dx = written(first.inputCount) { pair.pullback(w1, w2, kept: kept, v, dx: $0, dw1: dw1, dw2: dw2) }
       }
     }
     #expect(fused.dx == dx && fused.dw1 == dw1 && fused.dw2 == dw2)

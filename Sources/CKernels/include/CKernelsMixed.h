@@ -8,7 +8,7 @@
 #define UNFOLD_CKERNELS_MIXED_H
 #include <stdint.h>
 
-/// Maps in single precision, or in bfloat16 where `rounded`.
+/// Maps in single precision or, where `rounded`, in bfloat16 as tiles read them: lines with paddings, ck_mixed_line_count numbers a map.
 struct ck_maps {
   void *data;
   int rounded;
@@ -28,6 +28,11 @@ void ck_round_bfloat16(const float *x, float *out, int64_t count);
 void ck_mixed_filters(enum ck_tiles by, const float *weights, int64_t in, int64_t out, int adjoint, uint16_t *filters);
 /// Bands of rows that a map is computed in.
 int64_t ck_mixed_bands(enum ck_tiles by, int64_t h, int64_t w, int64_t in);
+
+/// Numbers of a rounded map.
+int64_t ck_mixed_line_count(enum ck_tiles by, int64_t h, int64_t w, int64_t c);
+/// Maps as lines, rounded.
+void ck_mixed_round(enum ck_tiles by, const float *x, int64_t h, int64_t w, int64_t c, uint16_t *lines, int64_t batch);
 
 /* y[p][o] = bias[o] + sum over taps and i of bf(weights[o][i][tap]) bf(x[p + tap][i]); with relu, max(y, 0); bias may be null. The
    bands first ..< last of the batch. */
