@@ -67,8 +67,8 @@ let package = Package(
     module("ProximalMaps", ["Operators"]),
     module("Denoisers", ["ProximalMaps"]),
     module("Problems", ["Operators", "ProximalMaps"]),
-    module("Algorithms", ["Problems"]),
-    module("Networks", ["Algorithms"]),
+    module("Algorithms", ["Problems", "Denoisers"]),
+    module("Networks", ["Algorithms", "Denoisers"]),
     module("WeightFiles", ["Tensors"]),
     module(
       "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
@@ -76,14 +76,14 @@ let package = Package(
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
-    module("Experiments", ["Networks", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
+    module("Experiments", ["Networks", "Denoisers", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "UnfoldProgram",
       dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
     .executableTarget(name: "unfold", dependencies: ["UnfoldProgram"], swiftSettings: strict),
 
-    module("Checks", ["Networks"]),
+    module("Checks", ["Networks", "Denoisers"]),
     .executableTarget(
       name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
 

@@ -88,3 +88,27 @@ public struct ScaledCoupledStep: DataStep {
     visit(path + "stepSize", &stepSize, &gradient.stepSize)
   }
 }
+
+/// (AᴴA + ρ)⁻¹(Aᴴ y + ρ x) = argmin ½‖A u − y‖² + (ρ/2)‖u − x‖²: the proximal map of the data term, which half-quadratic splitting takes in
+/// the place of a gradient step. Differentiated implicitly, as ``RegularisedLeastSquares``.
+public struct ProximalStep<Op: LinearOperator>: DataStep {
+  @noDerivative public let A: Op
+  @noDerivative public let solver: OperatorSolver<Op>
+  /// ρ > 0.
+  public var penalty: Double
+
+  /// - Parameter solver: nil: as the operator does it.
+  public init(_ A: Op, solver: OperatorSolver<Op>? = nil, penalty: Double) {
+    (self.A, self.solver, self.penalty) = (A, solver ?? OperatorSolver(A), penalty)
+  }
+
+  @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))
+  public func callAsFunction(_ x: Op.Domain, measurement y: Op.Codomain) -> Op.Domain {
+    RegularisedLeastSquares(A, Identity<Op.Domain>(), solver: solver, penalty: penalty)(
+      y, pulledTo: x, near: withoutDerivative(at: x))
+  }
+
+  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "penalty", &penalty, &gradient.penalty)
+  }
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
+import Denoisers
 import Foundation
 import Networks
 import Operators
@@ -10,6 +11,7 @@ import Tensors
 /// Convergence rates, optimality, proximal maps, and untrained networks against their algorithms.
 public func theoryChecks() -> [CheckItem] {
   rateChecks() + optimalityChecks() + proximalChecks() + equivalenceChecks() + kSpaceTheoryChecks() + weightChecks()
+    + [stateEvolutionCheck()]
 }
 
 /// A badly conditioned LASSO, on which the rates show, and its optimum by an independent method.
@@ -186,4 +188,22 @@ private func weightChecks() -> [CheckItem] {
       "analytic weight: diagonal of WᵀA is 1", error: diagonal(W.entries).reduce(0) { max($0, abs($1 - 1)) }, tolerance: 1e-12),
     CheckItem("analytic weight: gain of 100 feasible perturbations", error: worst, tolerance: 0),
   ]
+}
+
+/// D-AMP with BM3D on an image of edges, half as many Gaussian measurements as pixels.
+private func stateEvolutionCheck() -> CheckItem {
+  let side = 48
+  let image = Tensor(
+    (0..<side * side).map { p in
+      let (i, j) = (Double(p / side) - 20, Double(p % side) - 26)
+      return (i * i + j * j < 200 ? 0.5 : 0.2) + (abs(i - j) < 9 ? 0.3 : 0)
+    }, shape: [side, side])
+  let A = Matrix.gaussian(rows: side * side / 2, columns: side * side, seed: 81).withUnitColumns
+  let predicted = stateEvolution(of: image, measurements: A.rows, BM3D(), count: 8, seed: 82)
+  let iteration = ApproximateMessagePassing(A, BM3D(), height: side, width: side, seed: 83)
+  var largest = 0.0
+  _ = solve(iteration, measurement: A.forward(image.reshaped([side * side])), until: .iterations(8)) { k, s in
+    largest = max(largest, abs(s.sigma / predicted[k - 1] - 1))
+  }
+  return CheckItem("D-AMP with BM3D: σ of 8 steps against state evolution", error: largest, tolerance: 0.1)
 }

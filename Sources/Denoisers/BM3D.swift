@@ -111,7 +111,8 @@ public struct BM3D: Denoiser {
             transform.analyse(guide.pointer, width: width, group.places, count: group.count, into: group.second)
             let gain = S.patchWiener(group.stack, group.second, group.count * transform.size, variance)
             transform.synthesise(group.stack, count: group.count)
-            return gain > 0 ? S(1 / gain) : none
+            // Where hardly anything is left 1 / Σ g² is beyond what single precision holds.
+            return gain > 0 ? S(min(1 / gain, 1e20)) : none
           }
         }
       }

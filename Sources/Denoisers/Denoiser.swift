@@ -48,10 +48,22 @@ extension Denoiser {
     return ComplexTensor(real: denoised(images.real, sigma: sigma), imaginary: denoised(images.imaginary, sigma: sigma))
   }
 
-  /// Stops at what ``check(_:sigma:)`` refuses; true where there is nothing to do.
-  func isTrivial(_ images: Tensor, sigma: Double) -> Bool {
+  /// Stops at what ``check(_:sigma:)`` refuses, but for numbers that are not finite; true where there is nothing to do.
+  public func isTrivial(_ images: Tensor, sigma: Double) -> Bool {
     do { try checkForm(of: images, sigma: sigma) } catch { preconditionFailure(error.description) }
     return images.isShapelessZero || sigma == 0 || images.count == 0
+  }
+}
+
+extension Tensor {
+  /// These images, NaN in the place of every one whose original is not finite: its estimate may look finite elsewhere than at what is not.
+  public func invalidated(where originals: Tensor) -> Tensor {
+    if originals.isFinite { return self }
+    let pixels = shape.suffix(2).reduce(1, *)
+    let (given, own) = (originals.reshaped([count / pixels, pixels]), reshaped([count / pixels, pixels]))
+    return Tensor.stacked(
+      (0..<given.shape[0]).map { given.row($0).isFinite ? own.row($0) : own.row($0).map { _ in .nan } }
+    ).reshaped(shape)
   }
 }
 

@@ -24,14 +24,6 @@ public struct TotalVariationDenoiser: Denoiser {
     if isTrivial(images, sigma: sigma) { return images }
     let (height, width) = (images.shape[images.shape.count - 2], images.shape[images.shape.count - 1])
     let penalty = TotalVariationPenalty(weight: weight, height: height, width: width, iterations: iterations)
-    let result = penalty.prox(images, step: sigma * sigma)
-    if images.isFinite { return result }
-    // The map of a pixel that is NaN may look finite elsewhere.
-    let pixels = height * width
-    let finite = images.reshaped([images.count / pixels, pixels])
-    let planes = result.reshaped(finite.shape)
-    return Tensor.stacked(
-      (0..<finite.shape[0]).map { finite.row($0).isFinite ? planes.row($0) : planes.row($0).map { _ in .nan } }
-    ).reshaped(images.shape)
+    return penalty.prox(images, step: sigma * sigma).invalidated(where: images)
   }
 }

@@ -107,6 +107,13 @@ import Testing
     try BM3D().check(y, sigma: 3)
   }
 
+  /// A dark ground, where next to nothing of a group is left: its weight is finite.
+  @Test(arguments: Precision.allCases) func darkGround(precision: Precision) {
+    let image = Tensor((0..<40 * 40).map { $0 / 40 < 8 && $0 % 40 < 8 ? 1 : 1e-12 * Double($0 % 7) }, shape: [40, 40])
+    let found = BM3D().denoised(image.converted(to: precision), sigma: 0.3)
+    #expect(found.isFinite && abs(found[flat: 39 * 40 + 39]) < 1e-6)
+  }
+
   @Test func refusals() {
     func refused(_ images: Tensor, _ sigma: Double = 1) -> String {
       refusal(InputError.self) { try BM3D().check(images, sigma: sigma) }

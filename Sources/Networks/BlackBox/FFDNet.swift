@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
+import Denoisers
 import Tensors
 import _Differentiation
 
@@ -46,5 +47,16 @@ public struct FFDNet: Parameterized {
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     chain.visitParameters(&gradient.chain, path, visit)
+  }
+}
+
+/// Levels of training: 0 to 75 of 255.
+extension FFDNet: Denoiser {
+  public func denoised(_ images: Tensor, sigma: Double) -> Tensor {
+    if isTrivial(images, sigma: sigma) { return images }
+    let shape = images.shape
+    let given = images.reshaped([images.count / (shape[shape.count - 2] * shape[shape.count - 1])] + shape.suffix(2))
+    let found = self(given.converted(to: chain.layers[0].weight.precision), sigma: sigma)
+    return found.converted(to: images.precision).reshaped(shape).invalidated(where: images)
   }
 }
