@@ -94,6 +94,7 @@ extension Blocks: CommandLineExperiment {
     @Option(help: ArgumentHelp("Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
     @Flag(help: "sodas-net, scnet: the mean over the eight flips and turns of the image; eight times the time.")
     var selfEnsemble = false
+    @Option(help: ArgumentHelp("ircnn: FFDNet's weights, its authors' or our own.", valueName: "file")) var denoiserWeights: String?
     public init() {}
   }
   public struct TrainingSetupOptions: ParsableArguments, Encodable {
@@ -274,7 +275,7 @@ extension Linear: CommandLineExperiment {
   public struct KnobOptions: ParsableArguments, Encodable {
     @Option(
       help: ArgumentHelp(
-        "A term of the objective, as often as wanted: \(PriorTerm.spellings.joined(separator: ", ")); a weight may be auto.",
+        "A term of the objective, as often as wanted: \(PriorTerm.spellings.joined(separator: ", ")); a weight may be auto. Of plug-and-play one of \(DenoiserTerm.spellings.joined(separator: ", ")).",
         valueName: "prior"))
     var prior: [String] = []
     @Option(help: "Most iterations of a classical method.") var iterations: Int?
@@ -286,6 +287,8 @@ extension Linear: CommandLineExperiment {
     )
     var chooseBy: Linear.WeightChoiceRule?
     @Option(help: ArgumentHelp("Draw the weights that were tried, SVG or PNG.", valueName: "file")) var plot: String?
+    @Option(help: ArgumentHelp("denoiser:ffdnet: its weights, its authors' or our own.", valueName: "file"))
+    var denoiserWeights: String?
     public init() {}
   }
   public struct TestOptions: ParsableArguments, Encodable {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
+import Denoisers
 import FileFormats
 import Foundation
 import Kernels
@@ -15,6 +16,8 @@ extension Blocks {
     public var initial: String?
     /// The mean over the eight flips and turns of the image, the operator turned with it.
     public var selfEnsemble = false
+    /// A file of FFDNet's weights.
+    public var denoiserWeights: String?
     public init() {}
   }
 
@@ -25,6 +28,45 @@ extension Blocks {
       ) { system, _ in
         let (phi, side) = (system.sensing.phi.converted(to: .single), system.sensing.side)
         return byBlocks { TVAL3(phi, height: side, width: side).reconstruct($0).estimate }
+      },
+      Method("d-amp", "Approximate message passing with BM3D, block by block", source: messagePassing) { system, _ in
+        let sensing = try OrthonormalSensing(system.sensing)
+        try checkSide(sensing.side, for: "d-amp", BM3D())
+        let A = Scaled(sensing.unitColumns, sensing.phi)
+        return byBlocks(remarks: sensing.remark.map { [$0] } ?? []) { y in
+          let y = sensing.unitColumns * sensing.measurements(y)
+          return Tensor.stacked(
+            Parallel.map(y.shape[0]) { i in
+              let iteration = ApproximateMessagePassing(A, BM3D(), height: sensing.side, width: sensing.side)
+              return solve(iteration, measurement: y.row(i), until: .iterations(passes)).estimate
+            })
+        }
+      },
+      Method("d-amp-image", "Approximate message passing with BM3D on the whole image", source: messagePassing) { system, _ in
+        let sensing = try OrthonormalSensing(system.sensing)
+        return onImages(sensing, BM3D(), for: "d-amp-image") { sampling, y in
+          let A = Scaled(sensing.unitColumns, sampling)
+          let grid = sampling.grid
+          let iteration = ApproximateMessagePassing(
+            A, BM3D(), height: grid.height, width: grid.width, parts: { grid.cut($0) })
+          return solve(iteration, measurement: sensing.unitColumns * y, until: .iterations(passes)).estimate
+        }
+      },
+      Method(
+        "ircnn", "Half-quadratic splitting with a denoising network on the whole image, here FFDNet",
+        source: "Zhang, Zuo, Gu & Zhang, CVPR 2017", knobs: ["denoiserWeights"]
+      ) { system, knobs in
+        let sensing = try OrthonormalSensing(system.sensing)
+        guard let path = knobs.denoiserWeights else {
+          throw InputError("found no --denoiser-weights for ircnn; expected a file of FFDNet's weights")
+        }
+        let denoiser = try FFDNet(file: path)
+        return onImages(sensing, denoiser, for: "ircnn") { A, y in
+          let stages = Untied<PlugAndPlayGradient<BlockSampling>>(
+            A, denoiser, splittingSchedule, stepSize: { 1 / (1 + splittingWeight / ($0 * $0)) }, height: A.grid.height,
+            width: A.grid.width)
+          return GradientStep(A, stepSize: 1)(solve(stages, measurement: y).estimate, measurement: y)
+        }
       },
       Method(
         "sda", "Stacked denoising auto-encoder: three dense layers", source: "Mousavi, Patel & Baraniuk, Allerton 2015",
@@ -70,6 +112,13 @@ extension Blocks {
       },
     ]
   }
+
+  private static let messagePassing = "Metzler, Maleki & Baraniuk, IEEE Trans. Inf. Theory 62 (2016)"
+  /// Iterations of approximate message passing, as published.
+  private static let passes = 30
+  private static let splittingSchedule = NoiseSchedule(from: 49.0 / 255, to: 3.0 / 255, count: 60)
+  /// σ_k² ρ_k.
+  private static let splittingWeight = 1e-6
 
   /// One file of weights serves every ratio and every Φ.
   static let servesEveryRatio = "scnet"
@@ -160,8 +209,10 @@ extension Blocks {
 
   /// Block by block, in single precision, from top to bottom in strips of whole rows of blocks: no more than an image and a strip of blocks
   /// are held.
-  private static func byBlocks(_ solve: @escaping @Sendable (Tensor) -> Tensor) -> Reconstructor<Blocks> {
-    Reconstructor { measured in
+  private static func byBlocks(
+    remarks: [String] = [], _ solve: @escaping @Sendable (Tensor) -> Tensor
+  ) -> Reconstructor<Blocks> {
+    Reconstructor(remarks: remarks) { measured in
       image(measured) { y in
         let grid = measured.grid
         var pixels: [Double] = []
@@ -176,6 +227,29 @@ extension Blocks {
         }
         return Tensor(pixels, shape: [grid.height, grid.width])
       }
+    }
+  }
+
+  /// Whole images, zeros that fill up the last blocks part of them, in single precision.
+  private static func onImages(
+    _ sensing: OrthonormalSensing, _ denoiser: any Denoiser, for method: String,
+    _ solve: @escaping @Sendable (BlockSampling, Tensor) -> Tensor
+  ) -> Reconstructor<Blocks> {
+    Reconstructor(remarks: sensing.remark.map { [$0] } ?? []) { measured in
+      let grid = measured.grid.filled
+      try checkSide(min(grid.height, grid.width), for: method, denoiser)
+      return image(measured) { y in
+        let found = solve(BlockSampling(phi: sensing.phi, grid: grid), sensing.measurements(y))
+        return measured.grid.cropped(found.converted(to: .double))
+      }
+    }
+  }
+
+  private static func checkSide(_ side: Int, for method: String, _ denoiser: any Denoiser) throws {
+    guard side >= denoiser.smallestExtent else {
+      throw InputError(
+        "found images of \(side) pixels for \(method); expected at least \(denoiser.smallestExtent) × \(denoiser.smallestExtent), use tval3"
+      )
     }
   }
 

@@ -12,42 +12,21 @@ struct WholeImageSolver: Sendable {
   private let network: any WholeImageNetwork
   private let depth: Int
   private let selfEnsemble: Bool
-  /// Of orthonormal rows, in single precision.
-  private let phi: Matrix
-  /// W, with W Φ of orthonormal rows; nil where Φ has them.
-  private let whitening: Matrix?
-  let remark: String?
-
-  /// Beyond it the noise of single precision, let alone of a sensor, would drown the image.
-  static let largestCondition = 1e4
+  private let sensing: OrthonormalSensing
+  var remark: String? { sensing.remark }
 
   /// - Throws: ``InputError`` when the rows of Φ are nearly dependent.
   init(_ network: any WholeImageNetwork, sensing: CompressiveSensing, depth: Int, selfEnsemble: Bool = false) throws {
     self.network = network
     self.depth = depth
     self.selfEnsemble = selfEnsemble
-    let entries = sensing.phi.entries.converted(to: .double)
-    let gram = linear(entries, entries)
-    if (gram - .identity(sensing.phi.rows)).maximumMagnitude <= 1e-4 {
-      (phi, whitening, remark) = (sensing.phi.converted(to: .single), nil, nil)
-      return
-    }
-    let (W, condition) = sensing.phi.rowWhitening
-    let figure = condition.isFinite ? String(format: "%.3g", condition) : "∞"
-    guard let W, condition <= Self.largestCondition else {
-      throw InputError(
-        "found a Φ of condition number \(figure); expected at most \(Int(Self.largestCondition)), leave out rows that depend on others"
-      )
-    }
-    whitening = W
-    phi = sensing.phi.whitened(by: W).converted(to: .single)
-    remark = "Φ has no orthonormal rows (condition number \(figure)): it and its measurements were multiplied by (Φ Φᵀ)^(−1/2)"
+    self.sensing = try OrthonormalSensing(sensing)
   }
 
   /// The image `[height, width]` in double precision from the measurements `[blocks, M]` of its grid.
   func reconstruct(_ grid: BlockGrid, measurements: Tensor) -> Tensor {
-    let y = whitened(measurements)
-    guard selfEnsemble else { return cropped(estimate(phi, grid.filled, y), grid) }
+    let (phi, y) = (sensing.phi, sensing.measurements(measurements))
+    guard selfEnsemble else { return grid.cropped(estimate(phi, grid.filled, y).converted(to: .double)) }
     let images = Orientation.allCases.map { turn in
       let turned = BlockGrid(
         height: (turn.transposes ? grid.columns : grid.rows) * grid.side,
@@ -55,11 +34,7 @@ struct WholeImageSolver: Sendable {
       let image = estimate(phi.turned(turn, side: grid.side), turned, y.turnedBlocks(turn, rows: grid.rows, columns: grid.columns))
       return turn.adjoint(image).converted(to: .double)
     }
-    return cropped((1 / Double(images.count)) * images.dropFirst().reduce(images[0], +), grid)
-  }
-
-  private func whitened(_ measurements: Tensor) -> Tensor {
-    (whitening?.forward(measurements.converted(to: .double)) ?? measurements).converted(to: .single)
+    return grid.cropped((1 / Double(images.count)) * images.dropFirst().reduce(images[0], +))
   }
 
   /// The image of whole blocks: zeros fill up the last ones, and are part of it.
@@ -70,12 +45,6 @@ struct WholeImageSolver: Sendable {
     case let network as SODASNet<BlockSampling>: network.image(y, stages: depth)
     default: bound(y.reshaped([1] + y.shape), stages: depth).reshaped([grid.height, grid.width])
     }
-  }
-
-  /// Without what filled up the last blocks.
-  private func cropped(_ image: Tensor, _ grid: BlockGrid) -> Tensor {
-    let filled = grid.filled
-    return grid.assemble(filled.cut(image.reshaped([filled.height, filled.width]).converted(to: .double)))
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
+import Denoisers
 import Evaluation
 import FileFormats
 import Foundation
@@ -26,6 +27,8 @@ extension Linear {
     public var plot: String?
     /// What classical methods compute in; nil: double.
     public var precision: Precision?
+    /// A file of FFDNet's weights, for that denoiser.
+    public var denoiserWeights: String?
     public init() {}
   }
 
@@ -63,6 +66,7 @@ extension Linear {
       classical(
         "admm", "ADMM, priors of any number and kind", .admm,
         "Boyd, Parikh, Chu, Peleato & Eckstein, Found. Trends Mach. Learn. 3 (2011)"),
+      plugAndPlay,
     ] + networks
   }
 
@@ -72,6 +76,9 @@ extension Linear {
   ) -> Method<Linear> {
     let knobs: Set = ["prior", "iterations", "tolerance", "trace", "chooseBy", "plot", "precision"]
     return Method(name, title, source: source, knobs: knobs) { system, knobs in
+      if let denoiser = knobs.prior.first(where: DenoiserTerm.names) {
+        throw InputError("found --prior \(denoiser) for \(name); expected the method plug-and-play with it, or another prior")
+      }
       let priors = try knobs.prior.map(PriorTerm.init(parsing:))
       if way == .ista || way == .fista, priors.isEmpty {
         throw InputError("found no --prior for \(name); expected one such as --prior l1:0.1, or the method least-squares")
@@ -129,6 +136,57 @@ extension Linear {
           return result
         }
         if !priors.isEmpty { reconstructor.facts = [JSONMember("prior", .array(priors.map { .string("\($0)") }))] }
+        return reconstructor
+      }
+      return try made(system.signals, system.measurements)
+    }
+  }
+
+  /// Half-quadratic splitting by the schedule of DPIR: σ_k from 49 / 255 to the noise's σ_n, at least 1 / 255, and ρ_k = 0.23 σ_n² / σ_k².
+  private static var plugAndPlay: Method<Linear> {
+    let source = "Zhang, Li, Zuo, Zhang, Van Gool & Timofte, IEEE Trans. Pattern Anal. Mach. Intell. 44 (2022)"
+    let knobs: Set = ["prior", "iterations", "precision", "denoiserWeights"]
+    return Method(
+      "plug-and-play", "Half-quadratic splitting with a denoiser, images in [0, 1]", source: source, knobs: knobs
+    ) { system, knobs in
+      guard knobs.prior.count == 1 else {
+        throw InputError(
+          "found \(knobs.prior.count) --prior for plug-and-play; expected one of \(DenoiserTerm.spellings.joined(separator: ", "))")
+      }
+      let term = try DenoiserTerm(parsing: knobs.prior[0])
+      let denoiser = try term.denoiser(weights: knobs.denoiserWeights)
+      guard let size = system.domain.image, min(size.height, size.width) >= denoiser.smallestExtent else {
+        let most = denoiser.smallestExtent
+        throw InputError(
+          "found signals of \(system.domain) for plug-and-play; expected images of at least \(most) × \(most) pixels, or fista or admm"
+        )
+      }
+      let count = knobs.iterations ?? 8
+      guard (1...10_000).contains(count) else { throw InputError("found --iterations \(count); expected 1 to 10000") }
+      func made<Signal: NumberSpace, Measurement: NumberSpace>(
+        _: Signal.Type, _: Measurement.Type
+      ) throws -> Reconstructor<Linear> {
+        let precision = knobs.precision ?? .double
+        let A: OnArrays<Signal, Measurement> = system.typed(precision: precision)
+        let iterative = ConjugateGradientSolver(
+          A, Identity<Signal>(), tolerance: precision == .double ? 1e-8 : 1e-5, maximumIterations: 500)
+        var reconstructor = Reconstructor<Linear> { measured in
+          let y = measured.numbers.converted(to: precision)
+          let found = Parallel.map(y.shape[0]) { i in
+            let sample = Measurement(numbers: y.rows(i..<i + 1), shape: [1] + system.codomain.shape)
+            let noise = max(system.noiseDeviation(of: sample.numbers) ?? 0, 1.0 / 255)
+            let stages = Untied<PlugAndPlaySplitting<OnArrays<Signal, Measurement>>>(
+              A, denoiser, NoiseSchedule(from: max(49.0 / 255, noise), to: noise, count: count), weight: 0.23 * noise * noise,
+              solver: OperatorSolver(A, iterative: iterative), height: size.height, width: size.width)
+            return solve(stages, measurement: sample, from: (1 / A.lipschitz) * A.adjoint(sample)).estimate.numbers.converted(
+              to: .double)
+          }
+          let x = Tensor.concatenated(found)
+          var result = Reconstruction(value(x, system))
+          (result.iterations, result.residual) = (count, residual(x, measured.numbers, system))
+          return result
+        }
+        reconstructor.facts = [JSONMember("prior", .array([.string("\(term)")]))]
         return reconstructor
       }
       return try made(system.signals, system.measurements)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Algorithms
 import Datasets
+import Denoisers
 import FileFormats
 import Networks
 import Operators
@@ -139,6 +140,28 @@ extension KSpace {
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let iteration = PFISTA<Space>(pfista: p.lambda, mask: system.mask, filter: p.wavelet, levels: p.levels)
           return reconstructor("pfista", iteration, p)
+        }
+        return solver(system.space)
+      },
+      Method(
+        "bm3d-mri", "BM3D, and what was measured put back, by turns",
+        source: "Eksioglu, J. Math. Imaging Vis. 56 (2016)", knobs: ["scale"]
+      ) { system, knobs in
+        let (p, mask, denoiser) = (try Parameters().with(knobs), system.mask, BM3D())
+        guard min(mask.height, mask.width) >= denoiser.smallestExtent else {
+          throw InputError(
+            "found images of \(mask.height) × \(mask.width) for bm3d-mri; expected at least \(denoiser.smallestExtent) × \(denoiser.smallestExtent), use tv"
+          )
+        }
+        func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
+          let A = Space.sampling(mask)
+          let stages = Untied<PlugAndPlayGradient<Space.Sampling>>(
+            A, denoiser, .decoupled(), stepSize: { _ in 1 }, height: mask.height, width: mask.width)
+          return reconstructor("bm3d-mri", scaled: { p.scale ?? estimatedScale($0) }) { y in
+            let y = y.converted(to: .single)
+            let x = solve(stages, measurement: y).estimate
+            return GradientStep(A, stepSize: 1)(x, measurement: y).converted(to: .double).stored
+          }
         }
         return solver(system.space)
       },
