@@ -76,7 +76,8 @@ let package = Package(
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
-    module("Experiments", ["Networks", "Denoisers", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
+    module(
+      "Experiments", ["Networks", "Denoisers", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "UnfoldProgram",
       dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")],
