@@ -109,7 +109,8 @@ import Testing
 
   /// A dark ground, where next to nothing of a group is left: its weight is finite.
   @Test(arguments: Precision.allCases) func darkGround(precision: Precision) {
-    let image = Tensor((0..<40 * 40).map { $0 / 40 < 8 && $0 % 40 < 8 ? 1 : 1e-12 * Double($0 % 7) }, shape: [40, 40])
+    let image = Tensor(
+      (0..<40 * 40).map { (p: Int) -> Double in p / 40 < 8 && p % 40 < 8 ? 1 : 1e-12 * Double(p % 7) }, shape: [40, 40])
     let found = BM3D().denoised(image.converted(to: precision), sigma: 0.3)
     #expect(found.isFinite && abs(found[flat: 39 * 40 + 39]) < 1e-6)
   }
