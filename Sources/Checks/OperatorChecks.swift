@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kernels
 import Operators
 import Tensors
 
@@ -61,6 +62,24 @@ public func operatorChecks() -> [CheckItem] {
     item("PatchAverage") { m, n, seed in
       let A = PatchAverage(patches(m, n, seed))
       return (A, [2] + A.domainShape, [2, m, n])
+    }
+    func frame(_ m: Int, _ n: Int, _ seed: UInt64) -> PatchFrame {
+      let side = min(m, n, 1 << (Int(seed) % 3))
+      let groupSize = 1 << (Int(seed) % 4)
+      let places = patches(m, n, seed).places.filter { Int($0) / n + side <= m && Int($0) % n + side <= n }
+      let groups = (0..<7).map { i in (0..<groupSize).map { places[(3 * i + $0 * $0) % places.count] } }
+      return PatchFrame(
+        height: m, width: n, side: side, places: groups.flatMap { $0 }, groupSize: groupSize,
+        classes: groups.indices.map { Int32($0 % 2) },
+        bases: [PatchBasis.cosine(side: side), PatchBasis.cosine(side: side).reversed()])
+    }
+    item("PatchAnalysis") { m, n, seed in
+      let A = PatchAnalysis<Tensor>(frame(m, n, seed))
+      return (A, [2, m, n], [2] + A.codomainShape)
+    }
+    item("PatchAnalysis of complex images") { m, n, seed in
+      let A = PatchAnalysis<ComplexTensor>(frame(m, n, seed))
+      return (A, [2, m, n], [2] + A.codomainShape)
     }
     item("Decimation") { m, n, seed in
       let A = Decimation(height: m, width: n, factor: 1 + Int(seed) % 3)

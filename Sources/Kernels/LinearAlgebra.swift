@@ -51,6 +51,35 @@ public enum LinearAlgebra {
     return (values, matrix)
   }
 
+  /// U Vᵀ of the n × n matrix `a` = U S Vᵀ: the orthonormal matrix nearest to it.
+  public static func nearestOrthonormal(_ a: [Double], size n: Int) -> [Double] {
+    precondition(a.count == n * n, "nearestOrthonormal: \(a.count) values for a \(n) × \(n) matrix")
+    // Column-major LAPACK sees aᵀ = V S Uᵀ.
+    var matrix = a
+    var values = [Double](repeating: 0, count: n)
+    var (left, right) = (a, a)
+    var job: CChar = 65  // "A"
+    var (rows, columns, leading, leadingLeft, leadingRight) = (Int32(n), Int32(n), Int32(n), Int32(n), Int32(n))
+    var (info, workSize) = (Int32(0), Int32(-1))
+    var work = [0.0]
+    var index = [Int32](repeating: 0, count: 8 * n)
+    func run() {
+      BLAS.call {
+        dgesdd_(
+          &job, &rows, &columns, &matrix, &leading, &values, &left, &leadingLeft, &right, &leadingRight, &work, &workSize,
+          &index, &info)
+      }
+    }
+    run()
+    workSize = Int32(work[0])
+    work = [Double](repeating: 0, count: Int(workSize))
+    run()
+    precondition(info == 0, "nearestOrthonormal: the iteration did not converge; are there NaNs in the matrix?")
+    var product = a
+    Double.gemm(transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: 1, right, left, beta: 0, &product)
+    return product
+  }
+
   /// Eigenvalues of `count` Hermitian n × n matrices, complex numbers as pairs, ascending for each, and unit eigenvectors as rows:
   /// A vᵢ = λᵢ vᵢ. The strictly lower triangles are not read.
   public static func hermitianEigen(_ a: [Double], size n: Int, count: Int = 1) -> (values: [Double], vectors: [Double]) {

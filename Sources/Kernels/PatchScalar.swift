@@ -17,6 +17,8 @@ public protocol PatchScalar {
   static var patchHaar: @Sendable (Out, Int, Int, Int32) -> Void { get }
   /// 0 where |v| < t, of (stack, numbers, t); returns how many others there are.
   static var patchThreshold: @Sendable (Out, Int, Self) -> Int { get }
+  /// Pairs (a, b) times max(1 − t / √(a² + b²), 0) in place, of (a, b, count, t).
+  static var shrinkPairs: @Sendable (Out, Out, Int, Self) -> Void { get }
   /// stack · g with g = guide² / (guide² + variance), of (stack, guide, numbers, variance); returns Σ g².
   static var patchWiener: @Sendable (Out, In, Int, Self) -> Double { get }
   /// Patches times their weights into sums, of (stack, side, places, count, window, weight, numerator, denominator, stride).
@@ -29,6 +31,7 @@ extension Float: PatchScalar {
   public static var patchTransformStack: @Sendable (In, Int, Out, Int) -> Void { ck_patch_transform_stack_f32 }
   public static var patchHaar: @Sendable (Out, Int, Int, Int32) -> Void { ck_patch_haar_f32 }
   public static var patchThreshold: @Sendable (Out, Int, Float) -> Int { ck_patch_threshold_f32 }
+  public static var shrinkPairs: @Sendable (Out, Out, Int, Float) -> Void { ck_pair_shrink_f32 }
   public static var patchWiener: @Sendable (Out, In, Int, Float) -> Double { ck_patch_wiener_f32 }
   public static var patchAdd: @Sendable (In, Int, Places, Int, In, Float, Out, Out, Int) -> Void { ck_patch_add_f32 }
 }
@@ -39,6 +42,7 @@ extension Double: PatchScalar {
   public static var patchTransformStack: @Sendable (In, Int, Out, Int) -> Void { ck_patch_transform_stack_f64 }
   public static var patchHaar: @Sendable (Out, Int, Int, Int32) -> Void { ck_patch_haar_f64 }
   public static var patchThreshold: @Sendable (Out, Int, Double) -> Int { ck_patch_threshold_f64 }
+  public static var shrinkPairs: @Sendable (Out, Out, Int, Double) -> Void { ck_pair_shrink_f64 }
   public static var patchWiener: @Sendable (Out, In, Int, Double) -> Double { ck_patch_wiener_f64 }
   public static var patchAdd: @Sendable (In, Int, Places, Int, In, Double, Out, Out, Int) -> Void { ck_patch_add_f64 }
 }

@@ -124,12 +124,12 @@ extension KSpace: CommandLineExperiment {
     public init() {}
   }
   public struct KnobOptions: ParsableArguments, Encodable {
-    @Option(help: "Weight of the penalty of tv, recpf, sidwt and pfista.") var lambda: Double?
+    @Option(help: "Weight of the penalty of tv, recpf, sidwt, pfista, pbdw, pano and fdlcp.") var lambda: Double?
     @Option(help: "ρ of tv, recpf and sidwt.") var penalty: Double?
-    @Option(help: "Iterations of tv, recpf, sidwt and pfista.") var iterations: Int?
+    @Option(help: "Iterations of tv, recpf, sidwt and pfista; of a round of pbdw, pano and fdlcp.") var iterations: Int?
     @Option(help: "Taps of the wavelet of sidwt, pfista and recpf: 2 (Haar), 4, 6 or 8 (Daubechies).") var wavelet: WaveletFilter?
     @Option(help: "Levels of the wavelet of sidwt, pfista and recpf.") var levels: Int?
-    @Option(help: "tv, recpf, sidwt and pfista: the largest magnitude of images (default: estimated from each measurement).")
+    @Option(help: "Classical methods but zero-filling: the largest magnitude of images (default: estimated from each measurement).")
     var scale: Double?
     public init() {}
   }

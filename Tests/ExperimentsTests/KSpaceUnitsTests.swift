@@ -38,7 +38,7 @@ import Testing
     return (try #require(evaluated), try #require(done.scores), remarks)
   }
 
-  @Test(arguments: ["zero-filling", "tv", "recpf", "sidwt", "pfista", "bm3d-mri"]) func anyUnit(method: String) throws {
+  @Test(arguments: ["zero-filling", "tv", "recpf", "sidwt", "pfista", "pbdw", "bm3d-mri"]) func anyUnit(method: String) throws {
     let usual = try scores(method, 1)
     #expect(usual.remarks.isEmpty)
     for unit in [1e-5, 0.3, 1e5] {

@@ -44,7 +44,7 @@ import Testing
   @Test(
     arguments: [
       ("zero-filling", false, 1), ("tv", false, 1), ("sidwt", false, 1), ("admm-net", false, 1), ("ista-net-plus", false, 1),
-      ("tv", true, 1), ("tv", true, 4), ("ista-net-plus", true, 4),
+      ("tv", true, 1), ("tv", true, 4), ("pbdw", false, 1), ("pano", false, 1), ("fdlcp", true, 1), ("ista-net-plus", true, 4),
     ])
   func evaluation(method: String, isComplex: Bool, coils: Int) throws {
     let experiment = try Self.experiment(coils: coils, noise: 30, seed: 3)

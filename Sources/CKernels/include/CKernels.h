@@ -120,6 +120,8 @@ enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20, CK_LA
   X(S, void, patch_haar, (T *stack, intptr_t count, intptr_t size, int inverse), (stack, count, size, inverse))               \
   /* 0 where |v| < t, for t > 0; returns how many others there are; count is a multiple of 8 */                              \
   X(S, intptr_t, patch_threshold, (T *stack, intptr_t count, T t), (stack, count, t))                                         \
+  /* pairs (a, b) times max(1 - t / norm, 0), in place */                                                                      \
+  X(S, void, pair_shrink, (T *a, T *b, intptr_t count, T t), (a, b, count, t))                                                \
   /* stack *= g, g = guide * guide / (guide * guide + variance); returns the sum of g * g; count is a multiple of 8 */        \
   X(S, double, patch_wiener, (T *stack, const T *guide, intptr_t count, T variance), (stack, guide, count, variance))         \
   /* numerator += weight * window * patch, denominator += weight * window at the places; window is a patch of a stack */      \

@@ -143,6 +143,17 @@ extension KSpace {
         }
         return solver(system.space)
       },
+      guided(
+        "pbdw", "Directional wavelets of patches, guided by undecimated wavelets",
+        source: "Qu, Guo, Ning, Hou, Chen, Cai & Chen, Magn. Reson. Imaging 30 (2012)", PBDW.kSpace,
+        side: PBDW.kSpace.model.directions.side),
+      guided(
+        "pano", "Groups of patches that are alike, guided by undecimated wavelets",
+        source: "Qu, Hou, Lam, Guo, Zhong & Chen, Med. Image Anal. 18 (2014)", PANO.kSpace, side: PANO.kSpace.model.side),
+      guided(
+        "fdlcp", "Dictionaries learned for classes of patches, guided by undecimated wavelets",
+        source: "Zhan, Cai, Guo, Liu, Chen & Qu, IEEE Trans. Biomed. Eng. 63 (2016)", FDLCP.kSpace,
+        side: FDLCP.kSpace.model.directions.side),
       Method(
         "bm3d-mri", "BM3D, and what was measured put back, by turns",
         source: "Eksioglu, J. Math. Imaging Vis. 56 (2016)", knobs: ["scale"]
@@ -166,6 +177,33 @@ extension KSpace {
         return solver(system.space)
       },
     ]
+  }
+
+  /// A method of patches, that `sidwt` guides.
+  private static func guided<Model: PatchModel>(
+    _ name: String, _ title: String, source: String, _ usual: PatchReconstruction<Model>, side: Int
+  ) -> Method<KSpace> {
+    Method(name, title, source: source, knobs: ["lambda", "iterations", "scale"]) { system, knobs in
+      let (p, mask) = (try Parameters.undecimated.with(knobs), system.mask)
+      guard min(mask.height, mask.width) >= side else {
+        throw InputError(
+          "found images of \(mask.height) × \(mask.width) for \(name), whose patches are \(side) × \(side); expected larger ones, use sidwt"
+        )
+      }
+      var patches = usual
+      (patches.weight, patches.iterations) = (knobs.lambda ?? usual.weight, knobs.iterations ?? usual.iterations)
+      let method = patches
+      func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
+        let own = Parameters.undecimated
+        let wavelets = KSpaceSIDWT<Space>(
+          undecimatedWavelet: own.lambda, mask: mask, filter: own.wavelet, levels: own.levels, penalty: own.penalty)
+        return reconstructor(name, scaled: { p.scale ?? estimatedScale($0) }) {
+          let guide = solve(wavelets, measurement: $0, until: .iterations(own.iterations)).estimate
+          return method($0, mask: mask, guide: guide).stored
+        }
+      }
+      return solver(system.space)
+    }
   }
 
   /// The largest magnitude of an image, by that of its zero filling: 0.88 of it on the mean, 0.41 to 1.05, of 15 chests and 15 complex brains of

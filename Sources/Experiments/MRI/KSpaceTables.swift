@@ -52,9 +52,9 @@ enum KSpaceTable {
     Published(name: "tv", method: "tv", nmse: [0.0929, 0.0673, 0.0534, 0.0440], psnr: [35.20, 37.99, 40.00, 41.69]),
     Published(name: "recpf", method: "recpf", nmse: [0.0917, 0.0668, 0.0533, 0.0440], psnr: [35.32, 38.06, 40.03, 41.71]),
     Published(name: "sidwt", method: "sidwt", nmse: [0.0885, 0.0620, 0.0484, 0.0393], psnr: [35.66, 38.72, 40.88, 42.67]),
-    other("pbdw", [0.0814, 0.0627, 0.0518, 0.0437], [36.34, 38.64, 40.31, 41.81]),
-    other("pano", [0.0800, 0.0592, 0.0477, 0.0390], [36.52, 39.13, 41.01, 42.76]),
-    other("fdlcp", [0.0759, 0.0592, 0.0500, 0.0428], [36.95, 39.13, 40.62, 42.00]),
+    Published(name: "pbdw", method: "pbdw", nmse: [0.0814, 0.0627, 0.0518, 0.0437], psnr: [36.34, 38.64, 40.31, 41.81]),
+    Published(name: "pano", method: "pano", nmse: [0.0800, 0.0592, 0.0477, 0.0390], psnr: [36.52, 39.13, 41.01, 42.76]),
+    Published(name: "fdlcp", method: "fdlcp", nmse: [0.0759, 0.0592, 0.0500, 0.0428], psnr: [36.95, 39.13, 40.62, 42.00]),
     Published(
       name: "bm3d-mri", method: "bm3d-mri", nmse: [0.0674, 0.0515, 0.0426, 0.0359], psnr: [37.98, 40.33, 41.99, 43.47]),
     Published(
@@ -72,8 +72,8 @@ enum KSpaceTable {
   private static let chest: [Published] = [
     Published(name: "tv", method: "tv", nmse: [0.1019], psnr: [35.49]),
     Published(name: "recpf", method: "recpf", nmse: [0.1017], psnr: [35.51]),
-    other("pano", [0.0858], [37.01]),
-    other("fdlcp", [0.0775], [37.77]),
+    Published(name: "pano", method: "pano", nmse: [0.0858], psnr: [37.01]),
+    Published(name: "fdlcp", method: "fdlcp", nmse: [0.0775], psnr: [37.77]),
     Published(name: "admm-net-15, trained on brain", method: "admm-net", nmse: [0.0790], psnr: [37.68]),
     Published(name: "admm-net-15", method: "admm-net", trainedOn: "chest", nmse: [0.0775], psnr: [37.84]),
     Published(name: "admm-net-17", why: "our net is that of label 15", nmse: [0.0768], psnr: [37.92]),
