@@ -54,7 +54,7 @@ import _Differentiation
   private static let fdlcp: FDLCP = {
     var model = FDLCP()
     (model.directions, model.smoothness) = (directions, 0.09)
-    (model.learning.threshold, model.learning.rounds) = (0.2, 3)
+    (model.learning.threshold, model.learning.rounds) = (0.02, 3)
     return model
   }()
 
@@ -95,7 +95,7 @@ import _Differentiation
 
   @Test func fdlcp() {
     expect(
-      reconstruct(Self.truth, Self.fdlcp), Self.truth, error: 0.121008169697, probes: [9.433867522349])
+      reconstruct(Self.truth, Self.fdlcp), Self.truth, error: 0.118089492057, probes: [9.388853606885])
     expect(
       reconstruct(Self.complexTruth, Self.fdlcp), Self.complexTruth, error: 0.121343827783,
       probes: [9.258266657633, 1.151293978538])

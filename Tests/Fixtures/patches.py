@@ -73,7 +73,7 @@ def pbdw(guide):
     return [([p], bases[k]) for p, k in zip(places(1), choice)]
 
 
-def fdlcp(guide, smooth=0.09, tau=0.2, rounds=3):
+def fdlcp(guide, smooth=0.09, tau=0.02, rounds=3):
     bases, choice = directions(guide)
     choice = [len(bases) if np.std(patch(abs(guide), p)) < smooth else k for p, k in zip(places(1), choice)]
     learned = []
@@ -84,7 +84,8 @@ def fdlcp(guide, smooth=0.09, tau=0.2, rounds=3):
         for _ in range(rounds if len(x) else 0):
             z = phi.T @ x.T
             z[abs(z) < tau] = 0
-            u, _, v = np.linalg.svd(x.T @ z.T)
+            u, s, v = np.linalg.svd(x.T @ z.T)
+            assert s[-1] > 1e-6 * s[0]  # U V is one
             phi = u @ v
         learned.append(phi.T)
     print("classes", np.bincount(choice, minlength=len(bases) + 1))
