@@ -12,7 +12,8 @@ public struct MixedConvolutionPair: Sendable {
 
   /// Nil where a ``MixedConvolution`` is, and for the twin, which computes in single precision.
   public init?(
-    _ first: ChannelsLastConvolution, _ second: ChannelsLastConvolution, by implementation: MixedConvolution.Implementation = .fastest
+    _ first: ChannelsLastConvolution, _ second: ChannelsLastConvolution,
+    by implementation: MixedConvolution.Implementation = .fastest
   ) {
     precondition(
       first.batch == second.batch && first.height == second.height && first.width == second.width
@@ -84,7 +85,8 @@ public struct MixedConvolutionPair: Sendable {
               for map in 0..<batch {
                 let inputs = kept + map * (first.lineCount + second.lineCount)
                 second.pullback(
-                  ck_maps(inputs + first.lineCount), f2, ck_maps(v + map * counts.y), dx: cotangent, xIsRectified: true, dw: dw2, maps: 1)
+                  ck_maps(inputs + first.lineCount), f2, ck_maps(v + map * counts.y), dx: cotangent, xIsRectified: true, dw: dw2,
+                  maps: 1)
                 first.pullback(ck_maps(inputs), f1, cotangent, dx: ck_maps(dx + map * counts.x), dw: dw1, maps: 1)
               }
             }

@@ -84,10 +84,6 @@ enum KSpaceTable {
     Published(name: "ista-net-plus", method: "ista-net-plus", psnr: [38.73, 40.89, 42.52, 44.09]),
   ]
 
-  private static func other(_ name: String, _ nmse: [Double?], _ psnr: [Double?]) -> Published {
-    Published(name: name, why: "not among the methods here", nmse: nmse, psnr: psnr)
-  }
-
   private static func run(
     _ published: [Published], _ ratios: [Double], clips: Bool = false, onPublishedImages: Bool = true, _ request: TableRequest
   ) throws -> ResultTable {
