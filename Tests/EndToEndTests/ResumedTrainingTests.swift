@@ -10,10 +10,10 @@ struct ResumedTrainingTests {
     let process = try Program.process(
       arguments + ["--checkpoint-every", "1", "--steps", "100000", "-o", "w.safetensors"], in: folder)
     try process.run()
-    for _ in 0..<3000 where !folder.has("w.safetensors.checkpoint") && process.isRunning { usleep(20_000) }
+    for _ in 0..<30_000 where !folder.has("w.safetensors.checkpoint") && process.isRunning { usleep(20_000) }
     process.terminate()
     process.waitUntilExit()
-    #expect(folder.has("w.safetensors.checkpoint"), "\(arguments)")
+    try #require(folder.has("w.safetensors.checkpoint"), "\(arguments)")
   }
 
   @Test(
