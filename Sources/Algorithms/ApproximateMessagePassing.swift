@@ -68,14 +68,15 @@ public struct ApproximateMessagePassing<Op: LinearOperator>: Iteration where Op.
     let z = y - A.forward(s.x) + s.correction
     let v = s.x + A.adjoint(z)
     let sigma = z.norm / Double(y.count).squareRoot()
-    guard sigma.isFinite else { return State(x: v, correction: .zero, sigma: sigma, steps: s.steps + 1) }
+    var (x, correction) = (v, Tensor.zero)
     let noisy = v.reshaped([1, height, width])
-    guard corrects else {
-      let x = denoiser.denoised(noisy, sigma: sigma).reshaped(v.shape)
-      return State(x: x, correction: .zero, sigma: sigma, steps: s.steps + 1)
+    if sigma.isFinite && corrects {
+      let (estimate, slopes) = denoiser.estimateAndSlopes(noisy, sigma: sigma, seed: seed, stream: UInt64(s.steps))
+      (x, correction) = (estimate.reshaped(v.shape), corrected(z, slopes))
+    } else if sigma.isFinite {
+      x = denoiser.denoised(noisy, sigma: sigma).reshaped(v.shape)
     }
-    let (x, slopes) = denoiser.estimateAndSlopes(noisy, sigma: sigma, seed: seed, stream: UInt64(s.steps))
-    return State(x: x.reshaped(v.shape), correction: corrected(z, slopes), sigma: sigma, steps: s.steps + 1)
+    return State(x: x, correction: correction, sigma: sigma, steps: s.steps + 1)
   }
 
   /// z div D / M, the divergence and M of each part.
@@ -92,7 +93,7 @@ public struct ApproximateMessagePassing<Op: LinearOperator>: Iteration where Op.
   ) {
     (
       step(s, measurement: y, recording: recording),
-      { _ in preconditionFailure("\(type(of: denoiser)) has no derivative; train with a learned prior") }
+      { _ in refuseDerivative(of: denoiser) }
     )
   }
 }

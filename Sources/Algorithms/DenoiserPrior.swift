@@ -41,6 +41,10 @@ private func _vjpDenoised<Signal: ImageSpace>(
 ) -> (value: Signal, pullback: (Signal) -> Signal) {
   (
     denoised(r, denoiser, sigma: sigma, height: height, width: width),
-    { _ in preconditionFailure("\(type(of: denoiser)) has no derivative; train with a learned prior") }
+    { _ in refuseDerivative(of: denoiser) }
   )
+}
+
+func refuseDerivative(of denoiser: any Denoiser) -> Never {
+  preconditionFailure("\(type(of: denoiser)) has no derivative; train with a learned prior")
 }

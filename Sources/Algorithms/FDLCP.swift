@@ -24,15 +24,11 @@ public struct FDLCP: PatchModel {
     let planes = guide.separateParts.map(\.doubles)
     let starts = directions.bases + [PatchBasis.haar(side: side)]
     let places = lattice.places
-    let members = (0...directions.count).map { k in classes.indices.filter { classes[$0] == Int32(k) } }
-    let bases = Parallel.map(members.count) { k in
+    let bases = Parallel.map(starts.count) { k in
+      let members = zip(places, classes).filter { $0.1 == Int32(k) }.map(\.0)
       // Of complex images both parts are patches.
-      learning.basis(
-        of: planes.flatMap { plane in
-          members[k].flatMap { patch in
-            (0..<side).flatMap { i in plane[Int(places[patch]) + i * width..<Int(places[patch]) + i * width + side] }
-          }
-        }, from: starts[k], pixels: side * side)
+      return learning.basis(
+        of: planes.flatMap { lattice.pixels(of: members, in: $0) }, from: starts[k], pixels: side * side)
     }
     return PatchAnalysis(
       PatchFrame(height: height, width: width, side: side, places: places, classes: classes, bases: bases))

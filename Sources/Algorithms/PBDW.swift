@@ -44,16 +44,14 @@ public struct PatchDirections: Sendable {
 
   private static let patchesOfPiece = 256
 
-  /// The number of the direction of every patch of a lattice on an image; the first of those that suit alike.
+  /// The number of the direction of every patch of a lattice on an image; the first of those that suit alike but for rounding.
   public func classes(of image: [Double], _ lattice: PatchLattice) -> [Int32] {
     let (pixels, bases, places) = (side * side, bases, lattice.places)
     let left = pixels - max(1, Int((keptShare * Double(pixels)).rounded()))
     let pieces = (places.count + Self.patchesOfPiece - 1) / Self.patchesOfPiece
     return Parallel.map(pieces) { piece -> [Int32] in
       let range = piece * Self.patchesOfPiece..<min((piece + 1) * Self.patchesOfPiece, places.count)
-      let patches = range.flatMap { k in
-        (0..<side).flatMap { i in image[Int(places[k]) + i * lattice.width..<Int(places[k]) + i * lattice.width + side] }
-      }
+      let patches = lattice.pixels(of: places[range], in: image)
       var (best, choice) = ([Double](repeating: .infinity, count: range.count), [Int32](repeating: 0, count: range.count))
       var coefficients = patches
       for (k, basis) in bases.enumerated() {
@@ -63,7 +61,7 @@ public struct PatchDirections: Sendable {
             transposeA: false, transposeB: true, m: range.count, n: pixels, k: pixels, alpha: 1, patches, basis, beta: 0, rows)
           for i in 0..<range.count {
             let rest = sumOfSmallest(left, of: rows + i * pixels, pixels)
-            if rest < best[i] { (best[i], choice[i]) = (rest, Int32(k)) }
+            if rest < best[i] * (1 - 1e-10) { (best[i], choice[i]) = (rest, Int32(k)) }
           }
         }
       }

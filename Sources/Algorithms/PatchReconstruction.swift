@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Operators
-import Platform
 import Tensors
 
 /// What a guide says of patches: which are like one another, which basis suits each.
@@ -39,10 +38,7 @@ public struct PatchReconstruction<Model: PatchModel>: Sendable {
   }
 
   /// t_k.
-  public var thresholds: [Double] {
-    let (ratio, last) = (lastThreshold / firstThreshold, Double(max(1, iterations - 1)))
-    return (0..<iterations).map { firstThreshold * pow(ratio, Double($0) / last) }
-  }
+  public var thresholds: [Double] { NoiseSchedule.logarithmic(firstThreshold, lastThreshold, iterations) }
 
   /// The iterations of a round.
   public func stages<Space: FourierSpace>(_ analysis: PatchAnalysis<Space>, mask: SamplingMask) -> Untied<Splitting<Space>> {

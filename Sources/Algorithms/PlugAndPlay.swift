@@ -39,7 +39,8 @@ public struct NoiseSchedule: Sendable, Hashable {
     return NoiseSchedule(zip(levels, repeats).flatMap { Array(repeating: $0, count: $1) })
   }
 
-  private static func logarithmic(_ first: Double, _ last: Double, _ count: Int) -> [Double] {
+  /// From `first` to `last`, each time by the same factor.
+  static func logarithmic(_ first: Double, _ last: Double, _ count: Int) -> [Double] {
     (0..<count).map { k in first * pow(last / first, Double(k) / Double(max(count - 1, 1))) }
   }
 }

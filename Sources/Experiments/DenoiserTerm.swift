@@ -60,16 +60,29 @@ public enum DenoiserTerm: Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .bm3d(let profile): return BM3D(profile)
     case .totalVariation(let weight): return TotalVariationDenoiser(weight: weight)
-    case .ffdNet:
-      guard let weights else {
-        throw InputError("found no --denoiser-weights for \(self); expected a file of FFDNet's weights")
-      }
-      return try FFDNet(file: weights)
+    case .ffdNet: return try FFDNet(file: weights, for: "\(self)")
+    }
+  }
+}
+
+extension Denoiser {
+  /// Refuses images too small for a method that stands on this denoiser.
+  func check(height: Int, width: Int, for method: String, instead: String) throws {
+    guard min(height, width) >= smallestExtent else {
+      throw InputError(
+        "found images of \(height) × \(width) for \(method); expected at least \(smallestExtent) × \(smallestExtent) pixels, or \(instead)"
+      )
     }
   }
 }
 
 extension FFDNet {
+  /// - Parameter user: what asks for the weights.
+  init(file path: String?, for user: String) throws {
+    guard let path else { throw InputError("found no --denoiser-weights for \(user); expected a file of FFDNet's weights") }
+    try self.init(file: path)
+  }
+
   /// With the weights of a file, the authors' or the package's own.
   public init(file path: String) throws {
     let weights = try Weights(anyFile: path).withHouseNames

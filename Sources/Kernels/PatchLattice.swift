@@ -40,6 +40,11 @@ public struct PatchLattice: Sendable, Hashable {
   public var count: Int { rows.count * columns.count }
   public var places: [Int32] { rows.flatMap { row in columns.map { Int32(row * width + $0) } } }
 
+  /// Pixels of patches by their places, a patch after the other.
+  public func pixels<Places: Sequence<Int32>>(of places: Places, in image: [Double]) -> [Double] {
+    places.flatMap { place in (0..<side).flatMap { i in image[Int(place) + i * width..<Int(place) + i * width + side] } }
+  }
+
   /// A copy of an image with zeros after it, as the kernels of patches want it.
   public static func padded<S: Scalar>(_ image: UnsafePointer<S>, count: Int) -> [S] {
     [S](unsafeUninitializedCapacity: count + slack) { out, filled in

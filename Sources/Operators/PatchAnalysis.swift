@@ -21,9 +21,9 @@ public struct PatchAnalysis<Image: ImageSpace>: LinearOperator {
   public func forward(_ x: Image) -> Image {
     onPlanes(of: x, from: domainShape, to: codomainShape) { planes, _ in
       planes.mapped(from: domainShape, to: codomainShape) {
-        each($0, $1, $2, domainShape, codomainShape) { frame.analyse($0, into: $1) }
+        forEachArray($2, $0, $1, domainShape, codomainShape) { frame.analyse($0, into: $1) }
       } double: {
-        each($0, $1, $2, domainShape, codomainShape) { frame.analyse($0, into: $1) }
+        forEachArray($2, $0, $1, domainShape, codomainShape) { frame.analyse($0, into: $1) }
       }
     }
   }
@@ -31,9 +31,9 @@ public struct PatchAnalysis<Image: ImageSpace>: LinearOperator {
   public func adjoint(_ y: Image) -> Image {
     onPlanes(of: y, from: codomainShape, to: domainShape) { planes, _ in
       planes.mapped(from: codomainShape, to: domainShape) {
-        each($0, $1, $2, codomainShape, domainShape) { frame.synthesise($0, into: $1) }
+        forEachArray($2, $0, $1, codomainShape, domainShape) { frame.synthesise($0, into: $1) }
       } double: {
-        each($0, $1, $2, codomainShape, domainShape) { frame.synthesise($0, into: $1) }
+        forEachArray($2, $0, $1, codomainShape, domainShape) { frame.synthesise($0, into: $1) }
       }
     }
   }
@@ -69,15 +69,5 @@ public struct PatchAnalysis<Image: ImageSpace>: LinearOperator {
     precondition(x.shape.suffix(2) == from[...], "patches: arrays of shape \(x.shape); expected […] + \(from)")
     let all = planes(x, height: from[0], width: from[1])
     return images(ofPlanes: body(all, all.shape[0] / Image.parts), shape: x.shape.dropLast(2) + to)
-  }
-
-  /// Arrays one by one, spread over the threads.
-  private func each<S>(
-    _ x: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ batch: Int, _ from: [Int], _ to: [Int],
-    _ body: @Sendable (UnsafePointer<S>, UnsafeMutablePointer<S>) -> Void
-  ) {
-    let (source, target) = (Shared(x), SharedMutable(out))
-    let (size, outSize) = (from.reduce(1, *), to.reduce(1, *))
-    Parallel.forEach(batch) { body(source.pointer + $0 * size, target.pointer + $0 * outSize) }
   }
 }

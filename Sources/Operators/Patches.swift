@@ -79,18 +79,10 @@ public struct PatchExtraction<Image: ImageSpace>: LinearOperator {
   ) -> Image {
     let inner = Image.parts == 1 ? [] : [Image.parts]
     let (from, to) = (Array(x.shape.suffix(2) + inner), shape + inner)
-    let (size, outSize) = (from.reduce(1, *), to.reduce(1, *))
-    func each<S>(
-      _ x: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ batch: Int,
-      _ body: @Sendable (UnsafePointer<S>, UnsafeMutablePointer<S>) -> Void
-    ) {
-      let (source, target) = (Shared(x), SharedMutable(out))
-      Parallel.forEach(batch) { body(source.pointer + $0 * size, target.pointer + $0 * outSize) }
-    }
     let numbers = x.numbers.mapped(from: from, to: to) {
-      each($0, $1, $2, single)
+      forEachArray($2, $0, $1, from, to, single)
     } double: {
-      each($0, $1, $2, double)
+      forEachArray($2, $0, $1, from, to, double)
     }
     return Image(numbers: numbers, shape: x.shape.dropLast(2) + shape)
   }
@@ -144,6 +136,16 @@ public struct PatchAverage<Image: ImageSpace>: LinearOperator {
     ).adjoint(Tensor(weights.map { $0 * $0 }, shape: extraction.codomainShape)).doubles
     return zip(squares, scale).map { $0 * $1 * $1 }.max()!
   }
+}
+
+/// `body` on arrays of a shape to arrays of another, one by one, spread over the threads.
+func forEachArray<S>(
+  _ count: Int, _ x: UnsafePointer<S>, _ out: UnsafeMutablePointer<S>, _ from: [Int], _ to: [Int],
+  _ body: @Sendable (UnsafePointer<S>, UnsafeMutablePointer<S>) -> Void
+) {
+  let (source, target) = (Shared(x), SharedMutable(out))
+  let (size, outSize) = (from.reduce(1, *), to.reduce(1, *))
+  Parallel.forEach(count) { body(source.pointer + $0 * size, target.pointer + $0 * outSize) }
 }
 
 extension ImageSpace {

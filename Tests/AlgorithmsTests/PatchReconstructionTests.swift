@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import _Differentiation
 
-/// PBDW and PANO against `Tests/Fixtures/patches.py`, and parts of methods of patches against definitions.
+/// PANO, PBDW and FDLCP against `Tests/Fixtures/patches.py`, and parts of methods of patches against definitions.
 @Suite struct PatchReconstructionTests {
   static let (height, width) = (20, 24)
   /// Rings and an edge.
@@ -91,6 +91,14 @@ import _Differentiation
       reconstruct(Self.truth, Self.pbdw), Self.truth, error: 0.111034563963, probes: [9.383261957590])
     expect(
       reconstruct(Self.complexTruth, Self.pbdw), Self.complexTruth, error: 0.112368093650, probes: [9.130630951057, 1.183712212825])
+  }
+
+  @Test func fdlcp() {
+    expect(
+      reconstruct(Self.truth, Self.fdlcp), Self.truth, error: 0.118089492057, probes: [9.388853606885])
+    expect(
+      reconstruct(Self.complexTruth, Self.fdlcp), Self.complexTruth, error: 0.118995793847,
+      probes: [9.152770193034, 1.184875337525])
   }
 
   /// The same bytes for one and two threads, images of several chunks.

@@ -62,9 +62,9 @@ def pano(guide, size=4, window=9, step=3):
 def directions(guide, count=5, levels=2, kept=0.25):
     bases = [directional(k * np.pi / count, levels) for k in range(count)]
     left = SIDE * SIDE - round(kept * SIDE * SIDE)
-    choice = [
-        int(np.argmin([np.sort(abs(b @ patch(abs(guide), p)))[:left].sum() for b in bases])) for p in places(1)
-    ]
+    rest = lambda p: np.array([np.sort(abs(b @ patch(abs(guide), p)))[:left].sum() for b in bases])
+    # The first of those that are alike but for rounding: a patch can suit two directions alike.
+    choice = [int(np.argmax(r <= r.min() * (1 + 1e-10))) for r in map(rest, places(1))]
     return bases, choice
 
 

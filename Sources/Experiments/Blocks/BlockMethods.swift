@@ -31,9 +31,9 @@ extension Blocks {
       },
       Method("d-amp", "Approximate message passing with BM3D, block by block", source: messagePassing) { system, _ in
         let sensing = try OrthonormalSensing(system.sensing)
-        try checkSide(sensing.side, for: "d-amp", BM3D())
+        try BM3D().check(height: sensing.side, width: sensing.side, for: "d-amp", instead: "tval3")
         let A = Scaled(sensing.unitColumns, sensing.phi)
-        return byBlocks(remarks: sensing.remark.map { [$0] } ?? []) { y in
+        return byBlocks(remarks: sensing.remarks) { y in
           let y = sensing.unitColumns * sensing.measurements(y)
           return Tensor.stacked(
             Parallel.map(y.shape[0]) { i in
@@ -57,10 +57,7 @@ extension Blocks {
         source: "Zhang, Zuo, Gu & Zhang, CVPR 2017", knobs: ["denoiserWeights"]
       ) { system, knobs in
         let sensing = try OrthonormalSensing(system.sensing)
-        guard let path = knobs.denoiserWeights else {
-          throw InputError("found no --denoiser-weights for ircnn; expected a file of FFDNet's weights")
-        }
-        let denoiser = try FFDNet(file: path)
+        let denoiser = try FFDNet(file: knobs.denoiserWeights, for: "ircnn")
         return onImages(sensing, denoiser, for: "ircnn") { A, y in
           let stages = Untied<PlugAndPlayGradient<BlockSampling>>(
             A, denoiser, splittingSchedule, stepSize: { 1 / (1 + splittingWeight / ($0 * $0)) }, height: A.grid.height,
@@ -194,7 +191,7 @@ extension Blocks {
   ) throws -> Reconstructor<Blocks> {
     if let network = network as? any WholeImageNetwork {
       let solver = try WholeImageSolver(network, sensing: system.sensing, depth: stages, selfEnsemble: knobs.selfEnsemble)
-      return Reconstructor(remarks: solver.remark.map { [$0] } ?? []) { measured in
+      return Reconstructor(remarks: solver.remarks) { measured in
         image(measured) { solver.reconstruct(measured.grid, measurements: $0) }
       }
     }
@@ -235,21 +232,13 @@ extension Blocks {
     _ sensing: OrthonormalSensing, _ denoiser: any Denoiser, for method: String,
     _ solve: @escaping @Sendable (BlockSampling, Tensor) -> Tensor
   ) -> Reconstructor<Blocks> {
-    Reconstructor(remarks: sensing.remark.map { [$0] } ?? []) { measured in
+    Reconstructor(remarks: sensing.remarks) { measured in
       let grid = measured.grid.filled
-      try checkSide(min(grid.height, grid.width), for: method, denoiser)
+      try denoiser.check(height: grid.height, width: grid.width, for: method, instead: "tval3")
       return image(measured) { y in
         let found = solve(BlockSampling(phi: sensing.phi, grid: grid), sensing.measurements(y))
         return measured.grid.cropped(found.converted(to: .double))
       }
-    }
-  }
-
-  private static func checkSide(_ side: Int, for method: String, _ denoiser: any Denoiser) throws {
-    guard side >= denoiser.smallestExtent else {
-      throw InputError(
-        "found images of \(side) pixels for \(method); expected at least \(denoiser.smallestExtent) × \(denoiser.smallestExtent), use tval3"
-      )
     }
   }
 

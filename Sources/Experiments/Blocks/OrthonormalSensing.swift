@@ -12,7 +12,7 @@ struct OrthonormalSensing: Sendable {
   let side: Int
   /// W, with W Φ of orthonormal rows; nil where Φ has them.
   private let whitening: Matrix?
-  let remark: String?
+  let remarks: [String]
 
   /// Beyond it the noise of single precision, let alone of a sensor, would drown the image.
   static let largestCondition = 1e4
@@ -23,7 +23,7 @@ struct OrthonormalSensing: Sendable {
     let entries = sensing.phi.entries.converted(to: .double)
     let gram = linear(entries, entries)
     if (gram - .identity(sensing.phi.rows)).maximumMagnitude <= 1e-4 {
-      (phi, whitening, remark) = (sensing.phi.converted(to: .single), nil, nil)
+      (phi, whitening, remarks) = (sensing.phi.converted(to: .single), nil, [])
       return
     }
     let (W, condition) = sensing.phi.rowWhitening
@@ -35,7 +35,7 @@ struct OrthonormalSensing: Sendable {
     }
     whitening = W
     phi = sensing.phi.whitened(by: W).converted(to: .single)
-    remark = "Φ has no orthonormal rows (condition number \(figure)): it and its measurements were multiplied by (Φ Φᵀ)^(−1/2)"
+    remarks = ["Φ has no orthonormal rows (condition number \(figure)): it and its measurements were multiplied by (Φ Φᵀ)^(−1/2)"]
   }
 
   /// Those of ``phi``, in single precision, of those of Φ.

@@ -13,7 +13,7 @@ struct WholeImageSolver: Sendable {
   private let depth: Int
   private let selfEnsemble: Bool
   private let sensing: OrthonormalSensing
-  var remark: String? { sensing.remark }
+  var remarks: [String] { sensing.remarks }
 
   /// - Throws: ``InputError`` when the rows of Φ are nearly dependent.
   init(_ network: any WholeImageNetwork, sensing: CompressiveSensing, depth: Int, selfEnsemble: Bool = false) throws {

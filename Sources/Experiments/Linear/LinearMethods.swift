@@ -155,12 +155,10 @@ extension Linear {
       }
       let term = try DenoiserTerm(parsing: knobs.prior[0])
       let denoiser = try term.denoiser(weights: knobs.denoiserWeights)
-      guard let size = system.domain.image, min(size.height, size.width) >= denoiser.smallestExtent else {
-        let most = denoiser.smallestExtent
-        throw InputError(
-          "found signals of \(system.domain) for plug-and-play; expected images of at least \(most) × \(most) pixels, or fista or admm"
-        )
+      guard let size = system.domain.image else {
+        throw InputError("found signals of \(system.domain) for plug-and-play; expected images, or fista or admm")
       }
+      try denoiser.check(height: size.height, width: size.width, for: "plug-and-play", instead: "fista or admm")
       let count = knobs.iterations ?? 8
       guard (1...10_000).contains(count) else { throw InputError("found --iterations \(count); expected 1 to 10000") }
       func made<Signal: NumberSpace, Measurement: NumberSpace>(

@@ -159,16 +159,12 @@ extension KSpace {
         source: "Eksioglu, J. Math. Imaging Vis. 56 (2016)", knobs: ["scale"]
       ) { system, knobs in
         let (p, mask, denoiser) = (try Parameters().with(knobs), system.mask, BM3D())
-        guard min(mask.height, mask.width) >= denoiser.smallestExtent else {
-          throw InputError(
-            "found images of \(mask.height) × \(mask.width) for bm3d-mri; expected at least \(denoiser.smallestExtent) × \(denoiser.smallestExtent), use tv"
-          )
-        }
+        try denoiser.check(height: mask.height, width: mask.width, for: "bm3d-mri", instead: "tv")
         func solver<Space: NumberSpace>(_: Space.Type) -> Reconstructor<KSpace> {
           let A = Space.sampling(mask)
           let stages = Untied<PlugAndPlayGradient<Space.Sampling>>(
             A, denoiser, .decoupled(), stepSize: { _ in 1 }, height: mask.height, width: mask.width)
-          return reconstructor("bm3d-mri", scaled: { p.scale ?? estimatedScale($0) }) { y in
+          return reconstructor("bm3d-mri", scaled: scale(p)) { y in
             let y = y.converted(to: .single)
             let x = solve(stages, measurement: y).estimate
             return GradientStep(A, stepSize: 1)(x, measurement: y).converted(to: .double).stored
@@ -197,7 +193,7 @@ extension KSpace {
         let own = Parameters.undecimated
         let wavelets = KSpaceSIDWT<Space>(
           undecimatedWavelet: own.lambda, mask: mask, filter: own.wavelet, levels: own.levels, penalty: own.penalty)
-        return reconstructor(name, scaled: { p.scale ?? estimatedScale($0) }) {
+        return reconstructor(name, scaled: scale(p)) {
           let guide = solve(wavelets, measurement: $0, until: .iterations(own.iterations)).estimate
           return method($0, mask: mask, guide: guide).stored
         }
@@ -213,11 +209,14 @@ extension KSpace {
     rootSumOfSquares(inverseFFT2(slice.kSpace)).maximumMagnitude / 0.88
   }
 
+  /// What was given, or an estimate from every measurement.
+  private static func scale(_ p: Parameters) -> @Sendable (KSpaceSlice) -> Double { { p.scale ?? estimatedScale($0) } }
+
   /// So many iterations on the samples of one coil, divided by their scale; several coils by another method.
   private static func reconstructor<Step: Iteration>(
     _ method: String, _ iteration: Step, _ p: Parameters, coils several: (@Sendable (KSpaceSlice) throws -> NumericArray)? = nil
   ) -> Reconstructor<KSpace> where Step.Measurement == ComplexTensor, Step.Signal: NumberSpace {
-    reconstructor(method, scaled: { p.scale ?? estimatedScale($0) }, coils: several) {
+    reconstructor(method, scaled: scale(p), coils: several) {
       solve(iteration, measurement: $0, until: .iterations(p.iterations)).estimate.stored
     }
   }
