@@ -1,9 +1,14 @@
 // HDF5 spells types and versions of functions as macros with side effects, which Swift cannot see; each gets a name here.
 #ifndef UNFOLD_CHDF5_SHIM_H
 #define UNFOLD_CHDF5_SHIM_H
+#include <fcntl.h>
 #include <hdf5.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 static inline hid_t unfold_h5_native_float(void) { return H5T_NATIVE_FLOAT; }
 static inline hid_t unfold_h5_native_double(void) { return H5T_NATIVE_DOUBLE; }
@@ -82,5 +87,24 @@ static inline long unfold_h5_attribute_count(hid_t object) {
   long count = 0;
   hsize_t start = 0;
   return H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &start, unfold_h5_count_one, &count) < 0 ? -1 : count;
+}
+
+// A copy of this process of which nothing is seen or kept, with the system's own answers to signals; it ends after so many seconds of
+// processor time, or on the clock. Returns 0 in the copy.
+static inline pid_t unfold_h5_child(double work, unsigned clock) {
+  pid_t child = fork();
+  if (child != 0) return child;
+  for (int k = 1; k < 32; ++k) signal(k, SIG_DFL);
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  int null = open("/dev/null", O_WRONLY);
+  if (null >= 0) {
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+  }
+  struct itimerval timer = {{0, 0}, {(time_t)work, (suseconds_t)((work - (double)(time_t)work) * 1e6)}};
+  setitimer(ITIMER_PROF, &timer, NULL);
+  alarm(clock);
+  return 0;
 }
 #endif

@@ -129,7 +129,7 @@ public struct FastMRIFile: Sendable {
 
   private func entry(_ name: String, _ slice: Int, _ numbers: HDF5Numbers?, _ shape: [Int]) throws -> NumericArray {
     try HDF5Library.locked {
-      try HDF5Library.using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path) { file in
+      try HDF5Library.withKnownFile(path: path) { file in
         let found = try Self.layout(file, name, .max, path)
         guard found.shape == shape, numbers.map({ $0.isComplex == found.numbers.isComplex }) ?? true else {
           throw FileFormatError("\(path): \(name) changed while it was read; open the file again.")

@@ -122,14 +122,21 @@ enum HDF5Library {
     }
   }
 
-  /// Opens a file's bytes for reading.
+  /// Opens a file's bytes for reading; `body` runs twice, in an ``HDF5Trial`` first.
   static func withFile<R>(_ bytes: UnsafeRawBufferPointer, path: String, _ body: (hid_t) throws -> R) throws -> R {
     try checkHeaps(bytes, path: path)
     return try using(H5Pcreate(unfold_h5_file_access()), H5Pclose, "opening", path: path) { access in
       try check(H5Pset_fapl_core(access, 1 << 16, false), "opening", path: path)
       try check(H5Pset_file_image(access, UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count), "opening", path: path)
-      return try using(H5Fopen("memory", unfold_h5_read_only(), access), H5Fclose, "opening", path: path, body)
+      return try tried(size: bytes.count, path: path) {
+        try using(H5Fopen("memory", unfold_h5_read_only(), access), H5Fclose, "opening", path: path, body)
+      }
     }
+  }
+
+  static func tried<R>(size: Int, path: String, _ read: () throws -> R) throws -> R {
+    try HDF5Trial.run(size: size, path: path) { _ = try? read() }
+    return try read()
   }
 
   /// Makes the dataset `name` and its groups; `numbers` are row-major of `shape`.

@@ -190,10 +190,17 @@ extension HDF5Library {
     }
   }
 
-  /// Opens a file for reading where it lies: memory does not grow with its size.
+  /// Opens a file for reading where it lies: memory does not grow with its size. `body` runs twice, in an ``HDF5Trial`` first.
   static func withFile<R>(path: String, _ body: (hid_t) throws -> R) throws -> R {
     try checkHeaps(path: path)
-    return try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path, body)
+    return try withKnownFile(path: path, body)
+  }
+
+  /// ``withFile(path:_:)`` again.
+  static func withKnownFile<R>(path: String, _ body: (hid_t) throws -> R) throws -> R {
+    try tried(size: fileSize(path), path: path) {
+      try using(H5Fopen(path, unfold_h5_read_only(), 0), H5Fclose, "opening", path: path, body)
+    }
   }
 
   /// Whether `name`, groups and a dataset or group, is there as hard or soft links.

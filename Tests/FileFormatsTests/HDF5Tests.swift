@@ -44,6 +44,21 @@ import Testing
     #expect(folder.names == ["a.h5"])
   }
 
+  /// The place of the root's node, in its tree, is where there is none: HDF5 1.10.8 reads it from a null pointer. A child process does.
+  @Test func aFileThatHDF5DoesNotSurviveIsRefused() throws {
+    let path = folder.file("a.h5")
+    try HDF5File(arrays: [NamedArray(name: "x", value: Tensor([1, 2] as [Double]))]).write(to: path)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    let tree = try #require(bytes.range(of: Data("TREE".utf8))).lowerBound
+    bytes.replaceSubrange(tree + 32..<tree + 40, with: [UInt8](repeating: 0xff, count: 8))
+    try bytes.write(to: URL(fileURLWithPath: path))
+    for read in [{ _ = try HDF5File(contentsOf: path) }, { _ = try MatrixFile.contents(path) }] {
+      let error = #expect(throws: FileFormatError.self) { try read() }
+      let text = error?.description ?? ""
+      #expect(text.contains("which HDF5 does not survive"), "\(text)")
+    }
+  }
+
   @Test func whatCannotBeStoredIsRefused() {
     let one = Tensor([1] as [Double])
     for names in [[""], ["/a"], ["a//b"], ["a", "a/b"], ["a", "a"], ["../a"]] {
