@@ -92,6 +92,15 @@ struct unfold_dicom_file *unfold_dicom_open(const uint8_t *bytes, size_t count, 
     Sint32 instance = 0;
     image->has_number = dataset.findAndGetSint32(DCM_InstanceNumber, instance).good();
     image->number = instance;
+    Uint16 padding = 0;
+    Sint16 signed_padding = 0;
+    if (dataset.findAndGetUint16(DCM_PixelPaddingValue, padding).good()) {
+      image->has_padding = 1;
+    } else if (dataset.findAndGetSint16(DCM_PixelPaddingValue, signed_padding).good()) {
+      image->has_padding = 1;
+      padding = static_cast<Uint16>(signed_padding);
+    }
+    image->padding = padding;
     image->has_table = dataset.tagExists(DCM_ModalityLUTSequence);
     text(dataset, DCM_SeriesInstanceUID, image->series, sizeof image->series);
     text(dataset, DCM_Modality, image->modality, sizeof image->modality);

@@ -23,12 +23,16 @@ public struct ImageFolder: Sendable {
     let names = try Self.imageNames(path)
     let folder = Self.isFolder(path) ? path : (path as NSString).deletingLastPathComponent
     self.path = path
+    var colours = 0
     entries = try eachFile(names, of: path) { name in
       let file = folder.isEmpty ? name : (folder as NSString).appendingPathComponent(name)
-      let gray = try readImage(file).grayscale
+      let image = try readImage(file)
+      let gray = image.grayscale
       try ImageRange.check(gray, path: file)
+      if image.channels > 1 { colours += 1 }
       return Entry(name: name, image: maximumSide.map { reduced(gray, maximumSide: $0) } ?? gray)
     }
+    if colours > 0 { Remarks.note("\(path): found colours in \(colours) of \(entries.count) images, their luminance is taken") }
   }
 
   public static func isFolder(_ path: String) -> Bool {

@@ -73,7 +73,7 @@ public struct NamedImage: Sendable {
   public init(_ path: String, toMaximum: Bool = false) throws {
     let value: NumericArray
     switch try FileKind.detect(path) {
-    case .png, .jpeg, .tiff: value = .real(Self.gray(try readImage(path), path))
+    case .png, .jpeg, .tiff: value = .real(try readImage(path).luminance(path))
     default:
       let all = try readArrays(path)
       let arrays = all.compactMap(\.value.plane)
@@ -90,11 +90,6 @@ public struct NamedImage: Sendable {
     if toMaximum { self = toMaximumOne }
   }
 
-  /// The luminance of a colour image, with a remark.
-  private static func gray(_ image: Image, _ path: String) -> Tensor {
-    if image.channels == 3 { Remarks.note("\(path): found colours, their luminance is taken") }
-    return image.grayscale
-  }
 
   /// As ``init(_:toMaximum:)``; a real image in other units than [0, 1] is refused.
   public init(inRange path: String) throws {
@@ -139,8 +134,8 @@ public struct NamedImage: Sendable {
     switch kind {
     case .png, .jpeg, .tiff:
       stacks = try readImagePages(path).map { image in
-        guard units == .hounsfield, image.isScaled else { return gray(image, path) }
-        return gray(image, path).map { ($0 * Double(1 << image.bitDepth - 1)).rounded() }
+        guard units == .hounsfield, image.isScaled else { return image.luminance(path) }
+        return image.luminance(path).map { ($0 * Double(1 << image.bitDepth - 1)).rounded() }
       }
     case .dicom:
       let file = try DICOM(contentsOf: path)
@@ -254,5 +249,13 @@ extension NumericArray {
     case .real(let x): return .real(centred(x))
     case .complex(let z): return .complex(ComplexTensor(separateParts: z.separateParts.map(centred)))
     }
+  }
+}
+
+extension Image {
+  /// The gray image, `[height, width]`; of a colour one the luminance, with a remark.
+  public func luminance(_ path: String) -> Tensor {
+    if channels > 1 { Remarks.note("\(path): found colours, their luminance is taken") }
+    return grayscale
   }
 }

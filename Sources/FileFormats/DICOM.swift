@@ -181,7 +181,7 @@ public struct DICOM: Sendable, Equatable {
       throw FileFormatError("\(path): found frames of \(size) bytes, expected \(pixels * allocated / 8); the file is damaged.")
     }
     (isInverted, bitsStored, isSigned) = (photometric == "MONOCHROME1", stored, layout.is_signed == 1)
-    var (frames, values) = ([Frame](), [Double]())
+    var (frames, values, padding) = ([Frame](), [Double](), 0)
     values.reserveCapacity(pixels * count)
     var samples = [UInt8](repeating: 0, count: Int(size) + Int(size) % 2)
     for k in 0..<count {
@@ -199,12 +199,16 @@ public struct DICOM: Sendable, Equatable {
         for i in 0..<pixels {
           let raw = allocated == 8 ? Int(samples[i]) : Int(samples.load(fromByteOffset: 2 * i, as: UInt16.self))
           let bits = raw >> shift & mask
+          if layout.has_padding == 1 && bits == Int(layout.padding) & mask { padding += 1 }
           values.append(facts.slope * Double((bits ^ sign) - sign) + facts.intercept)
         }
       }
     }
     self.frames = frames
     self.values = Tensor(values, shape: [count, height, width])
+    if padding > 0 {
+      Remarks.note("\(path): found \(padding) pixels of the padding value, which stands for no measurement; they are read as numbers")
+    }
     if frameOrder == .mixed {
       Remarks.note("\(path): found \(count) frames that are not in order of their positions, they stay in the order of the file")
     }

@@ -82,6 +82,9 @@ import Testing
     try writePNG(Image(values: .filled(0.5, shape: [3, 4, 4])), to: folder.file("c.png"))
     let colour = try Remarks.collected { try NamedImage(folder.file("c.png")) }.remarks
     #expect(colour == ["\(folder.file("c.png")): found colours, their luminance is taken"])
+    try writePNG(Image(values: .filled(0.5, shape: [4, 4])), to: folder.file("g.png"))
+    let colours = try Remarks.collected { try ImageFolder(folder.path) }.remarks
+    #expect(colours.contains("\(folder.path): found colours in 1 of 2 images, their luminance is taken"), "\(colours)")
   }
 
   /// An HDF5 file that says its geometry in attributes.

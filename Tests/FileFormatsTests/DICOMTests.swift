@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FileFormats
 import Foundation
+import Platform
 import Tensors
 import TestSupport
 import Testing
@@ -25,6 +26,16 @@ import Testing
     #expect(try FileKind.detect(path) == .dicom)
     let arrays = try readArrays(path)
     #expect(arrays.map(\.name) == ["a"] && arrays[0].value.real == file.values)
+  }
+
+  /// (0028,0120) SS −1800, the first sample, after (0028,0103); pydicom's `pixel_array` holds the number too.
+  @Test func paddingIsNamed() throws {
+    var data = bytes(DICOMFixture.ct)
+    let sign = try #require(data.range(of: Data([0x28, 0, 0x03, 0x01, 0x55, 0x53, 2, 0, 1, 0])))
+    data.insert(contentsOf: [0x28, 0, 0x20, 0x01, 0x53, 0x53, 2, 0, 0xf8, 0xf8], at: sign.upperBound)
+    let found = try Remarks.collected { try DICOM(decoding: data, path: "a.dcm") }
+    #expect(try found.result.values == DICOM(decoding: bytes(DICOMFixture.ct), path: "a.dcm").values)
+    #expect(found.remarks.count == 1 && found.remarks[0].contains("1 pixels of the padding value"), "\(found.remarks)")
   }
 
   /// A preamble may be the beginning of a TIFF file (DICOM PS3.10, 7.1): pydicom's CT_small.dcm has one.

@@ -17,6 +17,8 @@ struct unfold_dicom_image {
   int is_signed, is_compressed;
   int has_number, has_table;  // an instance number; a table (modality LUT) in the place of slope and intercept
   int32_t number;
+  int has_padding;  // a sample that stands for no pixel
+  uint16_t padding;
   char photometric[20], transfer_syntax[80], series[72], modality[20];
 };
 

@@ -67,7 +67,7 @@ extension OperatorStep {
 
   private static func readKernel(_ path: String) throws -> Tensor {
     guard try FileKind.detect(path).isPicture else { return try readTable(path, names: ["kernel", "psf"]) }
-    let found = try readImage(path).grayscale.converted(to: .double)
+    let found = try readImage(path).luminance(path).converted(to: .double)
     let sum = found.doubles.reduce(0, +)
     guard sum > 0 else { throw InputError("\(path): found a black picture; expected a kernel") }
     Remarks.note("\(path): a picture as a kernel, divided by its sum")

@@ -132,13 +132,16 @@ extension CT {
   private static func scan(
     _ path: String, _ attributes: [String: String], _ angleArray: NamedArray?, views: Int, bins: Int, _ opening: Opening
   ) throws -> CTScan {
-    func attribute<Value>(_ name: String, _ convert: (String) -> Value?) throws -> Value? {
+    func attribute<Value>(_ name: String, expected: String = "a number", _ convert: (String) -> Value?) throws -> Value? {
       guard let text = attributes[name] else { return nil }
-      guard let value = convert(text) else { throw InputError("\(path): found \(name) “\(text)”; expected another value") }
+      guard let value = convert(text) else { throw InputError("\(path): found \(name) “\(text)”; expected \(expected)") }
       return value
     }
+    func choice<Value: CaseIterable & RawRepresentable>(_ name: String) throws -> Value? where Value.RawValue == String {
+      try attribute(name, expected: Value.allCases.map(\.rawValue).joined(separator: " or "), Value.init(rawValue:))
+    }
     var scan = CTScan()
-    scan.geometry = try opening.geometry ?? attribute("geometry", CTScan.Beam.init(rawValue:)) ?? .parallel
+    scan.geometry = try opening.geometry ?? choice("geometry") ?? .parallel
     if let file = opening.angles {
       scan.angles = try readAngles(file)
     } else if let found = angleArray?.value.real, found.shape.count(where: { $0 > 1 }) <= 1 {
@@ -151,7 +154,7 @@ extension CT {
         "\(path): found \(scan.angles?.count ?? 0) angles for \(views) views of \(bins) bins; expected one a view"
           + (scan.angles?.count == bins ? ", the array is [bins, views]: transpose it" : ""))
     }
-    scan.angleUnit = try opening.angleUnit ?? attribute("angle_unit", CTScan.AngleUnit.init(rawValue:))
+    scan.angleUnit = try opening.angleUnit ?? choice("angle_unit")
     scan.bins = bins
     let pixelSize = try opening.pixelSize ?? attribute("pixel_size") { Double($0) }
     scan.binWidth = try opening.binWidth ?? attribute("bin_width") { Double($0) }
@@ -177,7 +180,7 @@ extension CT {
       throw InputError("\(path): found a fan without distances; expected --source-distance and --detector-distance in mm")
     }
     (scan.sourceDistance, scan.detectorDistance) = (source, detector)
-    scan.detector = try opening.detector ?? attribute("detector", FanBeamGeometry.Detector.init(rawValue:)) ?? scan.detector
+    scan.detector = try opening.detector ?? choice("detector") ?? scan.detector
     if let said = attributes["scan"], ["half", "full"].contains(said) {
       scan.halfScan = said == "half"
       try located(path) { try noteContradiction(path, CT(.init(scan: scan), seed: 0).setup.scan) }
