@@ -12,7 +12,8 @@ import _Differentiation
 ///
 /// for M measurements by an A of N columns of norm 1 in the mean, such as √(N/M) times orthonormal rows. With Onsager's term v⁽ᵏ⁾ is the image and
 /// noise of level σ_k nearly white, and σ_k follows ``stateEvolution(of:measurements:noise:_:count:seed:)``. The
-/// divergence is that along one random η: ⟨η, D(v + ε η) − D(v)⟩ / ε, η of N(0, 1), ε = max |v| / 1000.
+/// divergence is that along one random η: ⟨η, D(v + ε η) − D(v)⟩ / ε, η of N(0, 1), ε = σ_k / 10: a denoiser that groups and thresholds jumps,
+/// and over steps as small as the max |v| / 1000 of the authors one η sees little but the jumps.
 ///
 /// Source: Metzler, Maleki & Baraniuk, "From denoising to compressed sensing", IEEE Trans. Inf. Theory 62 (2016), 5117–5144.
 public struct ApproximateMessagePassing<Op: LinearOperator>: Iteration where Op.Domain == Tensor, Op.Codomain == Tensor {
@@ -123,7 +124,7 @@ extension Denoiser {
   func estimateAndSlopes(_ v: Tensor, sigma: Double, seed: UInt64, stream: UInt64) -> (Tensor, Tensor) {
     var generator = RandomGenerator(seed: seed, stream: stream)
     let eta = Tensor.normal(v.shape, precision: v.precision, using: &generator)
-    let step = v.maximumMagnitude / 1000 + 1e-12
+    let step = sigma / 10 + 1e-12
     let both = denoised(Tensor.concatenated([v, v + step * eta]), sigma: sigma)
     let (x, moved) = (both.rows(0..<1), both.rows(1..<2))
     return (x, (1 / step) * (eta .* (moved - x)))

@@ -190,7 +190,8 @@ private func weightChecks() -> [CheckItem] {
   ]
 }
 
-/// D-AMP with BM3D on an image of edges, half as many Gaussian measurements as pixels; state evolution is of infinitely many.
+/// D-AMP with BM3D on an image of edges, half as many Gaussian measurements as pixels, their noise 0.1: means over eight A and eight η. State
+/// evolution is of infinitely many pixels; without noise σ falls without end, and what few pixels cost grows from step to step.
 private func stateEvolutionCheck() -> CheckItem {
   let side = 48
   let image = Tensor(
@@ -198,12 +199,19 @@ private func stateEvolutionCheck() -> CheckItem {
       let (i, j) = (Double(p / side) - 20, Double(p % side) - 26)
       return (i * i + j * j < 200 ? 0.5 : 0.2) + (abs(i - j) < 9 ? 0.3 : 0)
     }, shape: [side, side])
-  let A = Matrix.gaussian(rows: side * side / 2, columns: side * side, seed: 81).withUnitColumns
-  let predicted = stateEvolution(of: image, measurements: A.rows, BM3D(), count: 8, seed: 82)
-  let iteration = ApproximateMessagePassing(A, BM3D(), height: side, width: side, seed: 83)
-  var largest = 0.0
-  _ = solve(iteration, measurement: A.forward(image.reshaped([side * side])), until: .iterations(8)) { k, s in
-    largest = max(largest, abs(s.sigma / predicted[k - 1] - 1))
+  let (draws, steps, noise) = (8, 8, 0.1)
+  var (found, predicted) = ([Double](repeating: 0, count: steps), [Double](repeating: 0, count: steps))
+  for draw in 0..<UInt64(draws) {
+    let A = Matrix.gaussian(rows: side * side / 2, columns: side * side, seed: 100 + draw).withUnitColumns
+    let iteration = ApproximateMessagePassing(A, BM3D(), height: side, width: side, seed: 200 + draw)
+    var generator = RandomGenerator(seed: 400 + draw)
+    let y = A.forward(image.reshaped([side * side])) + noise * Tensor.normal([A.rows], using: &generator)
+    _ = solve(iteration, measurement: y, until: .iterations(steps)) { k, s in
+      found[k - 1] += s.sigma
+    }
+    let levels = stateEvolution(of: image, measurements: A.rows, noise: noise, BM3D(), count: steps, seed: 300 + draw)
+    for k in 0..<steps { predicted[k] += levels[k] }
   }
-  return CheckItem("D-AMP with BM3D: σ of 8 steps against state evolution", error: largest, tolerance: 0.3)
+  let largest = zip(found, predicted).map { abs($0 / $1 - 1) }.max()!
+  return CheckItem("D-AMP with BM3D: σ of 8 steps against state evolution, means of 8 draws", error: largest, tolerance: 0.1)
 }

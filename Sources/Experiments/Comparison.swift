@@ -42,15 +42,18 @@ public struct Comparison: Sendable {
 
   /// Methods run side by side on a scan, those whose weights are not in the library left out.
   ///
-  /// - Parameters: `clip`, estimates are clipped to [0, 1]; `places`, `[height, width]`, 0 or 1, of an image that is not known.
+  /// - Parameters: `clip`, estimates are clipped to [0, 1]; `places`, `[height, width]`, 0 or 1, of an image that is not known; `options` of
+  ///   a method, nil leaves it out.
   public init<E: Experiment>(
-    _ scan: Scan<E>, methods: [Method<E>] = E.methods, clip: Bool = false, places: Tensor? = nil, library: ModelLibrary = .standard
+    _ scan: Scan<E>, methods: [Method<E>] = E.methods, clip: Bool = false, places: Tensor? = nil, library: ModelLibrary = .standard,
+    options: (Method<E>) -> SolverOptions<E.Knobs>? = { _ in SolverOptions() }
   ) throws {
     (name, truth, knowsPlacesOnly) = (scan.name, places ?? scan.groundTruth?.display, places != nil)
-    let present = methods.filter { library.has($0, for: scan.system) }
+    let present = methods.filter { library.has($0, for: scan.system) }.compactMap { method in options(method).map { (method, $0) } }
     entries = try Parallel.map(present.count) { i in
-      let runner = Runner(present[i], clip: clip, library: library)
-      if present[i].isTrained { _ = try runner.run(scan) }  // what only the first call does is not timed
+      let (method, options) = present[i]
+      let runner = Runner(method, options: options, clip: clip, library: library)
+      if method.isTrained { _ = try runner.run(scan) }  // what only the first call does is not timed
       let outcome = try runner.run(scan)
       var estimate = outcome.reconstruction.display
       if clip { estimate = estimate.map { min(max($0, 0), 1) } }
@@ -58,7 +61,7 @@ public struct Comparison: Sendable {
       var scores = try scan.groundTruth.map { try Scores.ofImage(estimate, $0.display, clip: false) } ?? Scores()
       (scores.nmse, scores.seconds) = (outcome.scores?.nmse ?? scores.nmse, outcome.seconds)
       return Entry(
-        method: present[i].name, source: present[i].source, estimate: estimate, scores: scores,
+        method: method.name, source: method.source, estimate: estimate, scores: scores,
         residual: outcome.reconstruction.residual, correlation: places.map { Self.correlation(estimate, $0) })
     }
   }

@@ -18,6 +18,8 @@ public struct PatchLattice: Sendable, Hashable {
   public static let largestSide = Int(CK_LARGEST_PATCH)
   /// Numbers after an image that its kernels may read.
   static let slack = Int(CK_PATCH_SLACK)
+  /// Numbers that ``PatchScalar/patchDistances`` compares with their limits at a time.
+  public static let span = Int(CK_PATCH_SPAN)
 
   /// - Precondition: `1 ≤ side ≤` both extents, which hold less than 2³¹ pixels, and `step ≥ 1`.
   public init(height: Int, width: Int, side: Int, step: Int = 1) {

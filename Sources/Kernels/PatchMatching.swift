@@ -51,16 +51,19 @@ public struct PatchMatching: Sendable, Hashable {
     let (width, side, step, radius, top) = (lattice.width, lattice.side, lattice.step, window / 2, lattice.rows[row])
     let distances = S.patchDistances
     let last = width - side
-    lattice.columns.withUnsafeBufferPointer { columns in
-      let n = columns.count
-      // Distances found, the most that is still of use to a group, distances at one displacement.
-      withUnsafeTemporaryAllocation(of: S.self, capacity: n * most + n + width + PatchLattice.slack) { buffer in
+    let padded = width + PatchLattice.slack
+    let n = lattice.columns.count
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: width / PatchLattice.span + 2) { hits in
+      // Distances found, by pixel the most that is still of use to a group, distances at one displacement.
+      withUnsafeTemporaryAllocation(of: S.self, capacity: n * most + 2 * padded) { buffer in
         buffer.initialize(repeating: 0)
+        let (columns, hits) = (lattice.columns, hits.baseAddress!)
         let found = buffer.baseAddress!
-        let (limits, line) = (found + n * most, found + n * most + n)
+        let (limits, line) = (found + n * most, found + n * most + padded)
+        limits.update(repeating: -1, count: padded)
         for k in 0..<n {
           places[k * most] = Int32(top * width + columns[k])
-          limits[k] = most == 1 ? 0 : S(limit * Double(side * side))
+          limits[columns[k]] = most == 1 ? 0 : S(limit * Double(side * side))
         }
         for down in max(-radius, -top)...min(radius, lattice.height - side - top) {
           for across in max(-radius, -last)...min(radius, last) where down != 0 || across != 0 {
@@ -68,16 +71,21 @@ public struct PatchMatching: Sendable, Hashable {
             guard first < n, columns[first] <= last - across else { continue }
             let from = columns[first]
             let a = image + top * width + from
-            distances(a, a + down * width + across, width, side, min(last, last - across) - from + 1, line)
+            let near = distances(
+              a, a + down * width + across, width, side, min(last, last - across) - from + 1, limits + from, line, hits)
             let offset = down * width + across + top * width
-            var k = first
-            while k < n && columns[k] <= last - across {
-              let distance = line[columns[k] - from]
-              if distance < limits[k] {
-                insert(distance, Int32(offset + columns[k]), found + k * most, places + k * most, &counts[k])
-                if Int(counts[k]) == most { limits[k] = found[k * most + most - 1] }
+            for hit in 0..<near {
+              let start = from + Int(hits[hit])
+              let end = min(start + PatchLattice.span, last - across + 1)
+              var k = min((start + step - 1) / step, n - 1)
+              while k < n && columns[k] < end {
+                let distance = line[columns[k] - from]
+                if distance < limits[columns[k]] {
+                  insert(distance, Int32(offset + columns[k]), found + k * most, places + k * most, &counts[k])
+                  if Int(counts[k]) == most { limits[columns[k]] = found[k * most + most - 1] }
+                }
+                k += 1
               }
-              k += 1
             }
           }
         }

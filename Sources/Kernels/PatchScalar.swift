@@ -7,8 +7,9 @@ public protocol PatchScalar {
   typealias Out = UnsafeMutablePointer<Self>
   typealias Places = UnsafePointer<Int32>
 
-  /// Squared distances of the patches at a + j and b + j, of (a, b, stride, side, count, out).
-  static var patchDistances: @Sendable (In, In, Int, Int, Int, Out) -> Void { get }
+  /// Squared distances of the patches at a + j and b + j, of (a, b, stride, side, count, limits, out, hits); returns how many hits: where spans
+  /// of ``PatchLattice/span`` numbers begin of which one is below its limit.
+  static var patchDistances: @Sendable (In, In, Int, Int, Int, In, Out, UnsafeMutablePointer<Int32>) -> Int { get }
   /// B x Bᵀ of the patches x at places, of (Bᵀ, side, image, stride, places, count, stack).
   static var patchTransform: @Sendable (In, Int, In, Int, Places, Int, Out) -> Void { get }
   /// The same in place, of (Bᵀ, side, stack, count).
@@ -26,7 +27,9 @@ public protocol PatchScalar {
 }
 
 extension Float: PatchScalar {
-  public static var patchDistances: @Sendable (In, In, Int, Int, Int, Out) -> Void { ck_patch_distances_f32 }
+  public static var patchDistances: @Sendable (In, In, Int, Int, Int, In, Out, UnsafeMutablePointer<Int32>) -> Int {
+    ck_patch_distances_f32
+  }
   public static var patchTransform: @Sendable (In, Int, In, Int, Places, Int, Out) -> Void { ck_patch_transform_f32 }
   public static var patchTransformStack: @Sendable (In, Int, Out, Int) -> Void { ck_patch_transform_stack_f32 }
   public static var patchHaar: @Sendable (Out, Int, Int, Int32) -> Void { ck_patch_haar_f32 }
@@ -37,7 +40,9 @@ extension Float: PatchScalar {
 }
 
 extension Double: PatchScalar {
-  public static var patchDistances: @Sendable (In, In, Int, Int, Int, Out) -> Void { ck_patch_distances_f64 }
+  public static var patchDistances: @Sendable (In, In, Int, Int, Int, In, Out, UnsafeMutablePointer<Int32>) -> Int {
+    ck_patch_distances_f64
+  }
   public static var patchTransform: @Sendable (In, Int, In, Int, Places, Int, Out) -> Void { ck_patch_transform_f64 }
   public static var patchTransformStack: @Sendable (In, Int, Out, Int) -> Void { ck_patch_transform_stack_f64 }
   public static var patchHaar: @Sendable (Out, Int, Int, Int32) -> Void { ck_patch_haar_f64 }

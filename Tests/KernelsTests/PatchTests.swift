@@ -36,22 +36,29 @@ private func product(_ b: [Double], _ side: Int, _ image: [Double], _ width: Int
     let transposed = (0..<side * side).map { b[$0 % side * side + $0 / side] }
     for level in ElementwiseTests.levels {
       InstructionSet.with(level) {
-        let count = 14
-        let distances: [S] = written(count + side + 32) {
-          S.patchDistances(Array(padded[width...]), padded, width, side, count, $0)
-        }
-        expectClose(
-          Array(distances[..<count]),
-          (0..<count).map { j in
-            var sum = 0.0
-            for i in 0..<side {
-              for k in j..<j + side {
-                let d = values[(i + 1) * width + k] - values[i * width + k]
-                sum += d * d
-              }
+        let count = 20
+        let right = (0..<count).map { j in
+          var sum = 0.0
+          for i in 0..<side {
+            for k in j..<j + side {
+              let d = values[(i + 1) * width + k] - values[i * width + k]
+              sum += d * d
             }
-            return S(sum)
-          }, "distances")
+          }
+          return S(sum)
+        }
+        var hits: [Int32] = [0, 0]
+        // Only the last one can be near; then none.
+        for near in [true, false] {
+          var limits = [S](repeating: -1, count: count + side + 32)
+          limits[count - 1] = near ? 2 * right[count - 1] : right[count - 1] / 2
+          let distances: [S] = written(count + side + 32) {
+            let found = S.patchDistances(Array(padded[width...]), padded, width, side, count, limits, $0, &hits)
+            #expect(found == (near ? 1 : 0))
+          }
+          expectClose(Array(distances[..<count]), right, "distances")
+        }
+        #expect(Int(hits[0]) == (count - 1) / PatchLattice.span * PatchLattice.span)
 
         let size = side * pitch
         let expected: [S] = places.flatMap { stacked(product(b, side, values, width, Int($0)), side) }

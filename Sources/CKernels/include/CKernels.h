@@ -22,7 +22,8 @@ int ck_set_thread_instruction_set(int level);
 void ck_keep_freed_memory(void);
 
 /* Extents of filters, numbers of knots, extents of patches, and numbers that may be read and written beyond them. */
-enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20, CK_LARGEST_PATCH = 16, CK_PATCH_SLACK = 32 };
+enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20, CK_LARGEST_PATCH = 16, CK_PATCH_SLACK = 32,
+       CK_PATCH_SPAN = 16 };
 
 /* The loops for an element type T of suffix S, as X(S, result, name, (parameters), (arguments)): declarations, the tables of the
    instruction sets and the choice between them are made of this one list. */
@@ -107,9 +108,10 @@ enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20, CK_LA
   /* Patches, side x side with side at most CK_LARGEST_PATCH, begin at a place of an image whose rows are `stride` apart; as many as\
      CK_PATCH_SLACK numbers after an image are read, and after out and sums are written too. In a stack they are side rows of \
      8 ceil(side / 8) numbers, zeros at the end. */                                                                           \
-  /* out[j] = squared distance of the patches at a + j and b + j, j in 0 ..< count; out has room for side more numbers */     \
-  X(S, void, patch_distances, (const T *a, const T *b, intptr_t stride, intptr_t side, intptr_t count, T *out), (a, b,        \
-    stride, side, count, out))                                                                                                \
+  /* out[j] = squared distance of the patches at a + j and b + j, j in 0 ..< count; out has room for side more numbers, limits is read\
+     CK_PATCH_SLACK beyond too. hits: where the CK_PATCH_SPAN numbers begin of which one is below its limit; returns how many */ \
+  X(S, intptr_t, patch_distances, (const T *a, const T *b, intptr_t stride, intptr_t side, intptr_t count, const T *limits,   \
+    T *out, int32_t *hits), (a, b, stride, side, count, limits, out, hits))                                                   \
   /* stack = B x B' of the patches x at the places; bt is B' as a patch of a stack */                                         \
   X(S, void, patch_transform, (const T *bt, intptr_t side, const T *image, intptr_t stride, const int32_t *places, intptr_t   \
     count, T *stack), (bt, side, image, stride, places, count, stack))                                                        \

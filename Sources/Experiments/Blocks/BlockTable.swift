@@ -10,12 +10,14 @@ import Training
 enum BlockTable {
   static let all = [
     PublishedTable(
-      "ista-net-1", "Mean PSNR on Set11 of images measured block by block", source: "\(Papers.istaNet), table 1"
+      "ista-net-1", "Mean PSNR on Set11 of images measured block by block", source: "\(Papers.istaNet), table 1",
+      hasPlots: true
     ) {
       try run(set11, set11Ratios, ("/natural/set11", "Set11"), $0)
     },
     PublishedTable(
-      "ista-net-2", "Mean PSNR on BSD68 of images measured block by block", source: "\(Papers.istaNet), table 2"
+      "ista-net-2", "Mean PSNR on BSD68 of images measured block by block", source: "\(Papers.istaNet), table 2",
+      hasPlots: true
     ) {
       try run(bsd68, bsd68Ratios, ("/natural/bsd68", "BSD68"), $0)
     },
@@ -63,6 +65,22 @@ enum BlockTable {
     let seed = request.seed ?? Blocks.standardSeed
     if request.trains { try train(request, seed) }
     let (images, source) = try request.testImages(folder.path, folder.title)
+    func options(_ method: Method<Blocks>) -> SolverOptions<Blocks.Knobs>? {
+      var options = SolverOptions<Blocks.Knobs>()
+      if method.knobs.contains("denoiserWeights") {
+        guard let weights = request.data("/denoisers/ffdnet_gray.npz") else { return nil }
+        options.knobs.denoiserWeights = weights
+      }
+      return options
+    }
+    if let plots = request.plots {
+      let experiment = try Blocks(ratio: 0.25, seed: seed)
+      let scan = try experiment.scans(of: [ImageFolder.imagePaths(images)[0]])[0]
+      try page(
+        Comparison(scan, clip: true, library: request.library, options: options), source: source,
+        command: "unfold reproduce \(request.table) --plots \(plots)"
+      ).write(to: (plots as NSString).appendingPathComponent("index.html"))
+    }
     var rows: [ResultTable.Row] = []
     var count = 0
     for entry in published {
@@ -74,13 +92,9 @@ enum BlockTable {
             group: entry.group)
         }
         guard let method = Blocks.method(entry.method) else { preconditionFailure("no method \(entry.method)") }
-        var options = SolverOptions<Blocks.Knobs>()
-        if method.knobs.contains("denoiserWeights") {
-          guard let weights = request.data("/denoisers/ffdnet_gray.npz") else {
-            rows.append(row(nil, 0, "needs the weights of FFDNet, in UNFOLD_DATA"))
-            continue
-          }
-          options.knobs.denoiserWeights = weights
+        guard let options = options(method) else {
+          rows.append(row(nil, 0, "needs the weights of FFDNet, in UNFOLD_DATA"))
+          continue
         }
         let experiment = try Blocks(ratio: ratio, seed: seed)
         guard request.library.has(method, for: try experiment.system()) else {
@@ -102,6 +116,19 @@ enum BlockTable {
         "gray or Y, blocks of 33 × 33 padded with zeros, Φ of seed \(seed), clipped to [0, 1], mean of the images' PSNR; time of an "
         + "image, images side by side, one a core\(request.quick ? "; the networks are the quick version, trained in minutes" : "")"
     )
+  }
+
+  /// One image by every method.
+  private static func page(_ comparison: Comparison, source: String, command: String) throws -> ReportPage {
+    ReportPage(
+      title: "\(comparison.name) from a quarter as many measurements as pixels",
+      lead: "Measured block by block, reconstructed by every method. The best here is \(comparison.best?.method ?? "none"), "
+        + "\(comparison.best?.detail ?? "").",
+      facts: [("Image", "\(comparison.name) of \(source)"), ("Command", command)],
+      sections: try [comparison.reconstructions("Reconstructions", upTo: 1)]
+        + comparison.errors("Where the errors are", caption: "Absolute errors on one scale, estimates clipped to [0, 1].")
+        + [comparison.table("Figures", caption: "Estimates clipped to [0, 1], peak 1")],
+      footer: "Written by unfold. Methods: \(comparison.sources).")
   }
 
   /// ISTA-Net⁺ first; every ratio but the first starts from the weights of the one before.

@@ -170,18 +170,29 @@ extension Linear {
           A, Identity<Signal>(), tolerance: precision == .double ? 1e-8 : 1e-5, maximumIterations: 500)
         var reconstructor = Reconstructor<Linear> { measured in
           let y = measured.numbers.converted(to: precision)
-          let found = Parallel.map(y.shape[0]) { i in
+          let found = Parallel.map(y.shape[0]) { i -> (image: Tensor, ratio: Double) in
             let sample = Measurement(numbers: y.rows(i..<i + 1), shape: [1] + system.codomain.shape)
             let noise = max(system.noiseDeviation(of: sample.numbers) ?? 0, 1.0 / 255)
             let stages = Untied<PlugAndPlaySplitting<OnArrays<Signal, Measurement>>>(
               A, denoiser, NoiseSchedule(from: max(49.0 / 255, noise), to: noise, count: count), weight: 0.23 * noise * noise,
               solver: OperatorSolver(A, iterative: iterative), height: size.height, width: size.width)
-            return solve(stages, measurement: sample, from: (1 / A.lipschitz) * A.adjoint(sample)).estimate.numbers.converted(
-              to: .double)
+            let start = (1 / A.lipschitz) * A.adjoint(sample)
+            var previous = start
+            let x = solve(stages, measurement: sample, from: start) { k, state in if k == count - 1 { previous = state.x } }
+              .estimate
+            let ratio = stages.stages[count - 1].denoiserRatio(at: x, previous, measurement: sample)
+            return (x.numbers.converted(to: .double), ratio)
           }
-          let x = Tensor.concatenated(found)
+          let x = Tensor.concatenated(found.map(\.image))
           var result = Reconstruction(value(x, system))
           (result.iterations, result.residual) = (count, residual(x, measured.numbers, system))
+          let ratio = found.map(\.ratio).max() ?? 0
+          result.facts = [JSONMember("denoiser_ratio", .number(ratio))]
+          result.remarks = [
+            String(
+              format: "on its last inputs the denoiser is %@ contraction: distances are multiplied by %.2f", ratio < 1 ? "a" : "no",
+              ratio)
+          ]
           return result
         }
         reconstructor.facts = [JSONMember("prior", .array([.string("\(term)")]))]

@@ -15,8 +15,7 @@ enum KSpacePage {
     setup.ratio = ratio
     let scan = try KSpace(setup, seed: 0).scans(of: [image])[0]
     let mask = scan.system.mask
-    let methods = ["zero-filling", "tv", "sidwt", "admm-net", "ista-net-plus"].compactMap(KSpace.method)
-    let comparison = try Comparison(scan, methods: methods, clip: true, library: library)
+    let comparison = try Comparison(scan, clip: true, library: library)
     let percent = String(format: "%.0f\u{A0}%%", 100 * mask.ratio)
     return ReportPage(
       title: "\(image.name) from \(percent) of its k-space",
