@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import Datasets
-import FileFormats
-import Foundation
+import Platform
 import Operators
 import Problems
 import Tensors
-import Yams
 
 // Steps that images stay images after: a blur, fewer pixels, a mask, wavelets.
 
@@ -23,7 +20,7 @@ extension OperatorStep {
     let file = try reader.file("kernel")
     let kernel: Tensor
     if let file {
-      kernel = try reader.located("kernel") { try readKernel(file) }
+      kernel = try reader.located("kernel") { try reader.source.kernel(file) }
     } else {
       guard let sigma = try reader.number("sigma", 1e-3...1e3) else {
         throw reader.error("found neither sigma nor kernel for blur; expected one, such as {sigma: 1.6}")
@@ -65,15 +62,6 @@ extension OperatorStep {
     }
   }
 
-  private static func readKernel(_ path: String) throws -> Tensor {
-    guard try FileKind.detect(path).isPicture else { return try readTable(path, names: ["kernel", "psf"]) }
-    let found = try readImage(path).grayscale.converted(to: .double)
-    let sum = found.doubles.reduce(0, +)
-    guard sum > 0 else { throw InputError("\(path): found a black picture; expected a kernel") }
-    Remarks.note("\(path): a picture as a kernel, divided by its sum")
-    return (1 / sum) * found
-  }
-
   @Sendable static func downsample(_ reader: DescriptionReader) throws -> OperatorStep {
     try reader.expect("factor")
     guard let factor = try reader.integer("factor", 1...64) else {
@@ -92,11 +80,7 @@ extension OperatorStep {
     try reader.expect("file", "keep", "seed")
     let file = try reader.file("file")
     let given: Tensor? = try file.map { file in
-      try reader.located("file") {
-        let found = try NamedImage(file)
-        guard let values = found.value.real else { throw InputError("\(file): found complex numbers; expected 0 and 1") }
-        return values.map { $0 >= 0.5 ? 1 : 0 }
-      }
+      try reader.located("file") { try reader.source.image(file).map { $0 >= 0.5 ? 1 : 0 } }
     }
     let keep = try reader.number("keep", 1e-6...1)
     let seed = UInt64(try reader.integer("seed", 0...Int.max) ?? 1)

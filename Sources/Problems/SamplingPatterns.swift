@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import Platform
 import Operators
 import Tensors
 
 /// The patterns in use for compressive-sensing MRI. All are built around the middle of the grid and returned in the order of the
 /// transform, frequency 0 at [0, 0]; the seed alone decides those that are drawn.
 extension SamplingMask {
+  // MARK: By name
+
+  /// The patterns of which one is chosen by name, with the values that are usual.
+  public enum Pattern: String, CaseIterable, Sendable {
+    case radial
+    case cartesian
+    case random
+  }
+
+  /// - Throws: ``InputError`` for a ratio that the pattern cannot reach.
+  public init(_ pattern: Pattern, height: Int, width: Int, ratio: Double, seed: UInt64) throws {
+    switch pattern {
+    case .radial: self = try .pseudoRadial(height: height, width: width, ratio: ratio)
+    case .cartesian:
+      let centre = max(1, Int((0.32 * ratio * Double(width)).rounded()))  // the share of fastMRI's masks
+      self = try .cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: seed)
+    case .random: self = try .variableDensity(height: height, width: width, ratio: ratio, seed: seed)
+    }
+  }
+
   // MARK: Straight lines through frequency 0
 
   /// Lines through frequency 0 at the angles i π / lines, i = 0 … lines − 1, rounded to the grid:

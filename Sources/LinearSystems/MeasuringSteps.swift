@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import Datasets
-import FileFormats
-import Foundation
+import Platform
 import Operators
 import Problems
 import Tensors
-import Yams
 
 // Steps that measure: k-space and coils, X-rays, matrices, sums and stacks of operators.
 
@@ -14,12 +11,12 @@ extension OperatorStep {
 
   @Sendable static func undersample(_ reader: DescriptionReader) throws -> OperatorStep {
     try reader.expect("file", "order", "pattern", "ratio", "seed")
-    enum Pattern: String, CaseIterable { case radial, cartesian, random }
     let file = try reader.file("file")
-    let values = try file.map { file in try reader.located("file") { try readTable(file, names: ["mask", "mask_matrix", "Umask"]) }
+    let values = try file.map { file in
+      try reader.located("file") { try reader.source.table(file, names: ["mask", "mask_matrix", "Umask"]) }
     }
     let order = try reader.choice("order", FrequencyOrder.self) ?? .transform
-    let pattern = try reader.choice("pattern", Pattern.self) ?? .radial
+    let pattern = try reader.choice("pattern", SamplingMask.Pattern.self) ?? .radial
     let ratio = try reader.number("ratio", 1e-6...1)
     let seed = UInt64(try reader.integer("seed", 0...Int.max) ?? 1)
     guard (values == nil) != (ratio == nil) else {
@@ -32,7 +29,7 @@ extension OperatorStep {
       kind: .undersample { h, w in
         do {
           if let values { return try SamplingMask(values: values, height: h, width: w, order: order, name: file ?? "the mask") }
-          return try KSpace.mask(pattern.rawValue, ratio: ratio ?? 1, height: h, width: w, seed: seed)
+          return try SamplingMask(pattern, height: h, width: w, ratio: ratio ?? 1, seed: seed)
         } catch let error as InputError { throw InputError("\(place): \(error)") }
       }, files: file.map { [$0] } ?? [])
   }
@@ -40,7 +37,7 @@ extension OperatorStep {
   @Sendable static func coils(_ reader: DescriptionReader) throws -> OperatorStep {
     try reader.expect("count", "maps", "seed")
     let (count, file) = (try reader.integer("count", 1...256), try reader.file("maps"))
-    let maps = try file.map { file in try reader.located("maps") { try CoilSensitivities(file: file) } }
+    let maps = try file.map { file in try reader.located("maps") { try reader.source.coilMaps(file) } }
     let seed = UInt64(try reader.integer("seed", 0...Int.max) ?? 1)
     guard (count == nil) != (maps == nil) else {
       throw reader.error("found \(count == nil ? "neither" : "both") a count and maps for coils; expected one, such as “coils: 8”")
@@ -76,7 +73,7 @@ extension OperatorStep {
     scan.halfScan = try reader.flag("half-scan")
     scan.axisOffset = try reader.number("axis-offset") ?? 0
     let file = try reader.file("angles")
-    scan.angles = try file.map { file in try reader.located("angles") { try readAngles(file) } }
+    scan.angles = try file.map { file in try reader.located("angles") { try reader.source.angles(file) } }
     scan.angleUnit = try reader.choice("angle-unit")
     _ = try reader.located("angles") { try scan.radians() }
     return plainStep(reader, files: [file]) { [scan, place = reader.place] space, _ in
@@ -97,7 +94,7 @@ extension OperatorStep {
       throw reader.error("found no file for matrix; expected one, such as “matrix: A.mat”")
     }
     let variable = try reader.text("variable")
-    let matrix = try reader.located("file") { try OperatorMatrix(file: file, variable: variable) }
+    let matrix = try reader.located("file") { try reader.source.matrix(file, variable: variable) }
     return OperatorStep(
       name: "matrix", place: reader.place, kind: .other(matrix.making(place: reader.place)), files: [file], columns: matrix.columns)
   }
@@ -111,9 +108,14 @@ extension OperatorStep {
         "found \(file == nil ? "neither" : "both") a ratio and phi for blocks; expected one, such as {ratio: 0.25}")
     }
     let side = try reader.integer("side", 2...128) ?? CompressiveSensing.blockSide
-    let seed = UInt64(try reader.integer("seed", 0...Int.max) ?? Int(Blocks.standardSeed))
+    let seed = UInt64(try reader.integer("seed", 0...Int.max) ?? Int(CompressiveSensing.standardSeed))
     let sensing =
-      try file.map { file in CompressiveSensing(phi: try reader.located("phi") { try readPhi(file) }) }
+      try file.map { file in
+        CompressiveSensing(
+          phi: try reader.located("phi") {
+            try blockMatrix(reader.source.table(file, names: ["phi", "Phi", "operator.phi"]), file)
+          })
+      }
       ?? CompressiveSensing(ratio: ratio ?? 1, side: side, seed: seed)
     return plainStep(reader, files: [file]) { [place = reader.place] space, precision in
       let (h, w) = try images(space, place, "blocks")
@@ -160,7 +162,7 @@ extension OperatorStep {
     guard let list = reader.value("of")?.sequence, list.count >= 2 else {
       throw reader.error("found no list of two operators or more for \(reader.name); expected one, each a list of steps")
     }
-    let chains = try list.map { try chain($0, path: reader.path) }
+    let chains = try list.map { try chain($0, path: reader.path, source: reader.source) }
     let isSum = reader.name == "sum"
     return plainStep(reader, files: chains.flatMap { $0.flatMap(\.files) }) { [place = reader.place] space, precision in
       let parts = try chains.map { try made($0, on: space, precision) }
@@ -174,4 +176,24 @@ extension OperatorStep {
       return join(parts)
     }
   }
+}
+
+/// Φ, checked: its columns are the pixels of a square block.
+///
+/// - Parameter path: what errors call it.
+public func blockMatrix(_ entries: Tensor, _ path: String) throws -> Matrix {
+  let (rows, columns) = (entries.shape[0], entries.shape[1])
+  func root(_ n: Int) -> Int? { [Int(Double(n).squareRoot().rounded())].first { $0 * $0 == n } }
+  guard let side = root(columns), rows <= columns else {
+    throw InputError(
+      "\(path): found a matrix of \(rows) × \(columns); expected as many columns as a square block has pixels, such as 1089, and no more rows"
+        + (root(rows) != nil ? ": transpose it" : ""))
+  }
+  guard columns <= 128 * 128 else {
+    throw InputError("\(path): found blocks of \(side) × \(side) pixels; expected at most 128 × 128")
+  }
+  guard entries.maximumMagnitude > 0 else {
+    throw InputError("\(path): found a matrix of zeros; expected one that measures something")
+  }
+  return Matrix(entries)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import WeightFiles
 import Algorithms
-import FileFormats
 import Networks
 import Operators
 import Problems

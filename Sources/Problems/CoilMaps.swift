@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Kernels
 import Operators
 import Tensors

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import Platform
 import Operators
 import Tensors
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import WeightFiles
+import Platform
 import Operators
 import Problems
 import Tensors
@@ -12,7 +12,7 @@ public struct LinearSystem: Sendable {
   public let single: ArrayOperator
   /// ‖A‖², or a little more.
   public let lipschitz: Double
-  public let noise: Noise
+  public private(set) var noise: Noise
   /// A as a dense matrix on vectors, where it is one.
   public let matrix: Matrix?
   /// The operator's file, for answers.
@@ -20,17 +20,30 @@ public struct LinearSystem: Sendable {
 
   /// - Throws: ``InputError`` with the line of the step that does not fit.
   public init(_ description: OperatorDescription, shape: [Int], noise: Noise) throws {
-    double = try description.made(shape: shape, precision: .double)
-    single = try description.made(shape: shape, precision: .single)
-    let squared = double.bound ?? single.squaredNorm(precision: .single)
+    try self.init(
+      double: description.made(shape: shape, precision: .double), single: description.made(shape: shape, precision: .single),
+      noise: noise, matrix: description.matrix, path: description.path)
+  }
+
+  /// - Parameters: `single`, the same operator as `double`; `lipschitz`, ‖A‖² where it is known; `path`, what errors call it.
+  /// - Throws: ``InputError`` for an operator without a norm.
+  public init(
+    double: ArrayOperator, single: ArrayOperator, lipschitz: Double? = nil, noise: Noise = .none, matrix: Matrix? = nil,
+    path: String
+  ) throws {
+    let squared = lipschitz ?? double.bound ?? single.squaredNorm(precision: .single)
     guard squared > 0, squared.isFinite else {
-      throw InputError(
-        "\(description.path): found an operator of norm \(squared.squareRoot()); expected one that measures something")
+      throw InputError("\(path): found an operator of norm \(squared.squareRoot()); expected one that measures something")
     }
-    lipschitz = squared
-    self.noise = noise
-    matrix = description.matrix
-    name = (description.path as NSString).lastPathComponent
+    (self.double, self.single, self.lipschitz, self.noise, self.matrix) = (double, single, squared, noise, matrix)
+    name = path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  /// The same operator with other noise.
+  public func with(noise: Noise) -> LinearSystem {
+    var other = self
+    other.noise = noise
+    return other
   }
 
   public var domain: ArraySpace { double.domain }
@@ -49,11 +62,17 @@ public struct LinearSystem: Sendable {
   /// What measurements are multiplied by for networks, whose operator has norm 1.
   public var unit: Double { networkUnit(squaredNorm: lipschitz) }
 
-  /// A / ‖A‖ in single precision: what networks are of.
+  /// A / ‖A‖: what networks are of.
   public func normalised<Signal: NumberSpace, Measurement: NumberSpace>(
-    _: Signal.Type = Signal.self, _: Measurement.Type = Measurement.self
+    _: Signal.Type = Signal.self, _: Measurement.Type = Measurement.self, precision: Precision = .single
   ) -> OnArrays<Signal, Measurement> {
-    OnArrays(unit == 1 ? single : single.scaled(by: unit), lipschitz: unit == 1 ? lipschitz : 1)
+    let A = precision == .single ? single : double
+    return OnArrays(unit == 1 ? A : A.scaled(by: unit), lipschitz: unit == 1 ? lipschitz : 1)
+  }
+
+  /// σ of a measurement, where the noise is known.
+  public func noiseDeviation(of y: Tensor) -> Double? {
+    noise == .none ? nil : noise.deviation(for: y.doubles[...], support: double.support)
   }
 
   /// A x + ε of signals `[batch]` + domain.
@@ -67,16 +86,19 @@ public struct LinearSystem: Sendable {
   }
 }
 
+/// 1 / ‖A‖, by which operator and measurements are multiplied for networks; 1 where ‖A‖² is as good as 1.
+public func networkUnit(squaredNorm: Double) -> Double { abs(squaredNorm - 1) < 1e-4 ? 1 : 1 / squaredNorm.squareRoot() }
+
 extension NumericArray {
   /// The numbers, the parts of complex ones side by side.
-  var numbers: Tensor { real ?? complex.pairs }
-  var isComplex: Bool { real == nil }
+  public var numbers: Tensor { real ?? complex.pairs }
+  public var isComplex: Bool { real == nil }
 
   /// Numbers `[…]` + ``ArraySpace/numbers`` as an array.
-  init(numbers: Tensor, isComplex: Bool) { self = isComplex ? .complex(ComplexTensor(pairs: numbers)) : .real(numbers) }
+  public init(numbers: Tensor, isComplex: Bool) { self = isComplex ? .complex(ComplexTensor(pairs: numbers)) : .real(numbers) }
 
   /// As samples of a space; nil where it is none. Real numbers are complex ones too.
-  func samples(of space: ArraySpace) -> Tensor? {
+  public func samples(of space: ArraySpace) -> Tensor? {
     if isComplex, !space.isComplex { return nil }
     let (shape, own) = (self.shape, space.shape)
     let numbers = space.isComplex ? self.complex.pairs : self.numbers

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import WeightFiles
 import Denoisers
-import FileFormats
 import Networks
 import Training
 
@@ -19,7 +19,7 @@ public enum DenoiserTerm: Sendable, Hashable, CustomStringConvertible {
   public static let spellings = ["denoiser:bm3d[:PROFILE]", "denoiser:tv[:WEIGHT]", "denoiser:ffdnet"]
 
   /// Whether a text is for a denoiser at all.
-  static func names(_ text: String) -> Bool { text.hasPrefix("denoiser:") || text == "denoiser" }
+  public static func names(_ text: String) -> Bool { text.hasPrefix("denoiser:") || text == "denoiser" }
 
   public init(parsing text: String) throws {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -52,29 +52,12 @@ public enum DenoiserTerm: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// - Parameter weights: a file, of networks.
-  public func denoiser(weights: String?) throws -> any Denoiser {
-    if let weights, self != .ffdNet {
-      throw InputError("found --denoiser-weights \(weights) for \(self), which has none; leave it out, or take denoiser:ffdnet")
-    }
+  /// - Parameter ffdNet: FFDNet with its weights.
+  public func denoiser(ffdNet: () throws -> FFDNet) throws -> any Denoiser {
     switch self {
     case .bm3d(let profile): return BM3D(profile)
     case .totalVariation(let weight): return TotalVariationDenoiser(weight: weight)
-    case .ffdNet:
-      guard let weights else {
-        throw InputError("found no --denoiser-weights for \(self); expected a file of FFDNet's weights")
-      }
-      return try FFDNet(file: weights)
-    }
-  }
-}
-
-extension FFDNet {
-  /// With the weights of a file, the authors' or the package's own.
-  public init(file path: String) throws {
-    let weights = try Weights(anyFile: path).withHouseNames
-    do { self = try weights.filled(FFDNet(seed: 0)) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
+    case .ffdNet: return try ffdNet()
     }
   }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
+import WeightFiles
 import Networks
 import Operators
 import Tensors
 import Training
 
 /// The networks to images that any operator will do for: the same parameters, whatever measures.
-enum ImageNetwork: String, CaseIterable {
+public enum ImageNetwork: String, CaseIterable, Sendable {
   case admmNet = "admm-net"
   case admmCSNet = "admm-csnet"
   case istaNet = "ista-net"
@@ -15,10 +15,10 @@ enum ImageNetwork: String, CaseIterable {
   case modl
   case scNet = "scnet"
 
-  var isADMM: Bool { self == .admmNet || self == .admmCSNet }
+  public var isADMM: Bool { self == .admmNet || self == .admmCSNet }
 
   /// Title, source, and the usual shape.
-  private var published: (title: String, source: String, architecture: Architecture) {
+  public var published: (title: String, source: String, architecture: Architecture) {
     switch self {
     case .admmNet:
       (
@@ -44,17 +44,8 @@ enum ImageNetwork: String, CaseIterable {
     }
   }
 
-  /// The network as a method.
-  ///
-  /// - Parameter depth: the usual one unless given.
-  func method<E: Experiment>(depth: Int? = nil, make: @escaping NetworkMethod<E>.Making) -> Method<E> {
-    let (title, source, usual) = published
-    return Method(
-      rawValue, title, source: source, Architecture(depth: depth).over(usual), isConvolutional: !isADMM, network: make)
-  }
-
   /// The network of an operator on images before its parameters are filled in; SCNet wants an ``Undersampling`` of real ones and is made apart.
-  func network<Op: LinearOperator>(
+  public func network<Op: LinearOperator>(
     _ A: Op, height h: Int, width w: Int, _ shape: Architecture, precision: Precision = .single, seed: UInt64
   ) throws -> any Network where Op.Domain: NumberSpace {
     let (depth, channels) = (shape.depth ?? 1, shape.channels ?? 32)
@@ -84,7 +75,16 @@ enum ImageNetwork: String, CaseIterable {
   }
 
   /// SCNet of an operator on real images.
-  static func scNet<Op: Undersampling>(_ A: Op, _ shape: Architecture, seed: UInt64) -> any Network where Op.Domain == Tensor {
-    SCNet(scNet: A, depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: .single, seed: seed)
+  public static func scNet<Op: Undersampling>(
+    _ A: Op, _ shape: Architecture, precision: Precision = .single, seed: UInt64
+  ) -> any Network where Op.Domain == Tensor {
+    SCNet(scNet: A, depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: precision, seed: seed)
   }
+}
+
+/// What several methods, tables and problems are from.
+public enum Papers {
+  public static let istaNet = "Zhang & Ghanem, CVPR 2018"
+  public static let fistaNet = "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+  public static let scNet = "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023"
 }

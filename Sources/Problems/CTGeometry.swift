@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import Platform
 import Operators
-import Problems
 import Tensors
 
 /// Where X-rays run through an image, and how they are put back: a parallel beam over half a turn, or a fan. Lengths in millimetres.

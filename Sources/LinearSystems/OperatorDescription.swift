@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
-import Foundation
+import Platform
 import Operators
 import Problems
 import Tensors
-import Yams
 
 /// An operator that a file describes: a matrix, or a YAML file of steps that follow one another.
 ///
@@ -27,21 +25,20 @@ public struct OperatorDescription: Sendable {
   /// The numbers of a dense matrix that is the whole operator on vectors, for networks that need one.
   public private(set) var matrix: Matrix?
 
-  /// - Parameters: `shape`, of the signals, in the place of what the file says, such as that of images for a matrix; `variable`, the matrix's name
-  ///   where a file holds several.
-  /// - Throws: ``InputError`` with file and line, for what cannot be read or does not go together.
-  public init(file path: String, shape: [Int]? = nil, variable: String? = nil) throws {
+  /// A matrix on vectors, or on signals of as many numbers.
+  public init(_ matrix: OperatorMatrix, path: String, shape: [Int]? = nil) throws {
     self.path = path
-    guard ["yaml", "yml"].contains(fileExtension(path)) else {
-      let matrix = try OperatorMatrix(file: path, variable: variable)
-      steps = [OperatorStep(name: "matrix", place: path, kind: .other(matrix.making(place: path)))]
-      self.shape = shape ?? [matrix.columns]
-      self.matrix = shape.map { $0.count < 2 } ?? true ? matrix.dense : nil
-      try check(shape: self.shape)
-      return
-    }
-    if variable != nil { throw InputError("\(path): found --variable for a description; expected it for a file of matrices alone") }
-    let reader = try DescriptionReader(file: path)
+    steps = [OperatorStep(name: "matrix", place: path, kind: .other(matrix.making(place: path)))]
+    self.shape = shape ?? [matrix.columns]
+    self.matrix = shape.map { $0.count < 2 } ?? true ? matrix.dense : nil
+    try check(shape: self.shape)
+  }
+
+  /// - Parameters: `path`, what errors call the description; `shape`, of the signals, in the place of what it says.
+  /// - Throws: ``InputError`` with file and line, for what cannot be read or does not go together.
+  public init(_ node: DescriptionNode, path: String, shape: [Int]? = nil, source: any DescriptionSource) throws {
+    self.path = path
+    let reader = try DescriptionReader(path: path, node: node, name: "the description", main: nil, source: source)
     try reader.expect("shape", "complex", "noise", "operator")
     self.shape = try shape ?? reader.integers("shape", count: 1...3, 1...1_000_000_000)
     isComplex = try reader.flag("complex")
@@ -49,7 +46,7 @@ public struct OperatorDescription: Sendable {
     guard let list = reader.value("operator") else {
       throw InputError("\(path): found no operator; expected a list of steps such as “operator: [blur: {sigma: 1.6}]”")
     }
-    steps = try OperatorStep.chain(list, path: path)
+    steps = try OperatorStep.chain(list, path: path, source: source)
     if self.shape == nil, let columns = steps.first?.columns { self.shape = [columns] }
     try check(shape: self.shape)
   }
@@ -62,9 +59,9 @@ public struct OperatorDescription: Sendable {
     _ = try made(shape: shape, precision: .single)
   }
 
-  private static func noise(_ reader: DescriptionReader) throws -> Noise {
+  package static func noise(_ reader: DescriptionReader) throws -> Noise {
     guard let node = reader.value("noise") else { return .none }
-    let own = try DescriptionReader(path: reader.path, node: node, name: "noise", main: "deviation")
+    let own = try DescriptionReader(path: reader.path, node: node, name: "noise", main: "deviation", source: reader.source)
     try own.expect("deviation", "snr")
     if let sigma = try own.number("deviation", 0...1e300) { return sigma == 0 ? .none : .deviation(sigma) }
     guard let decibel = try own.number("snr", -300...300) else {
@@ -90,51 +87,47 @@ public struct OperatorDescription: Sendable {
   public var files: [String] { [path] + steps.flatMap(\.files) }
 }
 
-/// The matrix of a file, dense or sparse.
-struct OperatorMatrix: Sendable {
-  let rows: Int
-  let columns: Int
-  let dense: Matrix?
+/// A matrix as an operator, dense or sparse.
+public struct OperatorMatrix: Sendable {
+  public let rows: Int
+  public let columns: Int
+  /// Nil of a sparse one.
+  public let dense: Matrix?
   private let make: @Sendable (Precision) -> ArrayOperator
 
-  init(file path: String, variable: String?) throws {
-    switch try MatrixFile.read(path, variable: variable) {
-    case .sparse(let found):
-      guard found.values.maximumMagnitude > 0 else { throw Self.measuresNothing(path) }
-      let matrix = SparseMatrix(found).converted(to: .double)
-      (rows, columns, dense) = (found.rows, found.columns, nil)
-      make = { precision in
-        ArrayOperator(matrix.converted(to: precision), from: [matrix.columns], to: [matrix.rows])
-      }
-    case .dense(let found):
-      guard let entries = found.real?.converted(to: .double) else {
-        throw InputError("\(path): found a matrix of complex numbers; expected real ones, stack real and imaginary parts")
-      }
-      guard entries.maximumMagnitude > 0 else { throw Self.measuresNothing(path) }
-      // Of large ones by power iteration.
-      let matrix =
-        entries.shape.min() ?? 0 <= 2048
-        ? Matrix(entries)
-        : Matrix(
-          entries,
-          lipschitz: ArrayOperator(Matrix(entries, lipschitz: 1), from: [entries.shape[1]], to: [entries.shape[0]]).squaredNorm())
-      (rows, columns, dense) = (matrix.rows, matrix.columns, matrix)
-      make = { precision in
-        let A = matrix.converted(to: precision)
-        var solve: (@Sendable (Tensor, Double) -> Tensor)?
-        if min(A.rows, A.columns) <= 4096 {
-          let solver = MatrixSolver(A)  // its factor serves as long as ρ stays
-          solve = { b, penalty in solver.solve(b, penalty: penalty) }
-        }
-        return ArrayOperator(
-          from: ArraySpace([A.columns]), to: ArraySpace([A.rows]), bound: A.lipschitz, solve: solve,
-          forward: { x in A.forward(x) }, adjoint: { y in A.adjoint(y) })
-      }
+  public init(sparse: SparseMatrix) {
+    let matrix = sparse.converted(to: .double)
+    (rows, columns, dense) = (matrix.rows, matrix.columns, nil)
+    make = { precision in
+      ArrayOperator(matrix.converted(to: precision), from: [matrix.columns], to: [matrix.rows])
     }
   }
 
-  private static func measuresNothing(_ path: String) -> InputError {
-    InputError("\(path): found a matrix of zeros; expected one that measures something")
+  /// - Parameters: `entries`, `[m, n]`; `path`, what errors call it.
+  public init(dense entries: Tensor, path: String) throws {
+    let entries = entries.converted(to: .double)
+    guard entries.maximumMagnitude > 0 else {
+      throw InputError("\(path): found a matrix of zeros; expected one that measures something")
+    }
+    // Of large ones by power iteration.
+    let matrix =
+      entries.shape.min() ?? 0 <= 2048
+      ? Matrix(entries)
+      : Matrix(
+        entries,
+        lipschitz: ArrayOperator(Matrix(entries, lipschitz: 1), from: [entries.shape[1]], to: [entries.shape[0]]).squaredNorm())
+    (rows, columns, dense) = (matrix.rows, matrix.columns, matrix)
+    make = { precision in
+      let A = matrix.converted(to: precision)
+      var solve: (@Sendable (Tensor, Double) -> Tensor)?
+      if min(A.rows, A.columns) <= 4096 {
+        let solver = MatrixSolver(A)  // its factor serves as long as ρ stays
+        solve = { b, penalty in solver.solve(b, penalty: penalty) }
+      }
+      return ArrayOperator(
+        from: ArraySpace([A.columns]), to: ArraySpace([A.rows]), bound: A.lipschitz, solve: solve,
+        forward: { x in A.forward(x) }, adjoint: { y in A.adjoint(y) })
+    }
   }
 
   /// On signals of as many numbers as there are columns, whatever their shape.

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import Datasets
-import FileFormats
-import Foundation
+import Platform
 import Operators
 import Problems
 import Tensors
-import Yams
 
 /// One step of a described operator, such as a blur: it is made for the space of the arrays that reach it.
 struct OperatorStep: Sendable {
@@ -31,29 +28,29 @@ struct OperatorStep: Sendable {
   // MARK: Reading
 
   /// A list of steps, the first applied first; one step alone stands without a list.
-  static func chain(_ node: Node, path: String) throws -> [OperatorStep] {
-    let nodes = node.sequence.map { Array($0) } ?? [node]
+  static func chain(_ node: DescriptionNode, path: String, source: any DescriptionSource) throws -> [OperatorStep] {
+    let nodes = node.sequence ?? [node]
     guard !nodes.isEmpty else { throw InputError("\(path): found a list of no steps; expected one at least, such as “identity”") }
-    return try nodes.map { try step($0, path: path) }
+    return try nodes.map { try step($0, path: path, source: source) }
   }
 
-  private static func step(_ node: Node, path: String) throws -> OperatorStep {
-    let line = node.mark.map { ":\($0.line)" } ?? ""
-    let (key, value): (String?, Node)
+  private static func step(_ node: DescriptionNode, path: String, source: any DescriptionSource) throws -> OperatorStep {
+    let line = node.line.map { ":\($0)" } ?? ""
+    let (key, value): (String?, DescriptionNode)
     if let mapping = node.mapping {
       guard mapping.count == 1, let only = mapping.first else {
         throw InputError("\(path)\(line): found \(mapping.count) keys in one step; expected one, put “-” before each")
       }
-      (key, value) = (only.key.string, only.value)
+      (key, value) = (only.key, only.value)
     } else {
-      (key, value) = (node.string, .mapping(Node.Mapping([], Tag(.map), .any, node.mark)))
+      (key, value) = (node.scalar?.text, DescriptionNode(.mapping([]), line: node.line))
     }
     guard let name = key, let kind = kinds[name] else {
       let guess = key.flatMap { nearest($0, among: Array(kinds.keys)) }.map { ": did you mean \($0)?" } ?? ""
       throw InputError(
         "\(path)\(line): found the step “\(key ?? "…")”; expected one of \(kinds.keys.sorted().joined(separator: ", "))\(guess)")
     }
-    let reader = try DescriptionReader(path: path, node: value, name: name, main: kind.main)
+    let reader = try DescriptionReader(path: path, node: value, name: name, main: kind.main, source: source)
     return try kind.read(reader)
   }
 
