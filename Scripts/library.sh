@@ -19,5 +19,5 @@ END
 printf '{ global: unf_*; local: *; };\n' >"$scratch/exports"
 
 PKG_CONFIG_PATH=$scratch/static:${PKG_CONFIG_PATH:-} ${SWIFT:-swift} build -c release --disable-default-traits --scratch-path "$scratch" \
-  --product unfoldnet -Xswiftc -static-stdlib -Xlinker --gc-sections -Xlinker "--version-script=$scratch/exports" >&2
+  --product unfoldnet -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker "--version-script=$scratch/exports" >&2
 strip --strip-unneeded -o "$folder/libunfoldnet.so" "$scratch/release/libunfoldnet.so"

@@ -12,6 +12,7 @@ import os
 import re
 import threading
 import time
+import weakref
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_int32, c_int64, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
@@ -139,19 +140,21 @@ def long_call(operator: int, name: str, *arguments: Any) -> dict[str, Any]:
     if threading.current_thread() is not threading.main_thread():
         return call(name, *arguments)
     found: list[Any] = []
+    done = threading.Event()
 
     def work() -> None:
         try:
             found.append(call(name, *arguments))
         except BaseException as error:
             found.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=work, name="unfoldnet")
-    thread.start()
+    threading.Thread(target=work, name="unfoldnet").start()
     interrupted = False
-    while thread.is_alive():
+    while not done.is_set():
         try:
-            thread.join()
+            done.wait()
         except KeyboardInterrupt:
             interrupted = True
             stop(operator)
@@ -180,10 +183,16 @@ def note_made(handle: int) -> None:
     _alive.add(handle)
 
 
-def release(handle: int) -> None:
+def _release(handle: int) -> None:
     _alive.discard(handle)
-    if not _closing:
-        _lib.unf_release(handle)
+    _lib.unf_release(handle)
+
+
+def release_with(owner: Any, handle: int) -> Callable[[], Any]:
+    """Releases an object when its owner goes, or is told; not at the end of the interpreter, when others may still be at work on it."""
+    finalizer = weakref.finalize(owner, _release, handle)
+    finalizer.atexit = False
+    return finalizer
 
 
 def made(name: str, *arguments: Any) -> tuple[int, dict[str, Any]]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-import weakref
 from ctypes import byref, c_int64
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
@@ -40,12 +39,12 @@ class Network:
     ):
         self.name, self.A, self.stages, self.channels, self.seed, self.precision = name, A, stages, channels, seed, precision
         self._handle: int | None = None
+        self._finalizer: Callable[[], Any] = int
 
     def _own(self, handle: int, facts: Mapping[str, Any]) -> None:
-        if self._handle is not None:
-            self._finalizer()
+        self._finalizer()
         self._handle = handle
-        self._finalizer = weakref.finalize(self, lib.release, handle)
+        self._finalizer = lib.release_with(self, handle)
         self.facts = dict(facts)
 
     def _made(self) -> int:

@@ -7,7 +7,6 @@ import ctypes
 import inspect
 import json
 import threading
-import weakref
 from ctypes import byref, c_char_p, c_double, c_int64
 from typing import Any, Mapping, Sequence
 
@@ -71,7 +70,8 @@ def _view(address: int, shape: tuple[int, ...], is_complex: bool, single: int) -
     size = dtype.itemsize
     for n in shape:
         size *= n
-    return np.frombuffer((ctypes.c_char * size).from_address(address), dtype).reshape(shape)
+    memory: Any = (ctypes.c_char * size).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 class Operator:
@@ -114,7 +114,7 @@ class Operator:
 
     def _made(self, name: str, *arguments: Any) -> None:
         self._handle, facts = lib.made(name, *arguments)
-        weakref.finalize(self, lib.release, self._handle)
+        lib.release_with(self, self._handle)
         self.name: str = facts["name"]
         self.shape_in: tuple[int, ...] = tuple(facts["shape_in"])
         self.shape_out: tuple[int, ...] = tuple(facts["shape_out"])

@@ -14,9 +14,9 @@ import numpy as np
 
 def png(image: np.ndarray) -> bytes:
     """A gray image ``[h, w]`` or a coloured one ``[3, h, w]``, of complex numbers their magnitudes, from its least to its largest value."""
-    image = np.abs(image) if np.iscomplexobj(image) else np.asarray(image, float)
-    low, high = float(image.min()), float(image.max())
-    pixels = np.uint8(np.rint((image - low) * (255 / (high - low or 1))))
+    shown: np.ndarray = np.abs(image) if np.iscomplexobj(image) else np.asarray(image, float)
+    low, high = float(shown.min()), float(shown.max())
+    pixels: np.ndarray = np.rint((shown - low) * (255 / (high - low or 1))).astype(np.uint8)
     rows = np.moveaxis(pixels, 0, -1).reshape(pixels.shape[1], -1) if pixels.ndim == 3 else pixels
 
     def chunk(kind: bytes, data: bytes) -> bytes:

@@ -79,7 +79,7 @@ public func unf_solve(
       let estimates = Tensor.concatenated(found.map(\.estimate)), y = measured.converted(to: .double)
       return (solver, found, (A.double.forward(estimates) - y).norm / max(y.norm, .leastNormalMagnitude))
     }
-    if let bad = found.first(where: { $0.ending == .notFinite || !$0.estimate.isFinite }) {
+    if let bad = found.first(where: { $0.ending == .notFinite || $0.objective?.isNaN == true || !$0.estimate.isFinite }) {
       throw CallError(
         UNF_FAILED, "\(name): \(Ending.notFinite.rawValue) after \(bad.iterations) iterations; check the prior and the operator")
     }
