@@ -31,8 +31,8 @@ def test_header_is_c_and_cpp(tmp_path):
     block = re.search(r"```c\n(.*?)```", page.read_text(), re.S)[1]
     source = tmp_path / "a.c"
     source.write_text(
-        '#include <stdio.h>\n#include "unfoldnet.h"\nstatic double data[65536], result[65536];\nint main(void) {\n'
-        f"data[32896] = 1;\n{block}printf(\"%.6f\\n\", result[32896] > 0 ? 1.0 : 0.0);\nreturn 0;\n}}\n")
+        '#include <stdio.h>\n#include "unfoldnet.h"\nstatic double data[4096], result[4096];\nint main(void) {\n'
+        f"data[2080] = 1;\n{block}printf(\"%.6f\\n\", result[2080] > 0 ? 1.0 : 0.0);\nreturn 0;\n}}\n")
     header = root / "Sources" / "CUnfoldNet" / "include"
     library = Path(os.environ.get("UNFOLDNET_LIBRARY") or Path(un.__file__).with_name("libunfoldnet.so"))
     subprocess.run([compiler, "-std=c99", "-Wall", "-Werror", "-I", header, source, library, "-o", tmp_path / "a",

@@ -14,7 +14,6 @@ import threading
 import time
 import weakref
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_int32, c_int64, c_uint64, c_void_p
-from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
@@ -82,7 +81,7 @@ _SIGNATURES: dict[str, list[Any]] = {
 
 
 def _load() -> ctypes.CDLL:
-    path = os.environ.get("UNFOLDNET_LIBRARY") or str(Path(__file__).with_name("libunfoldnet.so"))
+    path = os.environ.get("UNFOLDNET_LIBRARY") or os.path.join(os.path.dirname(__file__), "libunfoldnet.so")
     try:
         library = ctypes.CDLL(path)
     except OSError as error:

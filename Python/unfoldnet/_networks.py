@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from ctypes import byref, c_int64
-from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
 
 import numpy as np
 
 from . import _library as lib
-from . import _pictures
 from ._library import Array, InputError, log
 from ._operators import Operator, _result, as_operator
 
@@ -196,9 +193,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.get_params(), "history_": getattr(self, "history_", None), "weights": None}
         if self._handle is not None:
-            with tempfile.TemporaryDirectory() as folder:
-                self.save(Path(folder) / "weights")
-                state["weights"] = (Path(folder) / "weights").read_bytes()
+            state["weights"] = _through_a_file(self.save)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -207,9 +202,7 @@ class Network:
         if history is not None:
             self.history_ = history
         if weights is not None:
-            with tempfile.TemporaryDirectory() as folder:
-                (Path(folder) / "weights").write_bytes(weights)
-                self._load(Path(folder) / "weights", self.name)
+            _through_a_file(lambda path: self._load(path, self.name), weights)
 
     def _load(self, path: Any, name: str | None) -> None:
         self._own(
@@ -222,10 +215,24 @@ class Network:
         return f"Network({self.name!r}, {self.A!r}, stages={self.stages}, seed={self.seed})"
 
     def _repr_html_(self) -> str:
+        from . import _pictures
+
         self._made()
         points = [(step, error) for step, _, error in getattr(self, "history_", []) if error is not None]
         lines = [f"{self.name}, {self.facts['stages']} stages, {self.facts['parameters']} parameters", repr(self.A)]
         return _pictures.html(None, lines, points, "validation error")
+
+
+def _through_a_file(use: Callable[[str], Any], given: bytes = b"") -> bytes:
+    """The bytes of a file that something writes, or that it reads."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+        file.write(given)
+        file.flush()
+        use(file.name)
+        with open(file.name, "rb") as written:
+            return written.read()
 
 
 class Parameters(Mapping[str, np.ndarray]):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import inspect
 import json
 import threading
 from ctypes import byref, c_char_p, c_double, c_int64
@@ -59,6 +58,8 @@ class _Callbacks:
 
 
 def _takes_out(function: Function) -> bool:
+    import inspect
+
     try:
         return "out" in inspect.signature(function).parameters
     except (TypeError, ValueError):

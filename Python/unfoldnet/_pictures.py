@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import base64
 import html as markup
 import struct
 import zlib
+from binascii import b2a_base64
 from typing import Sequence
 
 import numpy as np
@@ -48,7 +48,7 @@ def curve(points: Sequence[Sequence[float]], title: str) -> str:
 def html(image: np.ndarray | None, lines: Sequence[str], points: Sequence[Sequence[float]], title: str = "objective") -> str:
     parts = []
     if image is not None and (image.ndim == 2 or image.ndim == 3 and image.shape[0] == 3) and min(image.shape[-2:]) > 1:
-        data = base64.b64encode(png(image)).decode()
+        data = b2a_base64(png(image), newline=False).decode()
         parts.append(f'<img src="data:image/png;base64,{data}" style="image-rendering:pixelated;min-width:192px"/>')
     parts.append("<br/>".join(markup.escape(line) for line in lines))
     if len(points) > 1:

@@ -9,7 +9,6 @@ from typing import Any, Sequence
 import numpy as np
 
 from . import _library as lib
-from . import _pictures
 from ._operators import _result, as_operator
 
 
@@ -25,6 +24,8 @@ class Solution(np.ndarray):
         return array[()] if return_scalar else np.asarray(array)
 
     def _repr_html_(self) -> str:
+        from . import _pictures
+
         return _pictures.html(np.asarray(self), _lines(self.info), [[p[0], p[1]] for p in self.info.get("trace", [[]])[0]])
 
 
