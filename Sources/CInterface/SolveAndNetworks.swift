@@ -327,7 +327,7 @@ public func unf_network_fit(
       throw InputError("found complex signals; expected real ones of \(A.domain)")
     }
     let stop = StopRequest()
-    let trained = try A.state.running { () -> (network: any Network, recipe: Recipe)? in
+    let trained = try A.state.running { () -> (network: any Network, training: LinearTraining)? in
       let request = LinearTraining.Request(
         object.kind, try A.system(noise: noise), training, seed: object.seed, precision: object.precision)
       var made: LinearTraining
@@ -347,10 +347,10 @@ public func unf_network_fit(
       made.recipe.apply(training)
       let monitors = progress.map { [Told($0, context, stop, A.state)] } ?? []
       let network = try made.run(from: isWarm ? object.state.network : nil, monitors: monitors, stop: stop)
-      return network.map { ($0, made.recipe) }
+      return network.map { ($0, made) }
     }
     guard let trained else { throw CallError(UNF_STOPPED, "stopped") }
-    object.state = (trained.network, trained.recipe, [])
+    object.state = (trained.network, trained.training.recipe, trained.training.samples.operators)
     return object.facts
   }
 }
