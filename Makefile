@@ -3,7 +3,7 @@ SWIFT ?= swift
 OUT ?= report
 RELEASE = $(SWIFT) build -c release --product unfold
 
-.PHONY: all demo test test-all test-debug test-release test-twin pages python wheel bench fuzz lint dependencies build clean
+.PHONY: all demo test test-all test-debug test-release test-twin pages python wheel dist bench fuzz lint dependencies build clean
 
 all: build
 
@@ -49,6 +49,10 @@ python: dependencies
 # A wheel for every Python from 3.10 on in Python/dist, tested in an empty environment.
 wheel: dependencies
 	SWIFT="$(SWIFT)" Scripts/wheel.sh
+
+# The program with its libraries, weights, completions and manual pages, for machines without Swift.
+dist: dependencies
+	SWIFT="$(SWIFT)" Scripts/dist.sh
 
 bench: build
 	Benchmarks/run.sh

@@ -105,6 +105,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets"]),
     tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("ChecksTests", ["Checks"]),
+    tests("CInterfaceTests", ["CInterface", "CUnfoldNet"]),
     tests("ExperimentsTests", ["Experiments"]),
     tests("EndToEndTests", ["FileFormats", "Experiments", "unfold"]),
   ],

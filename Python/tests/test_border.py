@@ -278,3 +278,19 @@ def test_memory_is_flat(rng):
 def test_import_is_quick():
     code = "import numpy, time; b = time.process_time(); import unfoldnet; print(time.process_time() - b)"
     assert min(float(run(code).stdout) for _ in range(5)) < 0.05
+
+
+def test_damaged_weights(tmp_path, rng):
+    """Files of weights with bytes changed, cut or added."""
+    path = tmp_path / "w.safetensors"
+    un.unfold("ista-net-plus", A, stages=1, channels=2).save(path)
+    whole = path.read_bytes()
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(int(rng.integers(1, 6))):
+            data[int(rng.integers(min(len(data), 1500)))] = int(rng.integers(256))
+        path.write_bytes(data[: int(rng.integers(1, len(data) + 1))] if rng.uniform() < 0.3 else data)
+        try:
+            un.load(path, A)(good)
+        except un.UnfoldError as error:
+            assert "\n" not in str(error)
