@@ -81,3 +81,11 @@ def test_facts_of_an_operator(folder):
     A = un.operator(*STEPS, shape=(32, 32))
     assert abs(A.norm - theirs["norm"]) < 1e-12 * theirs["norm"]
     assert tuple(theirs["domain"]) == A.shape_in and tuple(theirs["codomain"]) == A.shape_out
+
+
+def test_one_version(tmp_path):
+    import re
+    from pathlib import Path
+
+    project = (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text()
+    assert un.__version__ == unfold(tmp_path, "--version").strip() == re.search(r'^version = "(.*)"', project, re.M)[1]

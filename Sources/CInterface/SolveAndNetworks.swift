@@ -19,7 +19,7 @@ private struct StaticText: @unchecked Sendable {
   let pointer: UnsafePointer<CChar>?
   init(_ text: String) { pointer = UnsafePointer(strdup(text)) }
 }
-private let version = StaticText("0.1")
+private let version = StaticText("0.1.0")
 
 @c @implementation
 public func unf_set_threads(_ threads: Int32) -> Int32 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
 
-   Unfold's C interface: linear operators, classical solvers, unfolded networks and their training. Documentation/CInterface.md shows it in use.
+   Unfold's C interface: linear operators, classical solvers, unfolded networks and their training. Documentation/Python.md shows it in use.
 
    Every function returns UNF_OK, or a code whose message is unf_message(). Facts of a call, as JSON, are unf_facts(). Both are of the
    calling thread and live until its next call. Objects are handles, released by unf_release; all functions may be called from any thread.
