@@ -3,7 +3,7 @@ SWIFT ?= swift
 OUT ?= report
 RELEASE = $(SWIFT) build -c release --product unfold
 
-.PHONY: all demo test test-all test-debug test-release test-twin pages python wheel dist bench fuzz lint dependencies build clean
+.PHONY: all demo test test-all test-debug test-release test-twin pages python wheel dist docs bench fuzz lint dependencies build clean
 
 all: build
 
@@ -54,6 +54,10 @@ wheel: dependencies
 dist: dependencies
 	SWIFT="$(SWIFT)" Scripts/dist.sh
 
+# The reference as a static site in site/, every link looked at.
+docs: dependencies
+	SWIFT="$(SWIFT)" Scripts/docs.sh
+
 bench: build
 	Benchmarks/run.sh
 
@@ -66,4 +70,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift
 
 clean:
-	rm -rf .build .build-twin .build-library .build-wheel .build-python
+	rm -rf .build .build-twin .build-library .build-wheel .build-python .build-docs site dist

@@ -14,8 +14,11 @@ final class StopState: Sendable {
   private let code = Atomic<Int>(UNF_OK)
 
   var isStopped: Bool { code.load(ordering: .relaxed) != UNF_OK }
-  /// Nothing happens where nothing runs.
-  func stop(_ reason: Int) { if inside.load(ordering: .relaxed) > 0 { code.store(reason, ordering: .relaxed) } }
+  /// The first reason counts. Nothing happens where nothing runs.
+  func stop(_ reason: Int) {
+    guard inside.load(ordering: .relaxed) > 0 else { return }
+    _ = code.compareExchange(expected: UNF_OK, desired: reason, ordering: .relaxed)
+  }
 
   /// Runs what applies the operator.
   ///
@@ -113,10 +116,11 @@ extension ArrayOperator {
       func run<S: BinaryFloatingPoint>(_ values: [S], _ single: Int32) -> [S] {
         values.withUnsafeBufferPointer { input in
           [S](unsafeUninitializedCapacity: samples * m) { out, count in
-            out.initialize(repeating: .nan)
-            for i in 0..<samples where !state.isStopped {
-              let isRight = function(context, adjoint, single, input.baseAddress! + i * n, out.baseAddress! + i * m) == 0
-              if !isRight { state.stop(UNF_CALLBACK) }
+            for i in 0..<samples {
+              let place = out.baseAddress! + i * m
+              if !state.isStopped, function(context, adjoint, single, input.baseAddress! + i * n, place) == 0 { continue }
+              state.stop(UNF_CALLBACK)
+              place.initialize(repeating: .nan, count: m)
             }
             count = samples * m
           }
