@@ -70,4 +70,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift
 
 clean:
-	rm -rf .build .build-twin .build-library .build-wheel .build-python .build-docs site dist
+	rm -rf .build .build-twin .build-library .build-dist .build-wheel .build-python .build-docs site dist

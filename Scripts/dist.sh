@@ -3,7 +3,7 @@
 # and manual pages, for Debian 12 and later without Swift. FFTW is not in it. Usage: Scripts/dist.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scratch=$PWD/.build-library
+scratch=$PWD/.build-dist
 command -v patchelf >/dev/null || { echo "found no patchelf; expected Debian's package patchelf" >&2; exit 2; }
 
 ${SWIFT:-swift} build -c release --disable-default-traits --scratch-path "$scratch" --product unfold -Xswiftc -static-stdlib -Xswiftc -use-ld=lld >&2
