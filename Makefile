@@ -3,7 +3,7 @@ SWIFT ?= swift
 OUT ?= report
 RELEASE = $(SWIFT) build -c release --product unfold
 
-.PHONY: all demo test test-all test-debug test-release test-twin pages bench fuzz lint dependencies build clean
+.PHONY: all demo test test-all test-debug test-release test-twin pages python wheel dist docs bench fuzz lint dependencies build clean
 
 all: build
 
@@ -24,7 +24,7 @@ test: dependencies test-debug test-release test-twin
 
 # And the tests that take many minutes: trainings, and what the pages on adding things say.
 test-all: export UNFOLD_LONG_TESTS = 1
-test-all: test pages
+test-all: test pages python
 
 test-debug: dependencies
 	$(SWIFT) build --build-tests
@@ -42,6 +42,22 @@ test-twin: dependencies
 pages: dependencies
 	SWIFT="$(SWIFT)" Scripts/pages.py $(PAGES)
 
+# The Python package: types and tests; OPTIONS go to pytest.
+python: dependencies
+	SWIFT="$(SWIFT)" Scripts/python.sh $(OPTIONS)
+
+# A wheel for every Python from 3.10 on in Python/dist, tested in an empty environment.
+wheel: dependencies
+	SWIFT="$(SWIFT)" Scripts/wheel.sh
+
+# The program with its libraries, weights, completions and manual pages, for machines without Swift.
+dist: dependencies
+	SWIFT="$(SWIFT)" Scripts/dist.sh
+
+# The reference as a static site in site/, every link looked at.
+docs: dependencies
+	SWIFT="$(SWIFT)" Scripts/docs.sh
+
 bench: build
 	Benchmarks/run.sh
 
@@ -54,4 +70,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift
 
 clean:
-	rm -rf .build .build-twin
+	rm -rf .build .build-twin .build-library .build-dist .build-wheel .build-python .build-docs site dist

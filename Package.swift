@@ -27,10 +27,10 @@ let package = Package(
       name: "Unfold",
       targets: [
         "Tensors", "Operators", "ProximalMaps", "Denoisers", "Problems", "Algorithms", "Networks", "Training", "WeightFiles",
-        "FileFormats",
-        "Datasets", "Metrics", "Evaluation", "Experiments",
+        "LinearSystems", "FileFormats", "Datasets", "Metrics", "Evaluation", "Experiments",
       ]),
     .library(name: "UnfoldProgram", targets: ["UnfoldProgram"]),
+    .library(name: "unfoldnet", type: .dynamic, targets: ["CInterface"]),
     .executable(name: "unfold", targets: ["unfold"]),
   ],
   traits: [
@@ -70,6 +70,7 @@ let package = Package(
     module("Algorithms", ["Problems", "Denoisers"]),
     module("Networks", ["Algorithms", "Denoisers"]),
     module("WeightFiles", ["Tensors"]),
+    module("LinearSystems", ["Networks", "Denoisers", "Training"]),
     module(
       "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
     module("Training", ["WeightFiles"]),
@@ -77,7 +78,9 @@ let package = Package(
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
     module(
-      "Experiments", ["Networks", "Denoisers", "Training", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
+      "Experiments", ["LinearSystems", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
+    .target(name: "CUnfoldNet"),
+    module("CInterface", ["CUnfoldNet", "LinearSystems", "Metrics"]),
     .target(
       name: "UnfoldProgram",
       dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")],
@@ -102,6 +105,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets"]),
     tests("EvaluationTests", ["Evaluation", "CPNG"]),
     tests("ChecksTests", ["Checks"]),
+    tests("CInterfaceTests", ["CInterface", "CUnfoldNet"]),
     tests("ExperimentsTests", ["Experiments"]),
     tests("EndToEndTests", ["FileFormats", "Experiments", "unfold"]),
   ],

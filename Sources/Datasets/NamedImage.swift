@@ -90,7 +90,6 @@ public struct NamedImage: Sendable {
     if toMaximum { self = toMaximumOne }
   }
 
-
   /// As ``init(_:toMaximum:)``; a real image in other units than [0, 1] is refused.
   public init(inRange path: String) throws {
     try self.init(path)

@@ -6,12 +6,6 @@ import Networks
 import Tensors
 import Training
 
-/// Values that a user may set, with the usual ones by `init()`: options of the command line and lines of a YAML file have their names.
-public protocol Settings: Codable, Sendable { init() }
-
-/// Nothing to set.
-public struct NoSettings: Settings { public init() {} }
-
 /// A family of inverse problems as its users meet it: what measures, which methods reconstruct, what is evaluated and trained on.
 ///
 /// `Solver`, `Evaluation`, `MeasurementFile`, `Training` and every command are written once for all of them.

@@ -9,30 +9,6 @@ import Problems
 import Tensors
 import Training
 
-/// A space whose samples a file can hold.
-public protocol StoredSpace: Batched {
-  var stored: NumericArray { get }
-  init?(_ stored: NumericArray)
-}
-
-extension Tensor: StoredSpace {
-  public var stored: NumericArray { .real(self) }
-  public init?(_ stored: NumericArray) {
-    guard let real = stored.real else { return nil }
-    self = real
-  }
-}
-
-extension ComplexTensor: StoredSpace {
-  public var stored: NumericArray { .complex(self) }
-  public init?(_ stored: NumericArray) { self = stored.complex }
-}
-
-/// A space of real or of complex arrays that files hold.
-public protocol NumberSpace: FourierSpace, StoredSpace {}
-extension Tensor: NumberSpace {}
-extension ComplexTensor: NumberSpace {}
-
 /// An experiment that measures real images one by one with a model that their extent decides: a family of one's own needs its settings, its
 /// model and its methods, and has all commands.
 public protocol ImageExperiment: Experiment

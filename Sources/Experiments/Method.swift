@@ -56,10 +56,3 @@ public struct NetworkMethod<E: Experiment>: Sendable {
   /// The network before its parameters are filled in; `weights` are those to come, for what is fixed in them.
   public let make: Making
 }
-
-/// What several methods, tables and problems are from.
-enum Papers {
-  static let istaNet = "Zhang & Ghanem, CVPR 2018"
-  static let fistaNet = "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
-  static let scNet = "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023"
-}

@@ -6,63 +6,6 @@ import Platform
 import Tensors
 import Training
 
-/// How long to train: for the weights that ship, or a smaller version of minutes that says so.
-public enum TrainingBudget: String, Sendable, CaseIterable, Codable {
-  case full
-  case quick
-}
-
-/// What of every training can be chosen; nil takes the recipe's own.
-public struct TrainingOptions: Settings {
-  /// Passes over the samples, in place of the recipe's steps.
-  public var epochs: Int?
-  public var steps: Int?
-  /// Samples a step.
-  public var batch: Int?
-  /// The factor on the recipe's learning rates is this rate over 1e-3.
-  public var learningRate: Double?
-  /// Stages.
-  public var depth: Int?
-  /// Channels of the convolutions.
-  public var channels: Int?
-  /// A file of weights to start from.
-  public var start: String?
-  /// Stages are computed again in the backward pass: less than half the memory, a third more time, the same weights.
-  public var recompute = false
-  public var quick = false
-
-  public init() {}
-
-  public var budget: TrainingBudget { quick ? .quick : .full }
-
-  /// - Throws: ``InputError`` for numbers out of range, and for what a network has not.
-  func check<E: Experiment>(_ method: Method<E>) throws {
-    guard let network = method.network else {
-      throw InputError("\(method.name) is a classical method with nothing to train; expected a network")
-    }
-    for (name, value, largest) in [
-      ("epochs", epochs, 1_000_000_000), ("steps", steps, 1_000_000_000), ("batch", batch, 1_000_000_000), ("depth", depth, 1000),
-      ("channels", channels, 1024),
-    ] {
-      if let value, !(1...largest).contains(value) { throw InputError("found --\(name) \(value); expected 1 to \(largest)") }
-    }
-    if let learningRate, !(learningRate > 0 && learningRate <= 1) {
-      throw InputError("found --learning-rate \(learningRate); expected more than 0 and at most 1")
-    }
-    if depth != nil, network.architecture.depth == nil {
-      throw InputError("found --depth for \(method.name), which has no stages; leave it out")
-    }
-    if channels != nil, network.architecture.channels == nil {
-      throw InputError("found --channels for \(method.name), which has none to choose; leave it out")
-    }
-  }
-
-  /// Steps from those given or from epochs; else the recipe's own.
-  public func steps(samples: Int, batch usual: Int, otherwise own: Int) -> Int {
-    steps ?? epochs.map { max(1, $0 * samples / (batch ?? usual)) } ?? own
-  }
-}
-
 /// What an experiment is asked to train.
 public struct TrainingRequest<E: Experiment>: Sendable {
   public let method: Method<E>
@@ -78,7 +21,10 @@ public struct TrainingRequest<E: Experiment>: Sendable {
     _ method: Method<E>, _ setup: E.TrainingSetup = .init(), options: TrainingOptions = .init(), resuming: Checkpoint? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) throws {
-    try options.check(method)
+    guard let network = method.network else {
+      throw InputError("\(method.name) is a classical method with nothing to train; expected a network")
+    }
+    try options.check(method.name, network.architecture)
     (self.method, self.setup, self.options, self.resuming, self.report) = (method, setup, options, resuming, report)
   }
 
@@ -96,10 +42,7 @@ public struct TrainingRequest<E: Experiment>: Sendable {
 
   /// One phase of ``Recipe/adam(_:steps:batchSize:chunkSize:warmUp:)``, validated every 250 steps, or ten times in a short one.
   func adamRecipe(steps: Int, batchSize: Int, seed: UInt64, notes: [String: String]) -> Recipe {
-    Recipe(
-      network: method.name, seed: seed, architecture: architecture,
-      phases: [Recipe.adam(steps: steps, batchSize: batchSize, warmUp: min(100, max(1, steps / 10)))],
-      validationInterval: min(250, max(1, steps / 10)), notes: notes)
+    .adam(network: method.name, architecture, steps: steps, batchSize: batchSize, seed: seed, notes: notes)
   }
 
   /// A fixed tensor that the interrupted run worked out before.
@@ -122,19 +65,6 @@ public struct TrainingRequest<E: Experiment>: Sendable {
     guard let network = method.network else { throw InputError("\(method.name) is a classical method; expected a network") }
     return try network.make(system, architecture, Weights(parameters: [], operators: fixed), seed)
   }
-}
-
-/// Something networks can be trained on: samples with a loss and a validation.
-public protocol NetworkTraining<Measurement, Signal>: Sendable {
-  associatedtype Measurement: Batched = Tensor
-  associatedtype Signal: Batched = Tensor
-  /// Fixed tensors that go into the weights file, such as the dictionary.
-  var operators: [NamedParameter] { get }
-  /// Trains a network by a recipe; nil when it was stopped, with the checkpoint written.
-  func train<N: Network<Measurement, Signal>>(
-    _ network: N, recipe: Recipe, resuming: Checkpoint?, checkpoints: CheckpointPolicy?, monitors: [any TrainingMonitor],
-    stop: StopRequest?
-  ) throws -> N?
 }
 
 /// A training made ready: an untrained network, a recipe, and what runs it.
@@ -233,12 +163,7 @@ public struct Training: Sendable {
   }
 
   /// Changes batch and learning rate of every phase that takes samples in batches.
-  public mutating func apply(_ options: TrainingOptions) {
-    for i in recipe.phases.indices where recipe.phases[i].batchSize != nil {
-      if let batch = options.batch { recipe.phases[i].batchSize = batch }
-      if let rate = options.learningRate { recipe.phases[i].learningRate = recipe.phases[i].learningRate.scaled(by: rate / 1e-3) }
-    }
-  }
+  public mutating func apply(_ options: TrainingOptions) { recipe.apply(options) }
 
   /// Some steps of each phase, nothing written; nil for what has no steps.
   public func dryRun() throws -> Trial? { try trial?(recipe) }
@@ -281,23 +206,4 @@ public func checkpointPath(of weights: String) -> String { weights + ".checkpoin
 public func interruptedTraining(of weights: String) throws -> Checkpoint? {
   let path = checkpointPath(of: weights)
   return FileManager.default.fileExists(atPath: path) ? try Checkpoint(contentsOf: path) : nil
-}
-
-/// A tenth of the images, every tenth, is kept aside for validation: at least one, and one stays for training.
-public func splitForValidation<Image>(_ images: [Image]) -> (training: [Image], validation: [Image]) {
-  if images.count < 2 { return (images, images) }
-  let isKept = { (i: Int) in i % 10 == min(9, images.count - 1) }
-  return (images.indices.filter { !isKept($0) }.map { images[$0] }, images.indices.filter(isKept).map { images[$0] })
-}
-
-extension Recipe {
-  /// Adam at 1e-3 after a warm-up, falling to 1e-5 along a cosine, gradients clipped to norm 1, averaged weights: how networks on images are
-  /// trained here.
-  public static func adam(
-    _ name: String = "training", steps: Int, batchSize: Int, chunkSize: Int = 1, warmUp: Int = 100
-  ) -> Phase {
-    Phase(
-      name, steps: steps, batchSize: batchSize, chunkSize: chunkSize,
-      learningRate: .warmUp(steps: warmUp, then: .cosine(rate: 1e-3, final: 1e-5, steps: steps)), clipNorm: 1, averaging: 0.999)
-  }
 }

@@ -207,7 +207,8 @@ public struct DICOM: Sendable, Equatable {
     self.frames = frames
     self.values = Tensor(values, shape: [count, height, width])
     if padding > 0 {
-      Remarks.note("\(path): found \(padding) pixels of the padding value, which stands for no measurement; they are read as numbers")
+      Remarks.note(
+        "\(path): found \(padding) pixels of the padding value, which stands for no measurement; they are read as numbers")
     }
     if frameOrder == .mixed {
       Remarks.note("\(path): found \(count) frames that are not in order of their positions, they stay in the order of the file")

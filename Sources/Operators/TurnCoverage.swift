@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import Platform
 import Tensors
 
 /// What part of a turn views cover, in any order and either sense, and how much of it each stands for.

@@ -9,6 +9,8 @@ import Tensors
 public struct CompressiveSensing: Model {
   /// The side of published blocks, in pixels.
   public static let blockSide = 33
+  /// Of the seed that Φ of the package's own is drawn from.
+  public static let standardSeed: UInt64 = 2018
 
   /// Φ, M × side².
   public let phi: Matrix

@@ -21,7 +21,7 @@ extension FanBeamGeometry.Detector: ExpressibleByArgument {}
 extension FilteredBackProjection.Window: ExpressibleByArgument {}
 extension TomographyData.Part: ExpressibleByArgument {}
 extension GradientKind: ExpressibleByArgument {}
-extension Linear.WeightChoiceRule: ExpressibleByArgument {}
+extension WeightChoiceRule: ExpressibleByArgument {}
 
 extension PatchCoding: CommandLineExperiment {
   public struct SetupOptions: ParsableArguments, Encodable {
@@ -285,7 +285,7 @@ extension Linear: CommandLineExperiment {
       help:
         "How a weight auto is chosen: predicted-risk (default where the noise is known), discrepancy, residual-freedom, cross-validation (default where not) or l-curve."
     )
-    var chooseBy: Linear.WeightChoiceRule?
+    var chooseBy: WeightChoiceRule?
     @Option(help: ArgumentHelp("Draw the weights that were tried, SVG or PNG.", valueName: "file")) var plot: String?
     @Option(help: ArgumentHelp("denoiser:ffdnet: its weights, its authors' or our own.", valueName: "file"))
     var denoiserWeights: String?

@@ -129,8 +129,11 @@ import Training
   @Test func anyOperator() throws {
     let seen = try linear("noise: 0.004\noperator: [mask: {keep: 0.5, seed: 1}]")
     let y = seen.double.forward(Self.truth.reshaped([1, 40, 44])).row(0)
-    let found = try played(seen, y, "denoiser:bm3d", iterations: 30).display
-    #expect(try psnr(found, Self.truth) > psnr(y, Self.truth) + 15)
+    let solution = try played(seen, y, "denoiser:bm3d", iterations: 30)
+    #expect(try psnr(solution.display, Self.truth) > psnr(y, Self.truth) + 15)
+    #expect(
+      solution.facts.map(\.name) == ["denoiser_ratio"]
+        && solution.remarks.contains { $0.contains("contraction on its last inputs") })
     let complex = try linear("complex: true\nnoise: 0.004\noperator: [fourier, undersample: {ratio: 0.5, pattern: random}]")
     let z = complex.double.forward(
       ComplexTensor(real: Self.truth, imaginary: 0 * Self.truth).pairs.reshaped([1, 40, 44, 2]))

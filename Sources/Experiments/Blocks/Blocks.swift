@@ -70,7 +70,7 @@ public struct Blocks: Experiment {
   public static let title = "Images from y = Φ x of every block x of 33 × 33 pixels, Φ of orthonormal rows"
   public static let source = "Kulkarni, Lohit, Turaga, Kerviche & Ashok, CVPR 2016; \(Papers.istaNet)"
   /// The seed of the Φ that ship.
-  public static let standardSeed: UInt64 = 2018
+  public static let standardSeed = CompressiveSensing.standardSeed
   public static var tables: [PublishedTable] { BlockTable.all + [DepthStudy.table] }
 
   public let setup: Setup
@@ -207,19 +207,5 @@ public struct Blocks: Experiment {
 
 /// Φ from a file: the array `phi`, or the only one of two axes; its columns are the pixels of a square block.
 public func readPhi(_ path: String) throws -> Matrix {
-  let entries = try readTable(path, names: ["phi", "Phi", "operator.phi"])
-  let (rows, columns) = (entries.shape[0], entries.shape[1])
-  func root(_ n: Int) -> Int? { [Int(Double(n).squareRoot().rounded())].first { $0 * $0 == n } }
-  guard let side = root(columns), rows <= columns else {
-    throw InputError(
-      "\(path): found a matrix of \(rows) × \(columns); expected as many columns as a square block has pixels, such as 1089, and no more rows"
-        + (root(rows) != nil ? ": transpose it" : ""))
-  }
-  guard columns <= 128 * 128 else {
-    throw InputError("\(path): found blocks of \(side) × \(side) pixels; expected at most 128 × 128")
-  }
-  guard entries.maximumMagnitude > 0 else {
-    throw InputError("\(path): found a matrix of zeros; expected one that measures something")
-  }
-  return Matrix(entries)
+  try blockMatrix(readTable(path, names: ["phi", "Phi", "operator.phi"]), path)
 }

@@ -34,7 +34,7 @@ public struct Linear: Experiment {
   /// `[samples]` + the operator's codomain.
   public typealias Measured = NumericArray
 
-  public static let name = "linear"
+  public static let name = LinearSystem.problem
   public static let title = "Vectors and images from y = A x + noise, A from a file: a matrix, or a description of steps"
   public static let source = "Daubechies, Defrise & De Mol, Comm. Pure Appl. Math. 57 (2004)"
 

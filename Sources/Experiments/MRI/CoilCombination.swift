@@ -40,9 +40,6 @@ extension SENSE {
   }
 }
 
-/// 1 / ‖A‖, by which operator and measurements are multiplied for networks; 1 where ‖A‖² is as good as 1.
-func networkUnit(squaredNorm: Double) -> Double { abs(squaredNorm - 1) < 1e-4 ? 1 : 1 / squaredNorm.squareRoot() }
-
 /// By ESPIRiT from the largest square around frequency 0 without a gap, up to 24 × 24, of the calibration where it was measured apart.
 func estimatedMaps(of slice: KSpaceSlice) throws -> CoilSensitivities {
   let least = 8

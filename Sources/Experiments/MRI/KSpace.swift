@@ -55,7 +55,7 @@ public struct KSpace: Experiment {
   public var coils: Int { givenMaps?.coils ?? setup.coils }
 
   public init(_ setup: Setup, seed: UInt64) throws {
-    if Self.patterns.contains(setup.mask) {
+    if SamplingMask.Pattern(rawValue: setup.mask) != nil {
       guard let ratio = setup.ratio else {
         throw InputError("found no --ratio; expected one such as --ratio 0.2, or a file as --mask")
       }
@@ -79,28 +79,15 @@ public struct KSpace: Experiment {
     (self.setup, self.seed) = (setup, seed)
   }
 
-  private static let patterns: Set<String> = ["radial", "cartesian", "random"]
-
   /// The pattern, or the file's name.
   var maskName: String { (setup.mask as NSString).lastPathComponent }
 
   public func mask(height: Int, width: Int) throws -> SamplingMask {
-    if Self.patterns.contains(setup.mask) {
-      return try Self.mask(setup.mask, ratio: setup.ratio ?? 1, height: height, width: width, seed: seed)
+    if let pattern = SamplingMask.Pattern(rawValue: setup.mask) {
+      return try SamplingMask(pattern, height: height, width: width, ratio: setup.ratio ?? 1, seed: seed)
     }
     let values = try readTable(setup.mask, names: ["mask", "mask_matrix", "Umask"], allowingRow: true)
     return try SamplingMask(values: values, height: height, width: width, order: setup.maskOrder ?? .transform, name: setup.mask)
-  }
-
-  /// A mask of a pattern: radial, cartesian or random.
-  static func mask(_ pattern: String, ratio: Double, height: Int, width: Int, seed: UInt64) throws -> SamplingMask {
-    switch pattern {
-    case "radial": return try .pseudoRadial(height: height, width: width, ratio: ratio)
-    case "cartesian":
-      let centre = max(1, Int((0.32 * ratio * Double(width)).rounded()))  // the share of fastMRI's masks
-      return try .cartesian(height: height, width: width, ratio: ratio, centreLines: centre, seed: seed)
-    default: return try .variableDensity(height: height, width: width, ratio: ratio, seed: seed)
-    }
   }
 
   /// S for images of an extent; nil for one coil.

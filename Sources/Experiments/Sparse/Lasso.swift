@@ -10,26 +10,6 @@ import Problems
 import Tensors
 import Training
 
-/// ½‖A x − y‖² + weight ‖x‖₁: what methods of sparse coding and of sparse recovery are made ready for.
-public struct LassoSystem: Sendable {
-  /// A, in double precision.
-  public let A: Matrix
-  /// α of sparse coding, λ of sparse recovery.
-  public var weight: Double
-  /// L is 1.001 ‖A‖², as the experiments of sparse recovery have it.
-  let isRecovery: Bool
-  public var precision = Precision.double
-
-  /// α for codes of a dictionary.
-  public init(dictionary: Matrix, alpha: Double) { (A, weight, isRecovery) = (dictionary, alpha, false) }
-  /// λ for sparse signals measured by A.
-  public init(A: Matrix, lambda: Double = 0.1) { (self.A, weight, isRecovery) = (A, lambda, true) }
-
-  public var problem: SparseCoding {
-    (isRecovery ? SparseRecovery(A: A).lasso(lambda: weight) : SparseCoding(dictionary: A, alpha: weight)).converted(to: precision)
-  }
-}
-
 /// What methods of sparse problems may be told.
 public protocol LassoKnobs: Settings {
   /// Most iterations of a classical method; it ends before at a duality gap of 10⁻⁶ · max(1, E) of every sample.

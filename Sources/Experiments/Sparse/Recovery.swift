@@ -70,7 +70,7 @@ public struct Recovery: LassoExperiment {
   }
 
   /// λ where networks begin; Step-LISTA aims at the LASSO minimiser at one λ, and so has its bias.
-  static let startLambda = 0.4
+  static let startLambda = VectorNetwork.startLambda
   static let stepLambda = 0.1
 
   private static func network(
@@ -220,22 +220,5 @@ extension Weights {
   /// λ that a recipe of Step-LISTA says.
   fileprivate var trainedLambda: Double? {
     get throws { try recipe.map(Recipe.init(json:))?.notes["lambda"].flatMap { Double($0) } }
-  }
-}
-
-extension LassoSystem {
-  /// W̃ of A, computed in double precision.
-  ///
-  /// - Throws: ``InputError`` unless A has full row rank and no zero column.
-  func analyticWeight() throws -> Matrix {
-    var gram = linear(A.entries, A.entries).doubles
-    let columns = A.entries.transposed
-    let hasZero = (0..<A.columns).contains { columns.row($0).maximumMagnitude == 0 }
-    guard A.rows <= A.columns, !hasZero, LinearAlgebra.cholesky(&gram, size: A.rows) else {
-      throw InputError(
-        "found a matrix of \(A.rows) × \(A.columns) without full row rank or with a zero column, which has no analytic weight; choose lista-cpss"
-      )
-    }
-    return Operators.analyticWeight(of: A).converted(to: precision)
   }
 }

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same bytes as the command line's, whose program UNFOLD_PROGRAM names; without Fourier transforms, which may be FFTW's there."""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+import pytest
+import unfoldnet as un
+
+from conftest import smooth
+
+program = os.environ.get("UNFOLD_PROGRAM")
+pytestmark = pytest.mark.skipif(not program, reason="UNFOLD_PROGRAM names no program")
+
+
+def unfold(folder, *arguments):
+    found = subprocess.run([program, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+DESCRIPTION = "shape: [32, 32]\nnoise: 0.01\noperator:\n  - blur: {sigma: 1.2, boundary: zero}\n  - mask: {keep: 0.7}\n"
+STEPS = ({"blur": {"sigma": 1.2, "boundary": "zero"}}, {"mask": {"keep": 0.7}})
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    np.save(tmp_path / "A.npy", rng.standard_normal((60, 144)))
+    np.save(tmp_path / "y.npy", rng.standard_normal(60))
+    (tmp_path / "o.yaml").write_text(DESCRIPTION)
+    (tmp_path / "images").mkdir()
+    for k in range(6):
+        np.save(tmp_path / "images" / f"{k}.npy", smooth(40, 36, k))
+    return tmp_path
+
+
+@pytest.mark.parametrize("method,prior", [
+    ("fista", ["l1:0.5"]), ("admm", ["tv:0.3", "nonnegative"]), ("ista", ["tv:0.3"]), ("least-squares", ["ridge:2"]),
+    ("admm", ["tv:auto"])])
+def test_solutions(folder, method, prior):
+    own = [word for p in prior for word in ("--prior", p)]
+    unfold(folder, "reconstruct", "linear", method, "y.npy", "--operator", "A.npy", "--shape", 12, 12, *own, "-o", "x.npy")
+    x = un.solve(method, un.Operator(np.load(folder / "A.npy"), shape_in=(12, 12)), np.load(folder / "y.npy"), prior)
+    theirs = np.load(folder / "x.npy")
+    assert theirs.dtype == x.dtype and theirs.tobytes() == x.tobytes()
+
+
+@pytest.mark.parametrize("name", ["ista-net-plus", "fista-net", "modl"])
+def test_weights(folder, name):
+    unfold(
+        folder, "train", "linear", name, "--operator", "o.yaml", "--images", "images", "-o", "w.safetensors", "--steps", 6, "--depth", 2,
+        "--channels", 4, "--seed", 3)
+    A = un.operator(*STEPS, shape=(32, 32), noise=0.01, name="o.yaml")
+    images = [smooth(40, 36, k) for k in range(6)]
+    net = un.unfold(name, A, stages=2, channels=4, seed=3).fit(images, steps=6)
+    net.save(folder / "v.safetensors")
+    assert (folder / "v.safetensors").read_bytes() == (folder / "w.safetensors").read_bytes()
+
+    y = A.measure(images[0][:32, :32].copy())
+    np.save(folder / "m.npy", y)
+    unfold(
+        folder, "reconstruct", "linear", name, "m.npy", "--operator", "o.yaml", "--weights", "w.safetensors", "-o", "x.npy")
+    assert np.load(folder / "x.npy").tobytes() == un.load(folder / "w.safetensors", A)(y).tobytes()
+
+
+def test_vectors(folder, rng):
+    x = rng.standard_normal((70, 144)) * (rng.uniform(size=(70, 144)) < 0.1)
+    np.save(folder / "x.npy", x)
+    unfold(
+        folder, "train", "linear", "lista-cpss", "--operator", "A.npy", "--images", "x.npy", "-o", "w.safetensors", "--steps", 20, "--depth",
+        2)
+    A = un.Operator(np.load(folder / "A.npy"), name="A.npy")
+    un.unfold("lista-cpss", A, stages=2).fit(x, steps=20).save(folder / "v.safetensors")
+    assert (folder / "v.safetensors").read_bytes() == (folder / "w.safetensors").read_bytes()
+
+
+def test_facts_of_an_operator(folder):
+    theirs = json.loads(unfold(folder, "check", "operator", "o.yaml", "--json", "-"))
+    A = un.operator(*STEPS, shape=(32, 32))
+    assert abs(A.norm - theirs["norm"]) < 1e-12 * theirs["norm"]
+    assert tuple(theirs["domain"]) == A.shape_in and tuple(theirs["codomain"]) == A.shape_out
+
+
+def test_one_version(tmp_path):
+    import re
+    from pathlib import Path
+
+    project = (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text()
+    assert un.__version__ == unfold(tmp_path, "--version").strip() == re.search(r'^version = "(.*)"', project, re.M)[1]

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Makes dist/unfold-VERSION-linux-MACHINE.tar.gz: the program with the libraries it needs beside it, the weights that ship, shell completions
+# and manual pages, for Debian 12 and later without Swift. FFTW is not in it. Usage: Scripts/dist.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scratch=$PWD/.build-dist
+command -v patchelf >/dev/null || { echo "found no patchelf; expected Debian's package patchelf" >&2; exit 2; }
+
+${SWIFT:-swift} build -c release --disable-default-traits --scratch-path "$scratch" --product unfold -Xswiftc -static-stdlib -Xswiftc -use-ld=lld >&2
+program=$scratch/release/unfold
+version=$("$program" --version)
+name=unfold-$version-linux-$(uname -m)
+root=$PWD/dist/$name
+rm -rf "$root"
+mkdir -p "$root"/{bin,lib} "$root"/share/{unfold,man/man1,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d,doc}
+
+strip -o "$root/bin/unfold" "$program"
+# Every library but glibc's, which must be the machine's own.
+ldd "$program" | awk '$2 == "=>" {print $3}' | grep -Ev '/(libc|libm|libdl|libpthread|librt|libresolv|libutil|ld-linux[^/]*)\.so' |
+  xargs -I{} cp -L {} "$root/lib/"
+patchelf --set-rpath '$ORIGIN/../lib' "$root/bin/unfold"
+for library in "$root"/lib/*.so*; do patchelf --set-rpath '$ORIGIN' "$library"; done
+
+cp -r Models "$root/share/unfold/Models"
+"$program" --generate-completion-script bash >"$root/share/bash-completion/completions/unfold"
+"$program" --generate-completion-script zsh >"$root/share/zsh/site-functions/_unfold"
+"$program" --generate-completion-script fish >"$root/share/fish/vendor_completions.d/unfold.fish"
+Scripts/manual.py "$program" "$root/share/man/man1"
+cp LICENSE README.md "$root/share/doc/"
+for library in "$root"/lib/*.so*; do # the licences of what Debian packages
+  package=$(dpkg -S "$(basename "$library")" 2>/dev/null | head -1 | cut -d: -f1)
+  [ -z "$package" ] || cp "/usr/share/doc/$package/copyright" "$root/share/doc/$package-copyright" 2>/dev/null || true
+done
+
+tar -C dist -czf "dist/$name.tar.gz" "$name"
+echo "dist/$name.tar.gz: $(($(stat -c %s "dist/$name.tar.gz") / 1000000)) MB"

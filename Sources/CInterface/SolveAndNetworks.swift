@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+import Algorithms
+import CUnfoldNet
+import Kernels
+import LinearSystems
+import Metrics
+import Networks
+import Operators
+import Platform
+import Problems
+import Tensors
+import Training
+import WeightFiles
+
+@c @implementation
+public func unf_version() -> UnsafePointer<CChar>? { version.pointer }
+
+private struct StaticText: @unchecked Sendable {
+  let pointer: UnsafePointer<CChar>?
+  init(_ text: String) { pointer = UnsafePointer(strdup(text)) }
+}
+private let version = StaticText("0.1.0")
+
+@c @implementation
+public func unf_set_threads(_ threads: Int32) -> Int32 {
+  call {
+    guard (0...4096).contains(threads) else { throw InputError("found \(threads) threads; expected 0, for all cores, to 4096") }
+    Parallel.threads = Int(threads)
+    return []
+  }
+}
+
+@c @implementation
+public func unf_methods() -> Int32 {
+  call {
+    [
+      JSONMember("solvers", .array(ClassicalMethod.allCases.map { .string($0.rawValue) })),
+      JSONMember(
+        "networks",
+        .array(
+          LinearNetwork.all.map { ["name": .string($0.name), "title": .string($0.title), "source": .string($0.source)] })),
+    ]
+  }
+}
+
+// MARK: Solving
+
+@c @implementation
+public func unf_solve(
+  _ op: Int64, _ method: UnsafePointer<CChar>?, _ options: UnsafePointer<CChar>?, _ y: UnsafePointer<unf_array>?,
+  _ x: UnsafeMutablePointer<unf_array>?
+) -> Int32 {
+  call {
+    let A = try Objects.all.object(op, OperatorObject.self, "operator")
+    let name = try text(method, "method")
+    guard let method = ClassicalMethod(rawValue: name) else {
+      let names = ClassicalMethod.allCases.map(\.rawValue)
+      let guess = nearest(name, among: names).map { ": did you mean \($0)?" } ?? ""
+      throw InputError("found no method \(name); expected one of \(names.joined(separator: ", "))\(guess)")
+    }
+    let (given, result) = (try GivenArray(y, "the measurement"), try GivenArray(x, "the solution"))
+    let reader = try CInterface.options(
+      options, ["prior", "iterations", "tolerance", "choose_by", "precision", "trace", "denoiser_weights", "noise"])
+    var settings = ClassicalOptions()
+    settings.prior = try reader.texts("prior") ?? []
+    settings.iterations = try reader.integer("iterations", 1...10_000_000)
+    settings.tolerance = try reader.number("tolerance", 0...1)
+    settings.chooseBy = try reader.choice("choose_by", WeightChoiceRule.self)
+    settings.precision = try reader.precision(.double)
+    settings.isTraced = try reader.flag("trace")
+    if let file = try reader.text("denoiser_weights") {
+      settings.ffdNet = { try Weights(contentsOf: file).withHouseNames.filled(FFDNet(seed: 0)) }
+    }
+    let noise = try reader.noise()
+    let measured = try given.samples(of: A.codomain, "the measurement")
+    let (solver, found, residual) = try A.state.running {
+      let solver = try ClassicalSolver(method, A.system(noise: noise), settings)
+      let found = try solver.solve(measured)
+      let estimates = Tensor.concatenated(found.map(\.estimate)), y = measured.converted(to: .double)
+      return (solver, found, (A.double.forward(estimates) - y).norm / max(y.norm, .leastNormalMagnitude))
+    }
+    if let bad = found.first(where: { $0.ending == .notFinite || $0.objective?.isNaN == true || !$0.estimate.isFinite }) {
+      throw CallError(
+        UNF_FAILED, "\(name): \(Ending.notFinite.rawValue) after \(bad.iterations) iterations; check the prior and the operator")
+    }
+    try result.fill(.concatenated(found.map(\.estimate)), of: A.domain, like: given, A.codomain, "the solution")
+    return facts(found, prior: solver.priors, residual: residual)
+  }
+}
+
+/// What the answer says of solutions, one a measurement.
+private func facts(_ found: [ClassicalSolution], prior: [String], residual: Double) -> [JSONMember] {
+  func list(_ value: (ClassicalSolution) -> JSONValue) -> JSONValue { .array(found.map(value)) }
+  var facts = [
+    JSONMember("prior", .array(prior.map(JSONValue.string))), JSONMember("residual", .number(residual)),
+    JSONMember("iterations", list { .integer($0.iterations) }), JSONMember("objective", list { .optional($0.objective) }),
+    JSONMember("ending", list { $0.ending.map { .string($0.rawValue) } ?? .null }),
+    JSONMember("converged", .bool(found.allSatisfy { $0.ending?.isConvergence ?? true })),
+  ]
+  let chosen = found.compactMap(\.chosen)
+  if !chosen.isEmpty {
+    facts.append(JSONMember("weight", .array(chosen.map { .number($0.weight) })))
+    facts.append(JSONMember("chosen", .array(chosen.map { .string($0.priors.map { "\($0)" }.joined(separator: " + ")) })))
+  }
+  if found.contains(where: { !$0.trace.isEmpty }) {
+    facts.append(
+      JSONMember(
+        "trace",
+        list { .array($0.trace.map { .array([.integer($0.iteration), .number($0.objective), .number($0.residualNorm)]) }) }))
+  }
+  return facts
+}
+
+// MARK: Networks
+
+/// A network with the operator it is of.
+final class NetworkObject: Sendable {
+  let kind: LinearNetwork
+  let op: OperatorObject
+  let options: TrainingOptions
+  let seed: UInt64
+  let precision: Precision
+  private let lock = Lock()
+  nonisolated(unsafe) private var current: (network: any Network, recipe: Recipe?, operators: [NamedParameter])
+
+  init(
+    _ kind: LinearNetwork, _ op: OperatorObject, _ network: any Network, _ recipe: Recipe? = nil,
+    operators: [NamedParameter] = [], options: TrainingOptions, seed: UInt64, precision: Precision
+  ) {
+    (self.kind, self.op, self.options, self.seed, self.precision) = (kind, op, options, seed, precision)
+    current = (network, recipe, operators)
+  }
+
+  var state: (network: any Network, recipe: Recipe?, operators: [NamedParameter]) {
+    get { lock.withLock { current } }
+    set { lock.withLock { current = newValue } }
+  }
+
+  func stages(_ wanted: Int32) throws -> Int {
+    let depth = state.network.depth
+    guard (0...depth).contains(Int(wanted)) else { throw InputError("found \(wanted) stages; expected 0, for all, to \(depth)") }
+    return wanted == 0 ? depth : Int(wanted)
+  }
+
+  var facts: [JSONMember] {
+    let (network, recipe, _) = state
+    return [
+      JSONMember("name", .string(kind.name)), JSONMember("stages", .integer(network.depth)),
+      JSONMember("parameters", .integer(network.parameterCount)), JSONMember("precision", .string(precision.rawValue)),
+      JSONMember("trained", .bool(recipe != nil)),
+      JSONMember(
+        "shapes",
+        .object(
+          network.parametersAndBuffers.map { JSONMember($0.name, .array($0.value.shape.map(JSONValue.integer))) })),
+    ]
+  }
+}
+
+private func network(_ handle: Int64) throws -> NetworkObject { try Objects.all.object(handle, NetworkObject.self, "network") }
+
+@c @implementation
+public func unf_network(
+  _ op: Int64, _ name: UnsafePointer<CChar>?, _ options: UnsafePointer<CChar>?, _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  call {
+    let A = try Objects.all.object(op, OperatorObject.self, "operator")
+    let out = try place(out, "the network")
+    let kind = try LinearNetwork(name: text(name, "name of a network"))
+    let reader = try CInterface.options(options, ["stages", "channels", "seed", "precision"])
+    var training = TrainingOptions()
+    training.depth = try reader.integer("stages", 1...1000)
+    training.channels = try reader.integer("channels", 1...1024)
+    let (seed, precision) = (UInt64(try reader.integer("seed", 0...Int.max) ?? 1), try reader.precision(.single))
+    try training.check(kind.name, kind.architecture)
+    let made = NetworkObject(
+      kind, A,
+      try A.state.running {
+        try kind.untrained(
+          A.system(), Architecture(depth: training.depth, channels: training.channels), precision: precision, seed: seed)
+      }, options: training, seed: seed, precision: precision)
+    out.pointee = Objects.all.add(made)
+    return made.facts
+  }
+}
+
+@c @implementation
+public func unf_network_load(
+  _ op: Int64, _ path: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?, _ options: UnsafePointer<CChar>?,
+  _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  call {
+    let A = try Objects.all.object(op, OperatorObject.self, "operator")
+    let out = try place(out, "the network")
+    let path = try text(path, "path")
+    let reader = try CInterface.options(options, ["precision"])
+    let weights = try Weights(contentsOf: path).withHouseNames
+    let recipe = try weights.recipe.map(Recipe.init(json:))
+    guard let wanted = try name.map({ try text($0, "name of a network") }) ?? recipe?.network else {
+      throw InputError("\(path): found weights that do not say their network; expected its name, such as ista-net-plus")
+    }
+    let kind = try LinearNetwork(name: wanted)
+    let precision = try reader.precision(.single)
+    var training = TrainingOptions()
+    let shape = Architecture(of: weights).over(recipe?.architecture ?? Architecture())
+    (training.depth, training.channels) = (shape.depth, shape.channels)
+    let filled = try A.state.running {
+      try kind.loaded(weights, recipe, for: A.system(), precision: precision, file: path)
+    }
+    let made = NetworkObject(
+      kind, A, filled, recipe, operators: weights.operators, options: training, seed: recipe?.seed ?? 1, precision: precision)
+    out.pointee = Objects.all.add(made)
+    return made.facts
+  }
+}
+
+@c @implementation
+public func unf_network_save(_ handle: Int64, _ path: UnsafePointer<CChar>?) -> Int32 {
+  call {
+    let object = try network(handle)
+    let (network, recipe, operators) = object.state
+    // Without a training the recipe still says what the weights are of.
+    let known =
+      try recipe
+      ?? .adam(
+        network: object.kind.name, object.kind.architecture, steps: 1, batchSize: 1, seed: object.seed,
+        notes: object.op.system().notes)
+    try Weights.save(network, recipe: known, operators: operators, to: text(path, "path"))
+    return []
+  }
+}
+
+@c @implementation
+public func unf_network_move(_ handle: Int64, _ op: Int64, _ out: UnsafeMutablePointer<Int64>?) -> Int32 {
+  call {
+    let object = try network(handle)
+    let A = try Objects.all.object(op, OperatorObject.self, "operator")
+    let out = try place(out, "the network")
+    let (network, recipe, operators) = object.state
+    let weights = try Weights(of: network, operators: operators, recipe: recipe)
+    let filled = try A.state.running {
+      try object.kind.loaded(weights, recipe, for: A.system(), precision: object.precision, file: object.kind.name)
+    }
+    let made = NetworkObject(
+      object.kind, A, filled, recipe, operators: operators, options: object.options, seed: object.seed,
+      precision: object.precision)
+    out.pointee = Objects.all.add(made)
+    return made.facts
+  }
+}
+
+@c @implementation
+public func unf_network_facts(_ handle: Int64) -> Int32 { call { try network(handle).facts } }
+
+@c @implementation
+public func unf_network_parameter(
+  _ handle: Int64, _ name: UnsafePointer<CChar>?, _ set: Int32, _ value: UnsafeMutablePointer<unf_array>?
+) -> Int32 {
+  call {
+    let object = try network(handle)
+    let (name, given) = (try text(name, "name of a parameter"), try GivenArray(value, "the parameter"))
+    var (network, recipe, operators) = object.state
+    var all = network.parametersAndBuffers
+    guard let i = all.firstIndex(where: { $0.name == name }) else {
+      throw InputError("found no parameter \(name); expected one of \(all.prefix(4).map(\.name).joined(separator: ", ")), …")
+    }
+    guard given.space == ArraySpace(all[i].value.shape) else {
+      throw InputError("found \(given.space) for \(name); expected \(all[i].value.shape)")
+    }
+    if set == 0 {
+      given.fill(all[i].value)
+    } else {
+      all[i].value = try given.value(name).numbers
+      network = try Weights(parameters: all).filled(network)
+      object.state = (network, recipe, operators)
+    }
+    return []
+  }
+}
+
+/// Tells the caller of every step; the caller can stop.
+private final class Told: TrainingMonitor {
+  private let progress: unf_progress
+  private let context: UnsafeMutableRawPointer?
+  private let stop: StopRequest
+  private let state: StopState
+
+  init(_ progress: unf_progress, _ context: UnsafeMutableRawPointer?, _ stop: StopRequest, _ state: StopState) {
+    (self.progress, self.context, self.stop, self.state) = (progress, context, stop, state)
+  }
+
+  func record(_ report: TrainingReport) {
+    let goesOn =
+      progress(context, Int64(report.totalStep), Int64(report.totalSteps), report.loss, report.validation ?? .nan) == 0
+    if !goesOn { stop.stop() }
+  }
+  func finish() {}
+}
+
+@c @implementation
+public func unf_network_fit(
+  _ handle: Int64, _ signals: Int32, _ signal: UnsafePointer<unf_array>?, _ validations: Int32,
+  _ validation: UnsafePointer<unf_array>?, _ measurements: UnsafePointer<unf_array>?, _ options: UnsafePointer<CChar>?,
+  _ progress: unf_progress?, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+  call {
+    let object = try network(handle)
+    let reader = try CInterface.options(
+      options, ["steps", "epochs", "batch", "learning_rate", "quick", "recompute", "noise", "warm_start"])
+    var training = object.options
+    training.steps = try reader.integer("steps", 1...1_000_000_000)
+    training.epochs = try reader.integer("epochs", 1...1_000_000_000)
+    training.batch = try reader.integer("batch", 1...1_000_000)
+    training.learningRate = try reader.number("learning_rate")
+    (training.quick, training.recompute) = (try reader.flag("quick"), try reader.flag("recompute"))
+    try training.check(object.kind.name, object.kind.architecture)
+    let (noise, isWarm) = (try reader.noise(), try reader.flag("warm_start"))
+    let A = object.op
+    func arrays(_ count: Int32, _ pointer: UnsafePointer<unf_array>?, _ name: String) throws -> [NumericArray] {
+      guard (0...1_000_000).contains(count), count == 0 || pointer != nil else {
+        throw InputError("found \(count) \(name); expected arrays of them")
+      }
+      return try (0..<Int(count)).map { i in try GivenArray(pointer.map { $0 + i }, name).value(name) }
+    }
+    let given = try arrays(signals, signal, "signals")
+    let held = try arrays(validations, validation, "signals for validation")
+    for array in given + held where array.isComplex && !A.domain.isComplex {
+      throw InputError("found complex signals; expected real ones of \(A.domain)")
+    }
+    let stop = StopRequest()
+    let trained = try A.state.running { () -> (network: any Network, training: LinearTraining)? in
+      let request = LinearTraining.Request(
+        object.kind, try A.system(noise: noise), training, seed: object.seed, precision: object.precision)
+      var made: LinearTraining
+      if let measurements {
+        let y = try GivenArray(measurements, "the measurements").samples(of: A.codomain, "the measurements")
+        let x = try given.map { array in
+          guard let samples = array.samples(of: A.domain) else {
+            throw InputError("found signals of shape \(array.shape); expected samples of \(A.domain)")
+          }
+          return samples.converted(to: .double)
+        }
+        made = try LinearTraining(measurements: y, signals: x.isEmpty ? nil : .concatenated(x), request)
+      } else {
+        guard !given.isEmpty else { throw InputError("found neither signals nor measurements; expected some to train on") }
+        made = try LinearTraining(signals: given, validation: held.isEmpty ? nil : held, request)
+      }
+      made.recipe.apply(training)
+      let monitors = progress.map { [Told($0, context, stop, A.state)] } ?? []
+      let network = try made.run(from: isWarm ? object.state.network : nil, monitors: monitors, stop: stop)
+      return network.map { ($0, made) }
+    }
+    guard let trained else { throw CallError(UNF_STOPPED, "stopped") }
+    object.state = (trained.network, trained.training.recipe, trained.training.samples.operators)
+    return object.facts
+  }
+}
+
+@c @implementation
+public func unf_network_apply(
+  _ handle: Int64, _ y: UnsafePointer<unf_array>?, _ stages: Int32, _ x: UnsafeMutablePointer<unf_array>?
+) -> Int32 {
+  call {
+    let object = try network(handle)
+    let (given, result) = (try GivenArray(y, "the measurement"), try GivenArray(x, "the estimate"))
+    let measured = try given.samples(of: object.op.codomain, "the measurement").converted(to: .double)
+    let stages = try object.stages(stages)
+    let found = try object.op.state.running {
+      try object.kind.run(object.state.network, measured, stages: stages, for: object.op.system(), precision: object.precision)
+    }
+    try result.fill(found, of: object.op.domain, like: given, object.op.codomain, "the estimate")
+    return []
+  }
+}
+
+@c @implementation
+public func unf_network_pullback(
+  _ handle: Int64, _ y: UnsafePointer<unf_array>?, _ stages: Int32, _ v: UnsafePointer<unf_array>?,
+  _ out: UnsafeMutablePointer<unf_array>?
+) -> Int32 {
+  call {
+    let object = try network(handle)
+    let A = object.op
+    let (given, along, result) = (
+      try GivenArray(y, "the measurement"), try GivenArray(v, "the cotangent"), try GivenArray(out, "the gradient")
+    )
+    let measured = try given.samples(of: A.codomain, "the measurement").converted(to: .double)
+    let cotangent = try along.samples(of: A.domain, "the cotangent").converted(to: .double)
+    guard measured.shape[0] == cotangent.shape[0] else {
+      throw InputError("found \(cotangent.shape[0]) cotangents for \(measured.shape[0]) measurements; expected as many")
+    }
+    let stages = try object.stages(stages)
+    let found = try A.state.running {
+      try object.kind.run(
+        object.state.network, measured, stages: stages, for: A.system(), precision: object.precision,
+        pullbackOf: cotangent)
+    }
+    try result.fill(found, of: A.codomain, like: given, A.codomain, "the gradient")
+    return []
+  }
+}
+
+// MARK: Metrics
+
+@c @implementation
+public func unf_metric(
+  _ name: UnsafePointer<CChar>?, _ estimate: UnsafePointer<unf_array>?, _ truth: UnsafePointer<unf_array>?, _ peak: Double,
+  _ value: UnsafeMutablePointer<Double>?
+) -> Int32 {
+  call {
+    let value = try place(value, "the value")
+    func real(_ array: UnsafePointer<unf_array>?, _ what: String) throws -> Tensor {
+      let found = try GivenArray(array, what).value(what)
+      return (found.real ?? found.complex.pairs).converted(to: .double)
+    }
+    let (x, y) = (try real(estimate, "the estimate"), try real(truth, "the truth"))
+    switch try text(name, "metric") {
+    case "psnr": value.pointee = try psnr(x, y, peak: peak)
+    case "ssim": value.pointee = try ssim(x, y, peak: peak)
+    case "rmse": value.pointee = try rmse(x, y)
+    case "nmse": value.pointee = try nmse(x, y)
+    case let other: throw InputError("found no metric \(other); expected psnr, ssim, rmse or nmse")
+    }
+    return []
+  }
+}

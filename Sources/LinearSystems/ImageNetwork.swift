@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import WeightFiles
+import Networks
+import Operators
+import Tensors
+import Training
+
+/// The networks to images that any operator will do for: the same parameters, whatever measures.
+public enum ImageNetwork: String, CaseIterable, Sendable {
+  case admmNet = "admm-net"
+  case admmCSNet = "admm-csnet"
+  case istaNet = "ista-net"
+  case istaNetPlus = "ista-net-plus"
+  case fistaNet = "fista-net"
+  case modl
+  case scNet = "scnet"
+
+  public var isADMM: Bool { self == .admmNet || self == .admmCSNet }
+
+  /// Title, source, and the usual shape.
+  public var published: (title: String, source: String, architecture: Architecture) {
+    switch self {
+    case .admmNet:
+      (
+        "ADMM with learned filters, shrinkage curves, penalties and rates", "Yang, Sun, Li & Xu, NIPS 2016",
+        Architecture(depth: admmNetStages(labelled: 15), filterSize: 3, knots: 101)
+      )
+    case .admmCSNet:
+      (
+        "ADMM in the image with a learned shrinkage by convolutions",
+        "Yang, Sun, Li & Xu, IEEE Trans. Pattern Anal. Mach. Intell. 42 (2020)",
+        Architecture(depth: 10, channels: 128, filterSize: 5, learnsSlopes: false)
+      )
+    case .istaNet: ("ISTA with a learned transform", Papers.istaNet, Architecture(depth: 9, channels: 32))
+    case .istaNetPlus: ("ISTA with a learned transform on a residual", Papers.istaNet, Architecture(depth: 9, channels: 32))
+    case .fistaNet: ("FISTA with a learned proximal map", Papers.fistaNet, Architecture(depth: 7, channels: 32))
+    case .modl:
+      (
+        "Half-quadratic splitting with one learned prior, exact in the data",
+        "Aggarwal, Mani & Jacob, IEEE Trans. Med. Imaging 38 (2019)",
+        Architecture(depth: 10, channels: 64)
+      )
+    case .scNet: ("Proximal gradient with memory", Papers.scNet, Architecture(depth: 20, channels: 32))
+    }
+  }
+
+  /// The network of an operator on images before its parameters are filled in; SCNet wants an ``Undersampling`` of real ones and is made apart.
+  public func network<Op: LinearOperator>(
+    _ A: Op, height h: Int, width w: Int, _ shape: Architecture, precision: Precision = .single, seed: UInt64
+  ) throws -> any Network where Op.Domain: NumberSpace {
+    let (depth, channels) = (shape.depth ?? 1, shape.channels ?? 32)
+    switch self {
+    case .admmNet:
+      let (size, knots) = (shape.filterSize ?? 3, shape.knots ?? 101)
+      guard size % 2 == 1, (2...1024).contains(knots) else {
+        throw InputError(
+          "found filters of \(size) × \(size) and curves of \(knots) knots; expected weights of admm-net, choose others")
+      }
+      return ADMMNet(
+        admmNet: A, height: h, width: w, stages: depth, filterSize: size, knots: knots, precision: precision)
+    case .admmCSNet:
+      return ADMMCSNet(
+        admmCSNet: A, stages: depth, maps: channels, filterSize: shape.filterSize ?? 5, learnsSlopes: shape.learnsSlopes ?? false,
+        precision: precision, seed: seed)
+    case .istaNet:
+      return ISTANet(DataGradient(A), height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
+    case .istaNetPlus:
+      return ISTANetPlus(DataGradient(A), height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
+    case .fistaNet:
+      return FISTANet(DataGradient(A), height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
+    case .modl:
+      return MoDL(modl: A, height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
+    case .scNet: preconditionFailure("scnet is of real images alone")
+    }
+  }
+
+  /// SCNet of an operator on real images.
+  public static func scNet<Op: Undersampling>(
+    _ A: Op, _ shape: Architecture, precision: Precision = .single, seed: UInt64
+  ) -> any Network where Op.Domain == Tensor {
+    SCNet(scNet: A, depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: precision, seed: seed)
+  }
+}
+
+/// What several methods, tables and problems are from.
+public enum Papers {
+  public static let istaNet = "Zhang & Ghanem, CVPR 2018"
+  public static let fistaNet = "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+  public static let scNet = "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023"
+}
