@@ -121,7 +121,7 @@ public struct Blocks: Experiment {
     let image = try readImage(path)
     try ImageRange.check(image.values, path: path)
     if image.channels == 1 { return [image.values] }
-    if setup.color == .luminance { return [image.luminance(path).map { ($0 * 255).rounded() / 255 }] }
+    if setup.color == .luminance { return [image.grayscale.map { ($0 * 255).rounded() / 255 }] }
     return (0..<3).map { image.values.row($0) }
   }
 
