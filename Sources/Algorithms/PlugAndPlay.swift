@@ -17,15 +17,15 @@ public typealias PlugAndPlaySplitting<Op: LinearOperator> = ProximalGradient<
 > where Op.Domain: ImageSpace
 
 extension ProximalGradient {
-  /// ‖D(v) − D(w)‖ / ‖v − w‖ of the denoiser at what the data make of two estimates: below 1 it is a contraction on them. Plug and play
-  /// converges where a denoiser is one everywhere, or D − 1 is one and the data strongly convex. 0 where v = w.
+  /// ‖D(v) − D(w)‖ / ‖v − w‖ of the denoiser at what the data make of an estimate and of the one before it, from which this step made it:
+  /// D(w) is the estimate. Below 1 the denoiser is a contraction on them. Plug and play converges where a denoiser is one everywhere, or D − 1 is one and the data strongly convex. 0 where v = w.
   ///
   /// Source: Ryu, Liu, Wang, Chen, Wang & Yin, "Plug-and-play methods provably converge with properly trained denoisers", ICML 2019.
-  public func denoiserRatio<Image>(at x: Data.Signal, _ previous: Data.Signal, measurement y: Data.Measurement) -> Double
+  public func denoiserRatio<Image>(at x: Data.Signal, madeFrom previous: Data.Signal, measurement y: Data.Measurement) -> Double
   where Prior == DenoiserPrior<Image>, Data.Signal == Image {
     let (v, w) = (data(x, measurement: y), data(previous, measurement: y))
     let distance = (v - w).norm
-    return distance == 0 ? 0 : (prior(v, recording: false).value - prior(w, recording: false).value).norm / distance
+    return distance == 0 ? 0 : (prior(v, recording: false).value - x).norm / distance
   }
 }
 

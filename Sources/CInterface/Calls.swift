@@ -41,12 +41,14 @@ final class Objects: @unchecked Sendable {
   private var objects: [Int64: AnyObject] = [:]
   private var last: Int64 = 0
 
-  func add(_ object: AnyObject) -> Int64 {
-    lock.withLock {
+  /// Keeps an object, its handle where the caller wants it.
+  func give<Kind: AnyObject>(_ object: Kind, to handle: UnsafeMutablePointer<Int64>) -> Kind {
+    handle.pointee = lock.withLock {
       last += 1
       objects[last] = object
       return last
     }
+    return object
   }
 
   func release(_ handle: Int64) throws {

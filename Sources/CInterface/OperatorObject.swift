@@ -134,19 +134,19 @@ extension ArrayOperator {
 
   /// R + i I on complex vectors, of real matrices R and I.
   init(real R: ArrayOperator, imaginary I: ArrayOperator) {
-    let (n, m) = (R.domain.count, R.codomain.count)
-    @Sendable func map(_ z: Tensor, _ size: Int, _ real: (Tensor) -> Tensor, _ imaginary: (Tensor) -> Tensor, _ sign: Double)
-      -> Tensor
-    {
+    @Sendable func map(_ z: Tensor, _ real: (Tensor) -> Tensor, _ imaginary: (Tensor) -> Tensor, _ sign: Double) -> Tensor {
       let z = ComplexTensor(pairs: z)
       let (a, b) = (z.real, z.imaginary)
       return ComplexTensor(real: real(a) - sign * imaginary(b), imaginary: real(b) + sign * imaginary(a)).pairs
     }
     self.init(
-      from: ArraySpace([n], isComplex: true), to: ArraySpace([m], isComplex: true),
-      forward: { map($0, m, R.forward, I.forward, 1) }, adjoint: { map($0, n, R.adjoint, I.adjoint, -1) })
+      from: ArraySpace([R.domain.count], isComplex: true), to: ArraySpace([R.codomain.count], isComplex: true),
+      forward: { map($0, R.forward, I.forward, 1) }, adjoint: { map($0, R.adjoint, I.adjoint, -1) })
   }
 }
+
+/// The operator of a handle.
+func operatorObject(_ handle: Int64) throws -> OperatorObject { try Objects.all.object(handle, OperatorObject.self, "operator") }
 
 extension DescriptionReader {
   func noise() throws -> Noise? { has("noise") ? try OperatorDescription.noise(self) : nil }
@@ -188,15 +188,16 @@ public func unf_operator_steps(
     }
     let made = try OperatorObject(
       { try steps.made(shape: shape, precision: $0) }, options, noise: steps.noise, matrix: steps.matrix, name: path)
-    out.pointee = Objects.all.add(made)
-    return try made.facts(norm: false)
+    return try Objects.all.give(made, to: out).facts(norm: false)
   }
 }
 
-/// A matrix on signals of a shape, real or complex.
+/// A matrix on signals of a shape, real or complex, of entries of which `matrix` makes real ones.
 private func matrixObject(
-  real: OperatorMatrix, imaginary: OperatorMatrix?, shape: [Int]?, _ options: UnsafePointer<CChar>?
+  _ entries: NumericArray, shape: [Int]?, _ options: UnsafePointer<CChar>?, matrix: (Tensor) throws -> OperatorMatrix
 ) throws -> OperatorObject {
+  let real = try matrix(entries.real ?? entries.complex.real)
+  let imaginary = try entries.isComplex ? matrix(entries.complex.imaginary) : nil
   let options = try CInterface.options(options, OperatorObject.optionNames)
   let path = try options.text("name") ?? "matrix"
   guard let imaginary else {
@@ -227,13 +228,10 @@ public func unf_operator_matrix(
     let out = try place(out, "the operator")
     let entries = try GivenArray(matrix, "the matrix").value("the matrix")
     guard entries.shape.count == 2 else { throw InputError("found a matrix of shape \(entries.shape); expected [rows, columns]") }
-    let parts = entries.real.map { [$0] } ?? [entries.complex.real, entries.complex.imaginary]
-    let made = try matrixObject(
-      real: OperatorMatrix(dense: parts[0], path: "matrix"),
-      imaginary: parts.count == 2 ? OperatorMatrix(dense: parts[1], path: "matrix") : nil,
-      shape: extents(rank: rank, shape, "the signals"), options)
-    out.pointee = Objects.all.add(made)
-    return try made.facts(norm: false)
+    let made = try matrixObject(entries, shape: extents(rank: rank, shape, "the signals"), options) {
+      try OperatorMatrix(dense: $0, path: "matrix")
+    }
+    return try Objects.all.give(made, to: out).facts(norm: false)
   }
 }
 
@@ -259,19 +257,14 @@ public func unf_operator_sparse(
     if let wrong = indices.first(where: { $0 < 0 || $0 >= columns }) {
       throw InputError("found a column \(wrong); expected 0 to \(columns - 1)")
     }
-    func sparse(_ values: Tensor) throws -> OperatorMatrix {
+    let made = try matrixObject(entries, shape: extents(rank: rank, shape, "the signals"), options) { values in
       guard values.maximumMagnitude > 0 else {
         throw InputError("found a matrix of zeros; expected one that measures something")
       }
       return OperatorMatrix(
         sparse: SparseMatrix(columns: Int(columns), rowStarts: starts, columnIndices: indices.map { Int32($0) }, values: values))
     }
-    let parts = entries.real.map { [$0] } ?? [entries.complex.real, entries.complex.imaginary]
-    let made = try matrixObject(
-      real: sparse(parts[0]), imaginary: parts.count == 2 ? sparse(parts[1]) : nil,
-      shape: extents(rank: rank, shape, "the signals"), options)
-    out.pointee = Objects.all.add(made)
-    return try made.facts(norm: false)
+    return try Objects.all.give(made, to: out).facts(norm: false)
   }
 }
 
@@ -293,14 +286,13 @@ public func unf_operator_function(
     let state = StopState()
     let A = ArrayOperator(function, context, from: spaces.0, to: spaces.1, state)
     let made = try OperatorObject({ _ in A }, options, state: state, name: "function")
-    out.pointee = Objects.all.add(made)
-    return try made.facts(norm: false)
+    return try Objects.all.give(made, to: out).facts(norm: false)
   }
 }
 
 @c @implementation
 public func unf_operator_facts(_ op: Int64, _ norm: Int32) -> Int32 {
-  call { try Objects.all.object(op, OperatorObject.self, "operator").facts(norm: norm != 0) }
+  call { try operatorObject(op).facts(norm: norm != 0) }
 }
 
 @c @implementation
@@ -308,7 +300,7 @@ public func unf_operator_apply(
   _ op: Int64, _ adjoint: Int32, _ input: UnsafePointer<unf_array>?, _ output: UnsafeMutablePointer<unf_array>?
 ) -> Int32 {
   call {
-    let A = try Objects.all.object(op, OperatorObject.self, "operator")
+    let A = try operatorObject(op)
     let (given, result) = (try GivenArray(input, "the input"), try GivenArray(output, "the output"))
     let (from, to) = adjoint == 0 ? (A.domain, A.codomain) : (A.codomain, A.domain)
     let x = try given.samples(of: from, "the input")
@@ -325,15 +317,13 @@ public func unf_operator_apply(
 @c @implementation
 public func unf_operator_adjoint_error(_ op: Int64, _ seed: UInt64, _ error: UnsafeMutablePointer<Double>?) -> Int32 {
   call {
-    let A = try Objects.all.object(op, OperatorObject.self, "operator")
+    let A = try operatorObject(op)
     let error = try place(error, "the error")
     func tested<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) -> Double {
       OnArrays<Signal, Measurement>(A.double, lipschitz: 1)
         .adjointError(domain: [1] + A.domain.shape, codomain: [1] + A.codomain.shape, seed: seed)
     }
-    let signals: any NumberSpace.Type = A.domain.isComplex ? ComplexTensor.self : Tensor.self
-    let measurements: any NumberSpace.Type = A.codomain.isComplex ? ComplexTensor.self : Tensor.self
-    error.pointee = try A.state.running { tested(signals, measurements) }
+    error.pointee = try A.state.running { tested(A.domain.type, A.codomain.type) }
     return []
   }
 }
@@ -343,7 +333,7 @@ public func unf_operator_measure(
   _ op: Int64, _ x: UnsafePointer<unf_array>?, _ seed: UInt64, _ y: UnsafeMutablePointer<unf_array>?
 ) -> Int32 {
   call {
-    let A = try Objects.all.object(op, OperatorObject.self, "operator")
+    let A = try operatorObject(op)
     let (given, result) = (try GivenArray(x, "the signals"), try GivenArray(y, "the measurements"))
     let x = try given.samples(of: A.domain, "the signals").converted(to: .double)
     let measured = try A.state.running {
@@ -364,7 +354,7 @@ public func unf_operator_measure(
 @c @implementation
 public func unf_operator_stop(_ op: Int64) -> Int32 {
   call {
-    try Objects.all.object(op, OperatorObject.self, "operator").state.stop(UNF_STOPPED)
+    try operatorObject(op).state.stop(UNF_STOPPED)
     return []
   }
 }

@@ -140,6 +140,13 @@ public struct Comparison: Sendable {
     try errors().map { [ReportPage.Section(heading, [.pictures($0.pictures, scale: $0.scale, caption: caption)])] } ?? []
   }
 
+  /// Of estimates clipped to [0, 1]: the images, their errors, the figures.
+  func sections() throws -> [ReportPage.Section] {
+    try [reconstructions("Reconstructions", upTo: 1)]
+      + errors("Where the errors are", caption: "Absolute errors on one scale, estimates clipped to [0, 1].")
+      + [table("Figures", caption: "Estimates clipped to [0, 1], peak 1")]
+  }
+
   func table(_ heading: String, caption: String) -> ReportPage.Section {
     func column(_ title: String, _ value: (Entry) -> Double?, _ format: String) -> (title: String, cells: [String])? {
       entries.contains { value($0) != nil } ? (title, entries.map { value($0).map { String(format: format, $0) } ?? "–" }) : nil

@@ -218,7 +218,7 @@ public struct ClassicalSolver: Sendable {
       let x = Algorithms.solve(stages, measurement: y, from: start) { k, state in if k == count - 1 { previous = state.x } }
         .estimate
       var solution = ClassicalSolution(estimate: x.numbers.converted(to: .double), iterations: count)
-      solution.denoiserRatio = stages.stages[count - 1].denoiserRatio(at: x, previous, measurement: y)
+      solution.denoiserRatio = stages.stages[count - 1].denoiserRatio(at: x, madeFrom: previous, measurement: y)
       return solution
     }
     return (solve, ["\(term)"])

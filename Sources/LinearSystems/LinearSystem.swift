@@ -49,8 +49,8 @@ public struct LinearSystem: Sendable {
   public var domain: ArraySpace { double.domain }
   public var codomain: ArraySpace { double.codomain }
   /// What signals and measurements are.
-  public var signals: any NumberSpace.Type { domain.isComplex ? ComplexTensor.self : Tensor.self }
-  public var measurements: any NumberSpace.Type { codomain.isComplex ? ComplexTensor.self : Tensor.self }
+  public var signals: any NumberSpace.Type { domain.type }
+  public var measurements: any NumberSpace.Type { codomain.type }
 
   /// A, between spaces that fit.
   public func typed<Signal: NumberSpace, Measurement: NumberSpace>(

@@ -26,3 +26,8 @@ extension ComplexTensor: StoredSpace {
 public protocol NumberSpace: FourierSpace, StoredSpace {}
 extension Tensor: NumberSpace {}
 extension ComplexTensor: NumberSpace {}
+
+extension ArraySpace {
+  /// What its arrays are.
+  public var type: any NumberSpace.Type { isComplex ? ComplexTensor.self : Tensor.self }
+}

@@ -120,15 +120,12 @@ enum BlockTable {
 
   /// One image by every method.
   private static func page(_ comparison: Comparison, source: String, command: String) throws -> ReportPage {
-    ReportPage(
+    try ReportPage(
       title: "\(comparison.name) from a quarter as many measurements as pixels",
       lead: "Measured block by block, reconstructed by every method. The best here is \(comparison.best?.method ?? "none"), "
         + "\(comparison.best?.detail ?? "").",
       facts: [("Image", "\(comparison.name) of \(source)"), ("Command", command)],
-      sections: try [comparison.reconstructions("Reconstructions", upTo: 1)]
-        + comparison.errors("Where the errors are", caption: "Absolute errors on one scale, estimates clipped to [0, 1].")
-        + [comparison.table("Figures", caption: "Estimates clipped to [0, 1], peak 1")],
-      footer: "Written by unfold. Methods: \(comparison.sources).")
+      sections: comparison.sections(), footer: "Written by unfold. Methods: \(comparison.sources).")
   }
 
   /// ISTA-Net⁺ first; every ratio but the first starts from the weights of the one before.

@@ -26,9 +26,7 @@ enum KSpacePage {
         ("Image", "\(image.name) of \(source), \(image.width) × \(image.height)"),
         ("Measured", "\(mask.count) of \(image.width * image.height) frequencies, \(percent)"), ("Command", command),
       ],
-      sections: try [measurement(image, mask, scan.measured.kSpace), comparison.reconstructions("Reconstructions", upTo: 1)]
-        + comparison.errors("Where the errors are", caption: "Absolute errors on one scale, estimates clipped to [0, 1].")
-        + [comparison.table("Figures", caption: "Estimates clipped to [0, 1], peak 1")],
+      sections: try [measurement(image, mask, scan.measured.kSpace)] + comparison.sections(),
       footer: "Written by unfold. Methods: \(comparison.sources).")
   }
 
