@@ -33,7 +33,7 @@ public typealias ImageGradientNetwork<Measurement: VectorSpace, Signal: ImageSpa
 > where Prior.Signal == Tensor
 
 extension Unrolled {
-  /// ISTA-Net before training: ρ = 0.5, θ = 0.01, Xavier-normal filters.
+  /// ISTA-Net before training: ρ = 0.5, priors near the identity (``XavierWeights/transform(_:_:)``).
   ///
   /// - Parameters: `height`, `width`, of the images; `precision`, of the numbers in `gradient` too.
   public init<Y: VectorSpace, X: ImageSpace>(
