@@ -98,8 +98,11 @@ public struct ProximalStep<Op: LinearOperator>: DataStep {
   public var penalty: Double
 
   /// - Parameter solver: nil: as the operator does it.
+  @differentiable(reverse,wrt: penalty)
   public init(_ A: Op, solver: OperatorSolver<Op>? = nil, penalty: Double) {
-    (self.A, self.solver, self.penalty) = (A, solver ?? OperatorSolver(A), penalty)
+    self.A = A
+    self.solver = solver ?? OperatorSolver(A)
+    self.penalty = penalty
   }
 
   @differentiable(reverse,wrt: (x, y)) @differentiable(reverse,wrt: (self, x, y))

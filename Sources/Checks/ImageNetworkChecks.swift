@@ -40,6 +40,26 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
     MoDL(modl: A, height: height, width: width, depth: depth, channels: 3, layers: 3, precision: .double, seed: 148)
   }
 
+  private static var denoiser: FFDNet { FFDNet(layers: 3, channels: 4, precision: .double, seed: 149) }
+  private static var levels: NoiseSchedule { NoiseSchedule(from: 0.2, to: 0.05, count: 4) }
+
+  func plugAndPlayNet() -> PlugAndPlayNet<AnyOperator<Signal, Measurement>> {
+    PlugAndPlayNet(plugAndPlay: A, Self.denoiser, Self.levels, weight: 0.003, height: height, width: width)
+  }
+
+  /// The network before training against half-quadratic splitting with the same denoiser and levels, every stage.
+  func plugAndPlayEquivalence() -> CheckItem {
+    let (network, y) = (plugAndPlayNet(), measurement)
+    let stages = Untied<PlugAndPlaySplitting<AnyOperator<Signal, Measurement>>>(
+      A, Self.denoiser, Self.levels, weight: 0.003, solver: network.schedule.solver, height: height, width: width)
+    var worst = 0.0
+    let unfolded = network.trace(y)
+    _ = solve(stages, measurement: y, from: A.adjoint(y)) { k, state in
+      if k > 0 { worst = max(worst, relativeDifference(unfolded[k - 1], state.x)) }
+    }
+    return CheckItem("unfolded plug and play before training is plug and play, \(name)", error: worst, tolerance: 1e-12)
+  }
+
   /// With the identity as transform ISTA-Net is ISTA, without a correction ISTA-Net⁺ is gradient descent and MoDL the proximal-point iteration.
   func equivalences() -> [CheckItem] {
     let (y, step, threshold, parts) = (measurement, 0.9 / A.lipschitz, 0.02, Signal.parts)
@@ -92,7 +112,7 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
         tolerance: A.solvesDirectly ? 1e-12 : 1e-9
       ) { x in
         x - solved(A.adjoint(A.forward(x) - y))
-      },
+      }, plugAndPlayEquivalence(),
     ]
   }
 
@@ -113,6 +133,7 @@ private struct Instance<Measurement: Batched, Signal: ImageSpace>: Sendable {
     return [
       item("ISTA-Net", istaNet(depth: 3)), item("ISTA-Net⁺", istaNetPlus(depth: 3)), item("FISTA-Net", fistaNet(depth: 3)),
       item("Deep ADMM-Net", admmNet(stages: 2)), item("MoDL", modl(depth: 3)),
+      item("unfolded plug and play", plugAndPlayNet()),
     ]
   }
 }

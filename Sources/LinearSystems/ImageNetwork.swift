@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Algorithms
 import WeightFiles
 import Networks
 import Operators
@@ -14,6 +15,8 @@ public enum ImageNetwork: String, CaseIterable, Sendable {
   case fistaNet = "fista-net"
   case modl
   case scNet = "scnet"
+  /// Of operators from a file alone: its denoiser's weights are given to a training.
+  case plugAndPlay = "plug-and-play-net"
 
   public var isADMM: Bool { self == .admmNet || self == .admmCSNet }
 
@@ -41,6 +44,8 @@ public enum ImageNetwork: String, CaseIterable, Sendable {
         Architecture(depth: 10, channels: 64)
       )
     case .scNet: ("Proximal gradient with memory", Papers.scNet, Architecture(depth: 20, channels: 32))
+    case .plugAndPlay:
+      ("Plug and play with FFDNet, levels and penalties learned", Papers.plugAndPlay, Architecture(depth: 5))
     }
   }
 
@@ -71,7 +76,26 @@ public enum ImageNetwork: String, CaseIterable, Sendable {
     case .modl:
       return MoDL(modl: A, height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
     case .scNet: preconditionFailure("scnet is of real images alone")
+    case .plugAndPlay:
+      return Self.plugAndPlay(A, nil, noise: 1.0 / 255, height: h, width: w, shape, precision: precision, seed: seed)
     }
+  }
+
+  /// Unfolded plug and play by the schedule of DPIR, before training: σ_k from 49 / 255 to the noise's σ_n, at least 1 / 255, and
+  /// ρ_k = 0.23 σ_n² / σ_k².
+  ///
+  /// - Parameters: `denoiser`, nil: one before training, in which weights are to be filled; `noise`, σ_n.
+  static func plugAndPlay<Op: LinearOperator>(
+    _ A: Op, _ denoiser: FFDNet?, noise: Double, unit: Double = 1, height: Int, width: Int, _ shape: Architecture,
+    precision: Precision, seed: UInt64
+  ) -> PlugAndPlayNet<Op> where Op.Domain: NumberSpace {
+    let noise = max(noise, 1.0 / 255)
+    var denoiser = denoiser ?? FFDNet(precision: precision, seed: seed)
+    denoiser.updateParameters { _, value in value.converted(to: precision) }
+    return PlugAndPlayNet(
+      plugAndPlay: A, denoiser, NoiseSchedule(from: max(49.0 / 255, noise), to: noise, count: shape.depth ?? 5),
+      weight: 0.23 * (noise * unit) * (noise * unit),
+      height: height, width: width)
   }
 
   /// SCNet of an operator on real images.
@@ -86,5 +110,6 @@ public enum ImageNetwork: String, CaseIterable, Sendable {
 public enum Papers {
   public static let istaNet = "Zhang & Ghanem, CVPR 2018"
   public static let fistaNet = "Xiang, Dong & Yang, IEEE Trans. Med. Imaging 40 (2021)"
+  public static let plugAndPlay = "Zhang, Li, Zuo, Zhang, Van Gool & Timofte, IEEE Trans. Pattern Anal. Mach. Intell. 44 (2022)"
   public static let scNet = "Chen, Zhang, Chen, Chen & Zhang, SCNet, 2023"
 }

@@ -13,7 +13,7 @@ public enum LinearNetwork: Sendable, Hashable {
   case vector(VectorNetwork)
 
   public static let all =
-    [ImageNetwork.istaNetPlus, .fistaNet, .admmNet, .modl, .scNet].map(LinearNetwork.image)
+    [ImageNetwork.istaNetPlus, .fistaNet, .admmNet, .modl, .scNet, .plugAndPlay].map(LinearNetwork.image)
     + VectorNetwork.allCases.map(LinearNetwork.vector)
 
   /// - Throws: ``InputError`` that lists the names.
@@ -54,9 +54,10 @@ public enum LinearNetwork: Sendable, Hashable {
 
   /// The network before training.
   ///
+  /// - Parameter ffdNet: the denoiser of unfolded plug and play.
   /// - Throws: ``InputError`` for a system that it is not for.
   public func untrained(
-    _ system: LinearSystem, _ shape: Architecture, precision: Precision = .single, seed: UInt64
+    _ system: LinearSystem, _ shape: Architecture, ffdNet: FFDNet? = nil, precision: Precision = .single, seed: UInt64
   ) throws -> any Network {
     let shape = shape.over(architecture)
     switch self {
@@ -75,6 +76,12 @@ public enum LinearNetwork: Sendable, Hashable {
           return ImageNetwork.scNet(A, shape, precision: precision, seed: seed)
         }
         let A: OnArrays<Signal, Measurement> = system.normalised(precision: precision)
+        if kind == .plugAndPlay {
+          let noise = if case .deviation(let sigma) = system.noise { sigma } else { 0.0 }
+          return ImageNetwork.plugAndPlay(
+            A, ffdNet, noise: noise, unit: system.unit, height: size.height, width: size.width, shape,
+            precision: precision, seed: seed)
+        }
         return try kind.network(A, height: size.height, width: size.width, shape, precision: precision, seed: seed)
       }
       return try made(system.signals, system.measurements)

@@ -19,20 +19,34 @@ public struct LinearTraining: Sendable {
     public var options: TrainingOptions
     public var seed: UInt64
     public var precision: Precision
+    /// The denoiser of unfolded plug and play, which training leaves as it is.
+    public var ffdNet: FFDNet?
 
     public init(
       _ network: LinearNetwork, _ system: LinearSystem, _ options: TrainingOptions = .init(), seed: UInt64,
-      precision: Precision = .single
+      precision: Precision = .single, ffdNet: FFDNet? = nil
     ) {
       (self.network, self.system, self.options, self.seed, self.precision) = (network, system, options, seed, precision)
+      self.ffdNet = ffdNet
     }
 
     var architecture: Architecture {
       Architecture(depth: options.depth, channels: options.channels).over(network.architecture)
     }
-    func untrained() throws -> any Network { try network.untrained(system, architecture, precision: precision, seed: seed) }
-    func adamRecipe(steps: Int, batchSize: Int) -> Recipe {
-      .adam(network: network.name, architecture, steps: steps, batchSize: batchSize, seed: seed, notes: system.notes)
+    func untrained() throws -> any Network {
+      try network.untrained(system, architecture, ffdNet: ffdNet, precision: precision, seed: seed)
+    }
+    func adamRecipe(steps: Int, batchSize: Int) throws -> Recipe {
+      var recipe = Recipe.adam(
+        network: network.name, architecture, steps: steps, batchSize: batchSize, seed: seed, notes: system.notes)
+      if network == .image(.plugAndPlay) {
+        guard ffdNet != nil else {
+          throw InputError("found no --denoiser-weights for \(network.name); expected a file of FFDNet's weights")
+        }
+        // Two numbers a stage, which may go far in few steps.
+        recipe.phases[0].groups = [.frozen("denoiser.*"), ParameterGroup("*", learningRateFactor: 10)]
+      }
+      return recipe
     }
   }
 
@@ -94,7 +108,7 @@ public struct LinearTraining: Sendable {
     loss.recomputes = options.recompute
     if request.network == .image(.fistaNet) { loss.recorded = 0.01 }
     let steps = options.steps(samples: samples.count, batch: 4, otherwise: options.quick ? 300 : 20_000)
-    return (try PairTraining(samples, loss: loss, validation: held), request.adamRecipe(steps: steps, batchSize: 4))
+    return try (PairTraining(samples, loss: loss, validation: held), request.adamRecipe(steps: steps, batchSize: 4))
   }
 
   /// From pairs, or from measurements alone.

@@ -309,6 +309,10 @@ extension Linear: CommandLineExperiment {
         valueName: "file"))
     var measurements: String?
     @Option(help: ArgumentHelp("The signals that --measurements are of, in their order.", valueName: "file")) var signals: String?
+    @Option(
+      help: ArgumentHelp(
+        "plug-and-play-net: FFDNet's weights, its authors' or our own, which stay as they are.", valueName: "file"))
+    var denoiserWeights: String?
     public init() {}
   }
 }

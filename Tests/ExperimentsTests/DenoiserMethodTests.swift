@@ -4,12 +4,14 @@ import Evaluation
 import Experiments
 import FileFormats
 import Foundation
+import LinearSystems
 import Networks
 import Operators
 import Tensors
 import TestSupport
 import Testing
 import Training
+import WeightFiles
 
 @Suite struct DenoiserMethodTests {
   private let folder: Folder
@@ -123,6 +125,41 @@ import Training
     #expect(try abs(psnr(found, Self.truth) - 24.846245021269105) < 1e-3)
     let probes: [(Int, Double)] = [(0, 0.7212046384811401), (20 * 44 + 21, 0.6498096585273743), (39 * 44 + 43, 0.7742782235145569)]
     for (pixel, value) in probes { #expect(abs(found[flat: pixel] - value) <= 1e-4, "\(pixel): \(found[flat: pixel])") }
+  }
+
+  /// Steps and levels learn, the denoiser stays; the file runs without it. Weights are asked for, and by no other network.
+  @Test func unfolded() throws {
+    let path = folder.file("d.safetensors")
+    let denoiser = FFDNet(seed: 1)
+    try Weights(parameters: denoiser.parameters).write(to: path)
+    for i in 0..<3 { try writePNG(texture(40, 44, 0.02, 0.1 + 0.1 * Double(i)), to: folder.file("t\(i).png"), bitDepth: 16) }
+    try "noise: 0.01\noperator: [blur: {sigma: 1}]".write(toFile: folder.file("o.yaml"), atomically: true, encoding: .utf8)
+    let experiment = try Linear(.set { $0.operator = folder.file("o.yaml") }, seed: 1)
+    func training(_ method: String, weights: String?) throws -> Training {
+      let setup = Linear.TrainingSetup.set { s in
+        (s.images, s.crop, s.denoiserWeights) = ((0..<3).map { folder.file("t\($0).png") }, 16, weights)
+      }
+      let options = TrainingOptions.set { ($0.steps, $0.batch, $0.depth) = (4, 1, 2) }
+      return try experiment.training(TrainingRequest(Linear.named(method), setup, options: options))
+    }
+    #expect(refusal(InputError.self) { try training("plug-and-play-net", weights: nil) }.contains("--denoiser-weights"))
+    #expect(refusal(InputError.self) { try training("ista-net-plus", weights: path) }.contains("leave it out"))
+    let kind = try LinearNetwork(name: "plug-and-play-net")
+    let (small, system) = (try experiment.system(shape: [16, 16]), try experiment.system(shape: [40, 44]))
+    func values(_ parameters: [NamedParameter]) -> [String: Tensor] {
+      Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.value) })
+    }
+    let before = values(try kind.untrained(small, Architecture(depth: 2), ffdNet: denoiser, seed: 1).parameters)
+    let file = folder.file("w.safetensors")
+    #expect(try training("plug-and-play-net", weights: path).run(.init(path: file)) != nil)
+    let weights = try Weights(anyFile: file)
+    let after = values(weights.parameters)
+    #expect(after.count == denoiser.parameters.count + 4 && before.keys == after.keys)
+    for (name, value) in after { #expect((before[name] == value) == name.hasPrefix("denoiser."), "\(name)") }
+    for parameter in denoiser.parameters { #expect(after["denoiser." + parameter.name] == parameter.value) }
+
+    let loaded = try kind.loaded(weights, nil, for: system, file: "w")
+    #expect(loaded.depth == 2 && values(loaded.parameters) == after)
   }
 
   /// Half of the pixels, colour and complex signals, an operator without a closed form, and what is refused.

@@ -59,6 +59,18 @@ private struct TinyBlocks {
     #expect(encoder == (0..<3).flatMap { ["layers.\($0).weight", "layers.\($0).bias"] })
   }
 
+  /// With two channels, r as max(r, 0) and max(−r, 0), ISTA-Net before training is ISTA on the pixels, ρ = 0.5 and θ = 0.001.
+  @Test func twoChannelsBeginAsISTA() {
+    let tiny = TinyBlocks()
+    let network = ISTANet(phi: tiny.phi, initial: tiny.initial, depth: 3, channels: 2, seed: 4)
+    var x = linear(tiny.y, tiny.initial)
+    for k in 1...3 {
+      let r = x - 0.5 * linear(linear(x, tiny.phi.entries) - tiny.y, tiny.phi.entries.transposed)
+      x = r.map { ($0 > 0 ? 1 : -1) * max(abs($0) - 0.001, 0) }
+      expectClose(network(tiny.y, stages: k), x, relative: 1e-12)
+    }
+  }
+
   /// ρ = 0.5, θ = 0.01, filters of variance 2 / (9 (in + out)), as in public training code. The variance of n draws has a relative
   /// deviation of √(2/n); five of them are allowed.
   @Test func initialValues() {
@@ -105,11 +117,13 @@ private struct TinyBlocks {
   /// The network with steps, thresholds and filters off their initial values, so that each counts.
   private func disturbed<Network: TensorNetwork>(_ network: Network, threshold: Double) -> Network {
     var result = network
+    var generator = RandomGenerator(seed: 33)
     result.updateParameters { name, value in
       if name.hasSuffix("threshold") { return Tensor([threshold], shape: []) }
       let stage = Double(name.split(separator: ".")[1])!
       if name.hasSuffix("stepSize") { return Tensor([0.4 + 0.3 * stage], shape: []) }
-      return 1.5 * value
+      // No filter stays 0: where F(r) is 0 up to rounding, a negative threshold makes two numbers of it.
+      return 1.5 * value + 0.05 * Tensor.normal(value.shape, precision: value.precision, using: &generator)
     }
     return result
   }

@@ -19,6 +19,8 @@ extension Linear {
     public var measurements: String?
     /// The signals that were measured, in their order.
     public var signals: String?
+    /// A file of FFDNet's weights, for `plug-and-play-net`.
+    public var denoiserWeights: String?
     public init() {}
   }
 
@@ -31,7 +33,13 @@ extension Linear {
   private func linearTraining(_ request: TrainingRequest<Linear>) throws -> LinearTraining {
     let setup = request.setup
     let network = try LinearNetwork(name: request.method.name)
-    func own(_ system: LinearSystem) -> LinearTraining.Request { .init(network, system, request.options, seed: seed) }
+    if let file = setup.denoiserWeights, network != .image(.plugAndPlay) {
+      throw InputError("found --denoiser-weights \(file) for \(network.name), which has no denoiser; leave it out")
+    }
+    let ffdNet = try setup.denoiserWeights.map { try FFDNet(file: $0) }
+    func own(_ system: LinearSystem) -> LinearTraining.Request {
+      .init(network, system, request.options, seed: seed, ffdNet: ffdNet)
+    }
     if let path = setup.measurements {
       guard setup.images.isEmpty, setup.validationImages.isEmpty else {
         throw InputError("found --images and --measurements; expected one of them, --signals are those that were measured")

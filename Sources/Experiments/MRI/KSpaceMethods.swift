@@ -285,7 +285,7 @@ extension KSpace {
 
   /// Of P F, of real or complex images, and of P F S / ‖P F S‖, of several coils.
   private static var networks: [Method<KSpace>] {
-    ImageNetwork.allCases.map { kind in
+    ImageNetwork.allCases.filter { $0 != .plugAndPlay }.map { kind in
       var method: Method<KSpace> = kind.method { system, shape, _, seed in try network(kind, system, shape, seed) }
       if !kind.isADMM { method.clips = true }  // as their authors score them
       return method
