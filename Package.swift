@@ -35,6 +35,7 @@ let package = Package(
   ],
   traits: [
     .trait(name: "FFTW", description: "Fourier transforms by FFTW (GPL-2.0-or-later); without it, by the package's own transform."),
+    .trait(name: "MPI", description: "Training over several processes, by Open MPI or MPICH (mpi-c of pkg-config)."),
     .default(enabledTraits: ["FFTW"]),
   ],
   dependencies: [
@@ -45,6 +46,7 @@ let package = Package(
     library("CBLAS", pkgConfig: "openblas", debian: "libopenblas-pthread-dev"),
     library("CFFTW", debian: "libfftw3-dev"),
     library("COneDNN", debian: "libdnnl-dev"),
+    library("CMPI", pkgConfig: "mpi-c", debian: "libopenmpi-dev"),
     library("CPNG", pkgConfig: "libpng", debian: "libpng-dev"),
     library("CTurboJPEG", pkgConfig: "libturbojpeg", debian: "libturbojpeg0-dev"),
     library("CTIFF", pkgConfig: "libtiff-4", debian: "libtiff-dev"),
@@ -61,6 +63,7 @@ let package = Package(
       name: "CDICOM",
       linkerSettings: ["dcmdata", "dcmjpeg", "dcmjpls", "oflog", "ofstd"].map { .linkedLibrary($0) }),  // libdcmtk-dev
     module("Platform"),
+    module("Communication", ["Platform", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     module("Kernels", ["Platform", "CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
     module("Tensors", ["Kernels"]),
     module("Operators", ["Tensors"]),
@@ -73,7 +76,7 @@ let package = Package(
     module("LinearSystems", ["Networks", "Denoisers", "Training"]),
     module(
       "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
-    module("Training", ["WeightFiles"]),
+    module("Training", ["WeightFiles", "Communication"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),

@@ -12,6 +12,12 @@ public struct WorkFailed: Error, CustomStringConvertible {
   public init(_ description: String) { self.description = description }
 }
 
+/// Work that was stopped, by a signal, and can go on: the same command again.
+public struct WorkStopped: Error, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
 /// The weights that ship, in the folder `Models`.
 public struct ModelLibrary: Sendable {
   public let path: String

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Communication
 import FileFormats
 import Foundation
 import Networks
@@ -136,13 +137,15 @@ public struct Training: Sendable {
       func train<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
         var policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
         policy.sources = run.sources?.values ?? [:]
-        let monitors = try run.monitors()
+        let monitors = World.isFirst ? try run.monitors() : []
         let trained = try StopRequest.onSignals {
           try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)
         }
         guard let trained else { return nil }
-        try Weights.save(trained, recipe: recipe, operators: training.operators, to: run.path)
-        try? FileManager.default.removeItem(atPath: policy.path)
+        if World.isFirst {
+          try Weights.save(trained, recipe: recipe, operators: training.operators, to: run.path)
+          try? FileManager.default.removeItem(atPath: policy.path)
+        }
         return (trained.parameterCount, [])
       }
       func started<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
@@ -172,7 +175,7 @@ public struct Training: Sendable {
   ///
   /// - Returns: nil when the run was stopped.
   public func run(_ run: Run) throws -> Outcome? {
-    AtomicFile.removeLeftovers(of: run.path)
+    if World.isFirst { AtomicFile.removeLeftovers(of: run.path) }
     return try body(recipe, run)
   }
 
@@ -186,7 +189,7 @@ public struct Training: Sendable {
     try FileManager.default.createDirectory(
       atPath: (run.path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
     guard try self.run(run) != nil else {
-      throw WorkFailed("stopped; the same command goes on from the checkpoint beside \(run.path)")
+      throw WorkStopped("stopped; the same command goes on from the checkpoint beside \(run.path)")
     }
   }
 }

@@ -25,7 +25,7 @@ public struct Chunks: Sendable {
 /// The mean loss over a batch and its gradient, the chunks of the batch spread over the cores.
 ///
 /// - Parameters:
-///   - chunks: how the batch is cut. The cut alone decides the result: sums are taken in the chunks' order, and so one thread and
+///   - chunks: how the batch is cut. The cut alone decides the result: sums are taken over a binary tree of the chunks, and so one thread and
 ///     many give the same bytes.
 ///   - batch: the samples of a chunk, on any thread.
 ///   - loss: the mean loss over a chunk's samples.
@@ -34,38 +34,11 @@ public func parallelGradient<Model: Parameterized, Batch: Sendable>(
   of model: Model, over chunks: Chunks, batch: @Sendable (_ chunk: Int) -> Batch,
   loss: @Sendable @differentiable(reverse) (Model, @noDerivative Batch) -> Double
 ) -> LossGradient<Model> {
-  parallelSum(over: chunks) { i in
+  var isStopping = false
+  return parallelSum(of: model, over: chunks, isStopping: &isStopping) { i in
     let samples = batch(i)
     let (value, pullback) = valueWithPullback(at: model) { loss($0, samples) }
     let weight = chunks.weight(i)
     return LossGradient(loss: weight * value, gradient: pullback(weight))
-  }
-}
-
-/// Σᵢ `contribution(i)` over the chunks, computed on all cores and summed in the chunks' order.
-func parallelSum<Model: Parameterized>(
-  over chunks: Chunks, contribution: @Sendable (_ chunk: Int) -> LossGradient<Model>
-) -> LossGradient<Model> {
-  let sum = OrderedSum<Model>()
-  Parallel.forEach(chunks.count) { i in sum.add(contribution(i), at: i) }
-  return sum.total
-}
-
-/// Adds contributions in the order of their index, whatever the order in which they arrive.
-private final class OrderedSum<Model: Parameterized>: @unchecked Sendable {
-  private let lock = Lock()
-  private var waiting: [Int: LossGradient<Model>] = [:]
-  private var next = 0
-  private(set) var total = LossGradient<Model>(loss: 0, gradient: .zero)
-
-  func add(_ contribution: LossGradient<Model>, at index: Int) {
-    lock.withLock {
-      waiting[index] = contribution
-      while let ready = waiting.removeValue(forKey: next) {
-        total.loss += ready.loss
-        total.gradient += ready.gradient
-        next += 1
-      }
-    }
   }
 }

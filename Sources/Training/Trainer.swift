@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Communication
 import Platform
 import Tensors
 import WeightFiles
@@ -7,7 +8,10 @@ import _Differentiation
 /// Trains a model by a recipe: phase after phase, step after step, the same bytes every time.
 ///
 /// A step's batch follows from the seed, the phase and the step; sums are taken in an order that does not depend on the number of
-/// threads. A run that was interrupted and resumed from its checkpoint ends with the bytes of one that was not.
+/// threads, nor on that of processes. A run that was interrupted and resumed from its checkpoint ends with the bytes of one that was not.
+///
+/// The processes of a ``World`` share out the chunks of every batch, each draws its own, and all take the same step; the first validates,
+/// writes checkpoints and tells monitors. A stop that one is asked for stops all after the same step.
 public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable {
   /// The mean loss of a model over a batch, of its first stages only where the phase says so.
   public typealias Loss =
@@ -66,50 +70,59 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     try recipe.check(for: model, sampleCount: samples.count, validates: validation != nil)
     var state = TrainingState(model, recipe: recipe)
     if let resuming { try state.restore(resuming, recipe: recipe, operators: operators) }
-    var schedule = checkpoints.map(CheckpointSchedule.init)
+    let world = World.current
+    var schedule = world.rank == 0 ? checkpoints.map(CheckpointSchedule.init) : nil
+    let monitors = world.rank == 0 ? monitors : []
     defer { for monitor in monitors { monitor.finish() } }
+    // Of several processes all learn of a stop in the next step.
+    var isStopping = world.count == 1 && stop?.isRequested == true
 
     while state.phase < recipe.phases.count {
-      if stop?.isRequested == true {
+      if isStopping {
         try schedule?.write(checkpoint(of: state))
         return Result(model: state.model, isFinished: false, validation: state.validation)
       }
-      try runPhase(&state, monitors: monitors) { state in
+      try runPhase(&state, world, monitors: monitors, stop: stop, isStopping: &isStopping) { state in
         if schedule?.isDue() == true { try schedule?.write(checkpoint(of: state)) }
-        return stop?.isRequested == true
       }
     }
     try schedule?.write(checkpoint(of: state))
     return Result(model: state.model, isFinished: true, validation: state.validation)
   }
 
-  /// Steps to the end of the phase, or until `pause`, called after each step, says so.
+  /// Steps to the end of the phase, or until it `isStopping`; `keep` is called after each step.
   private func runPhase(
-    _ state: inout TrainingState<Model>, monitors: [any TrainingMonitor], pause: (TrainingState<Model>) throws -> Bool
+    _ state: inout TrainingState<Model>, _ world: any Communicator, monitors: [any TrainingMonitor], stop: StopRequest?,
+    isStopping: inout Bool, keep: (TrainingState<Model>) throws -> Void
   ) throws {
     let phase = recipe.phases[state.phase]
     var order = BatchOrder(seed: recipe.seed, phase: state.phase, count: samples.count, batchSize: phase.batchSize)
     var isOver = false
     while !isOver {
       let rate = phase.learningRate(state.step)
-      let outcome = try step(&state, phase, batch: order.samples(step: state.step), learningRate: rate)
+      isStopping = stop?.isRequested == true
+      let outcome = try step(
+        &state, phase, batch: order.samples(step: state.step), learningRate: rate, world, isStopping: &isStopping)
       state.step += 1
       isOver = state.step == phase.steps || outcome.isConverged
-      let error = try validateIfDue(&state, phase, isLast: isOver)
+      let error = try validateIfDue(&state, phase, world, isLast: isOver)
       if let best = state.best, let patience = phase.earlyStopping?.patience, state.step - best.step >= patience { isOver = true }
 
       let report = TrainingReport(
         recipe: recipe, phase: state.phase, step: state.step, loss: outcome.loss, learningRate: rate, validation: error,
-        figures: error == nil ? [] : try figures?(state.candidate) ?? [], isLastOfPhase: isOver)
+        figures: error == nil || world.rank > 0 ? [] : try figures?(state.candidate) ?? [], isLastOfPhase: isOver)
       for monitor in monitors { try monitor.record(report) }
       if isOver { state.endPhase(recipe) }
-      if try pause(state) { return }
+      try keep(state)
+      if world.count == 1 { isStopping = stop?.isRequested == true }
+      if isStopping { return }
     }
   }
 
   /// One step of the optimiser on the batch made of `batch`.
   private func step(
-    _ state: inout TrainingState<Model>, _ phase: Recipe.Phase, batch: [Int], learningRate: Double
+    _ state: inout TrainingState<Model>, _ phase: Recipe.Phase, batch: [Int], learningRate: Double, _ world: any Communicator,
+    isStopping: inout Bool
   ) throws -> OptimiserStep {
     let (phaseIndex, stepIndex) = (state.phase, state.step)
     // What searches compares losses of several steps: the draws stay the same.
@@ -118,7 +131,7 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     let (seed, samples, loss, depth) = (recipe.seed, samples, weightedLoss, phase.depth)
 
     let outcome = try state.optimiser.step(&state.model, learningRate: learningRate, groups: phase.groups) { model in
-      var found = parallelSum(over: chunks) { chunk in
+      var found = parallelSum(of: model, over: chunks, world: world, isStopping: &isStopping) { chunk in
         var generator = RandomGenerator(seed: seed, purpose: 2, phaseIndex, draw, chunk)
         return loss(model, samples.batch(Array(batch[chunks[chunk]]), using: &generator), depth, chunks.weight(chunk))
       }
@@ -137,9 +150,12 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
   }
 
   /// The validation error when this step is to be validated.
-  private func validateIfDue(_ state: inout TrainingState<Model>, _ phase: Recipe.Phase, isLast: Bool) throws -> Double? {
+  private func validateIfDue(
+    _ state: inout TrainingState<Model>, _ phase: Recipe.Phase, _ world: any Communicator, isLast: Bool
+  ) throws -> Double? {
     guard let interval = recipe.validationInterval, let validation, isLast || state.step % interval == 0 else { return nil }
-    let error = validation(state.candidate, phase.depth)
+    var error = world.rank == 0 ? validation(state.candidate, phase.depth) : 0
+    world.broadcast(&error)
     guard error.isFinite else { throw diverged(state.phase, state.step - 1, "the validation error is \(error)") }
     state.validation = error
     if phase.earlyStopping != nil { state.keepIfBest() }

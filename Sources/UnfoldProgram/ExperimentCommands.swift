@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Communication
 import Evaluation
 import Experiments
 import FileFormats
@@ -217,7 +218,7 @@ struct TrainOptions: ParsableArguments, Encodable {
   @Flag(help: "A smaller training of minutes.") var quick = false
 }
 
-struct Train<E: CommandLineExperiment>: ExperimentCommand {
+struct Train<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesses {
   static var configuration: CommandConfiguration {
     configuration(
       """
@@ -266,7 +267,8 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand {
         [try EventLog(path: output + ".tfevents", resuming: resuming)] + (quiet ? [] : [ProgressBar()])
       }
       let done = try training.run(run)
-      guard let done else { throw WorkFailed("stopped; \(checkpointPath(of: output)) holds where it stands, go on with --resume") }
+      guard let done else { throw WorkStopped("stopped; \(checkpointPath(of: output)) holds where it stands, go on with --resume") }
+      guard World.isFirst else { return }
       let facts = done.facts.map { "; \($0.name) \(Float($0.value))" }.joined()
       common.note("wrote \(output): \(done.parameters) parameters\(facts); peak memory \(Int(peakMebibytes())) MiB")
       let answer: [JSONMember] = [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Communication
 import Datasets
 import Evaluation
 import Experiments
@@ -14,11 +15,53 @@ extension UnfoldProgram {
     Memory.keepFreedBlocks()
     unblockEndingSignals()
     do {
-      var command = try parsed(Array(CommandLine.arguments.dropFirst()))
-      try command.run()
+      let world = try World.joined()
+      Self.run(in: world)
     } catch {
       exit(report(error))
     }
+  }
+
+  /// The command, as one of the processes of a world: the first talks to the user, the others are silent unless one of them fails alone.
+  private static func run(in world: any Communicator) {
+    let standardError = world.rank > 0 ? silence() : nil
+    do {
+      try World.$current.withValue(world) {
+        var command = try parsed(Array(CommandLine.arguments.dropFirst()))
+        if world.count > 1, !(command is any RunsOnManyProcesses) {
+          throw InputError(
+            "found \(world.count) processes for \(type(of: command)._commandName); expected one, only train runs on several")
+        }
+        try command.run()
+      }
+      World.leave(world)
+    } catch {
+      if world.count == 1 { exit(report(error)) }
+      let status = world.rank == 0 ? report(error) : Self.status(of: error)
+      // What all of them meet, such as a mistyped option, the first has said; what one meets ends all.
+      if World.meet(world, seconds: 3) {
+        World.leave(world)
+        exit(status)
+      }
+      if let standardError {
+        dup2(standardError, STDERR_FILENO)
+        say("process \(world.rank) of \(world.count):")
+        _ = report(error)
+      }
+      World.abort(world, status: status == 0 ? 1 : status)
+    }
+  }
+
+  /// Takes standard output and standard error away.
+  ///
+  /// - Returns: the latter.
+  private static func silence() -> Int32 {
+    let former = dup(STDERR_FILENO)
+    let nowhere = open("/dev/null", O_WRONLY)
+    dup2(nowhere, STDOUT_FILENO)
+    dup2(nowhere, STDERR_FILENO)
+    close(nowhere)
+    return former
   }
 
   /// The command; settings of `--config` stand before what was given, which wins.
@@ -86,21 +129,25 @@ extension UnfoldProgram {
 
   /// Says in one line what is wrong, on standard error; help goes to standard output.
   private static func report(_ error: any Error) -> Int32 {
-    if let code = error as? ExitCode { return code.rawValue }
-    if let known = statusOfKnown(error) {
+    if error is ExitCode { return status(of: error) }
+    if statusOfKnown(error) != nil {
       say("error: \(error)")
-      return known
-    }
-    if Root<Self>.exitCode(for: error).isSuccess {
+    } else if Root<Self>.exitCode(for: error).isSuccess {
       print(Root<Self>.fullMessage(for: error))
-      return 0
+    } else {
+      say("error: " + Root<Self>.message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " "))
     }
-    let isUsage = Root<Self>.exitCode(for: error) == .validationFailure
-    say("error: " + Root<Self>.message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " "))
-    return isUsage ? 2 : 1
+    return status(of: error)
   }
 
-  /// 2 for an input that cannot be used, 1 for work that failed; nil for what is not ours.
+  private static func status(of error: any Error) -> Int32 {
+    if let code = error as? ExitCode { return code.rawValue }
+    if let known = statusOfKnown(error) { return known }
+    if Root<Self>.exitCode(for: error).isSuccess { return 0 }
+    return Root<Self>.exitCode(for: error) == .validationFailure ? 2 : 1
+  }
+
+  /// 2 for an input that cannot be used, 1 for work that failed, 75 for work that was stopped and can go on; nil for what is not ours.
   private static func statusOfKnown(_ error: any Error) -> Int32? {
     switch error {
     case let error as FileFormatError where error.isDiskFailure: 1
@@ -108,6 +155,7 @@ extension UnfoldProgram {
     case TrainingError.diverged: 1
     case is TrainingError: 2
     case is WorkFailed: 1
+    case is WorkStopped: 75  // EX_TEMPFAIL: the same command again
     default: nil
     }
   }
@@ -117,9 +165,12 @@ extension UnfoldProgram {
 private func unblockEndingSignals() {
   var signals = sigset_t()
   sigemptyset(&signals)
-  for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+  for number in [SIGINT, SIGTERM, SIGUSR1] { sigaddset(&signals, number) }
   pthread_sigmask(SIG_UNBLOCK, &signals, nil)
 }
+
+/// A command that several processes share.
+protocol RunsOnManyProcesses: ParsableCommand {}
 
 /// A line on standard error.
 func say(_ line: String) {

@@ -22,6 +22,7 @@ struct CommandFuzzTests {
     "evaluate linear fista --operator a.yaml --images a --prior tv:0.01 --iterations 3",
     "evaluate linear admm --operator a.yaml --images a --prior l1:0.01 --prior nonnegative --iterations 3",
     "evaluate linear plug-and-play --operator a.yaml --images a --prior denoiser:bm3d --iterations 2",
+    "evaluate linear plug-and-play-net --untrained --depth 1 --operator a.yaml --images a",
     "evaluate linear scnet --untrained --depth 1 --operator a.yaml --images a",
     "simulate image-cs a/0.png --ratio 0.25 -o out.h5", "simulate cs-mri a/0.png --ratio 0.3 -o out.h5",
     "simulate ct a/0.png --views 4 -o out.h5",

@@ -252,7 +252,7 @@ public struct CT: TomographyExperiment {
     guard let first = pictures.first, !kept.isEmpty else {
       throw InputError("found \(pictures.count) training and \(kept.count) validation images; expected some of both")
     }
-    guard setup.reduce >= 1, first.value.shape.allSatisfy({ $0 >= 8 * setup.reduce }) else {
+    guard setup.reduce >= 1, first.value.shape.allSatisfy({ $0 / 8 >= setup.reduce }) else {
       throw InputError(
         "found --reduce \(setup.reduce) for images of \(first.value.shape); expected at least 8 pixels a side to be left")
     }

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Trains over 1 to 4 processes of an MPI and holds the bytes of the weights against those of a build without MPI: ISTA-Net⁺, FISTA-Net, Deep
+# ADMM-Net by L-BFGS, LISTA; then stops one by SIGUSR1 and resumes it on another number of processes, and kills a process at random.
+# Usage: Scripts/mpi.sh [openmpi|mpich] [KILLS]; the images are made here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mpi=${1:-openmpi} kills=${2:-5}
+case $mpi in
+openmpi) package=ompi-c run="mpirun.openmpi --oversubscribe" scratch=.build-mpi ;;
+mpich) package=mpich run=mpirun.mpich scratch=.build-mpich ;;
+*) echo "found $mpi; expected openmpi or mpich" >&2; exit 2 ;;
+esac
+pkg-config --exists "$package" || { echo "found no $package in pkg-config; expected Debian's lib$mpi-dev" >&2; exit 2; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+# One name for either in the package: mpi-c, which the system may have given to the other.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$(pkg-config --variable=pcfiledir "$package")/$package.pc" "$work/mpi-c.pc"
+PKG_CONFIG_PATH=$work ${SWIFT:-swift} build --scratch-path "$scratch" --traits MPI,FFTW -c release --product unfold >&2
+${SWIFT:-swift} build -c release --product unfold >&2
+several=$PWD/$scratch/release/unfold one=$PWD/.build/release/unfold
+ldd "$several" | grep -q libmpi || { echo "found no MPI in $several; expected that of $mpi" >&2; exit 1; }
+
+cd "$work"
+mkdir images
+python3 - <<'END'
+import math, struct, zlib
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+for number in range(8):  # waves and edges, 128 x 128 pixels of 8 bits
+    rows = b""
+    for i in range(128):
+        wave = [math.sin(0.05 * (number + 2) * i + 0.09 * j) + (math.cos(0.07 * i - 0.02 * (number + 1) * j) > 0) for j in range(128)]
+        rows += b"\0" + bytes(round(60 + 60 * value) for value in wave)
+    png = chunk(b"IHDR", struct.pack(">IIBBBBB", 128, 128, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    open(f"images/{number}.png", "wb").write(b"\x89PNG\r\n\x1a\n" + png)
+END
+same() { # NAME: what all runs of it have written
+  [ "$(sha256sum "$1"-*.safetensors | cut -d' ' -f1 | sort -u | wc -l)" = 1 ] || { echo "$1: found other bytes: $(ls "$1"-*)" >&2; exit 1; }
+}
+trainings=(
+  "ista-net-plus image-cs ista-net-plus --images images --ratio 0.25 --depth 2 --batch 7 --steps 20"
+  "fista-net ct fista-net --images images --views 8 --reduce 4 --pixel-size 1 --depth 2 --channels 4 --batch 3 --steps 10"
+  "admm-net cs-mri admm-net --images images --size 64 --ratio 0.3 --depth 3 --steps 6"
+  "lista sparse-recovery lista --rows 20 --columns 40 --depth 3 --steps 20 --quick"
+)
+for training in "${trainings[@]}"; do
+  read -r name arguments <<<"$training"
+  # shellcheck disable=SC2086
+  "$one" train $arguments --threads 2 --quiet -o "$name-alone.safetensors"
+  for n in 1 2 3 4; do
+    # shellcheck disable=SC2086
+    $run -n $n "$several" train $arguments --threads 1 --quiet -o "$name-$n.safetensors"
+  done
+  same "$name"
+  echo "$name: 1, 2, 3, 4 processes and a build without MPI give the same bytes"
+done
+
+# What a job's time limit does: SIGUSR1 to every process, status 75, the same command again.
+arguments="ct fista-net --images images --views 8 --reduce 2 --pixel-size 1 --depth 3 --channels 8 --batch 3 --steps 150 --threads 1 --quiet --checkpoint-every 5"
+# shellcheck disable=SC2086
+"$one" train $arguments -o stopped-whole.safetensors
+# shellcheck disable=SC2086
+$run -n 3 "$several" train $arguments -o stopped-again.safetensors --resume &
+job=$!
+until [ -e stopped-again.safetensors.checkpoint ]; do sleep 0.1; done
+pkill -USR1 -f "^$several train"
+wait $job && { echo "found a training that SIGUSR1 did not stop" >&2; exit 1; }
+[ ! -e stopped-again.safetensors ]
+# shellcheck disable=SC2086
+$run -n 2 "$several" train $arguments -o stopped-again.safetensors --resume
+same stopped
+echo "stopped by SIGUSR1 on 3 processes, resumed on 2: the same bytes"
+
+# A process that dies ends all within 10 s, and the checkpoint is whole.
+for kill in $(seq "$kills"); do
+  rm -f stopped-again*
+  for attempt in $(seq 50); do
+    # shellcheck disable=SC2086
+    $run -n 2 "$several" train $arguments -o stopped-again.safetensors --resume >run.log 2>&1 &
+    job=$!
+    [ $attempt -gt 1 ] || { sleep "$((1 + RANDOM % 3)).$((RANDOM % 10))"; pkill -KILL -n -f "^$several train" || true; begin=$SECONDS; }
+    if wait $job; then break; fi
+    [ $attempt -gt 1 ] || [ $((SECONDS - begin)) -le 10 ] || { echo "found processes $((SECONDS - begin)) s after one was killed" >&2; exit 1; }
+  done
+  same stopped
+done
+echo "one of two processes killed $kills times: the others end, the same bytes after all"
