@@ -3,7 +3,7 @@ SWIFT ?= swift
 OUT ?= report
 RELEASE = $(SWIFT) build -c release --product unfold
 
-.PHONY: all demo test test-all test-debug test-release test-twin pages python wheel dist docs bench fuzz lint dependencies build clean
+.PHONY: all demo test test-all test-debug test-release test-twin pages python wheel dist docs cluster bench fuzz lint dependencies build clean
 
 all: build
 
@@ -66,8 +66,14 @@ fuzz: dependencies
 	Scripts/fuzz.sh
 	UNFOLD_FUZZ_COMMANDS=5000 swift test --filter CommandFuzzTests
 
+# Training over processes of Open MPI and MPICH, and under Slurm, where they are installed.
+cluster: dependencies
+	SWIFT="$(SWIFT)" Scripts/mpi.sh openmpi
+	SWIFT="$(SWIFT)" Scripts/mpi.sh mpich
+	SWIFT="$(SWIFT)" Scripts/slurm.sh
+
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift
 
 clean:
-	rm -rf .build .build-twin .build-library .build-dist .build-wheel .build-python .build-docs site dist
+	rm -rf .build .build-twin .build-library .build-dist .build-wheel .build-python .build-docs .build-mpi .build-mpich site dist

@@ -19,25 +19,11 @@ trap 'rm -rf "$work"' EXIT
 cp "$(pkg-config --variable=pcfiledir "$package")/$package.pc" "$work/mpi-c.pc"
 PKG_CONFIG_PATH=$work ${SWIFT:-swift} build --scratch-path "$scratch" --traits MPI,FFTW -c release --product unfold >&2
 ${SWIFT:-swift} build -c release --product unfold >&2
-several=$PWD/$scratch/release/unfold one=$PWD/.build/release/unfold
-ldd "$several" | grep -q libmpi || { echo "found no MPI in $several; expected that of $mpi" >&2; exit 1; }
+several=$PWD/$scratch/release/unfold one=$PWD/.build/release/unfold images=$PWD/Scripts/cluster_images.py
+[[ $(ldd "$several") == *libmpi* ]] || { echo "found no MPI in $several; expected that of $mpi" >&2; exit 1; }
 
 cd "$work"
-mkdir images
-python3 - <<'END'
-import math, struct, zlib
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-for number in range(8):  # waves and edges, 128 x 128 pixels of 8 bits
-    rows = b""
-    for i in range(128):
-        wave = [math.sin(0.05 * (number + 2) * i + 0.09 * j) + (math.cos(0.07 * i - 0.02 * (number + 1) * j) > 0) for j in range(128)]
-        rows += b"\0" + bytes(round(60 + 60 * value) for value in wave)
-    png = chunk(b"IHDR", struct.pack(">IIBBBBB", 128, 128, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    open(f"images/{number}.png", "wb").write(b"\x89PNG\r\n\x1a\n" + png)
-END
+python3 "$images" images
 same() { # NAME: what all runs of it have written
   [ "$(sha256sum "$1"-*.safetensors | cut -d' ' -f1 | sort -u | wc -l)" = 1 ] || { echo "$1: found other bytes: $(ls "$1"-*)" >&2; exit 1; }
 }
@@ -58,6 +44,31 @@ for training in "${trainings[@]}"; do
   same "$name"
   echo "$name: 1, 2, 3, 4 processes and a build without MPI give the same bytes"
 done
+
+# A report by three processes, and one joined from four shards: that of one run but for times.
+evaluation="evaluate image-cs tval3 --images images --ratio 0.25 --quiet"
+# shellcheck disable=SC2086
+"$one" $evaluation --json whole.json
+# shellcheck disable=SC2086
+$run -n 3 "$several" $evaluation --threads 1 --json ranks.json
+# shellcheck disable=SC2086
+for k in 1 2 3 4; do "$one" $evaluation --shard $k/4 --json shard-$k.json; done
+"$one" gather shard-*.json --quiet --json shards.json
+python3 - <<'END'
+import json
+
+
+def report(path):
+    found = json.load(open(path))
+    for scores in found["images"] + [found["mean"]]:
+        scores.pop("seconds")
+    return found
+
+
+whole = report("whole.json")
+assert len(whole["images"]) == 8 and report("ranks.json") == whole and report("shards.json") == whole, "found other reports"
+END
+echo "evaluate: 3 processes and 4 shards give the report of one run"
 
 # What a job's time limit does: SIGUSR1 to every process, status 75, the same command again.
 arguments="ct fista-net --images images --views 8 --reduce 2 --pixel-size 1 --depth 3 --channels 8 --batch 3 --steps 150 --threads 1 --quiet --checkpoint-every 5"

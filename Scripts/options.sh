@@ -17,7 +17,7 @@ problems="sparse-coding sparse-recovery image-cs cs-mri ct emt eit linear"
       echo '```'
     done
   done
-  for command in demo reproduce convert inspect bench check; do
+  for command in demo reproduce convert inspect gather bench check; do
     printf '\n## %s\n\n```\n' "$command"
     "$program" "$command" --help
     echo '```'

@@ -103,6 +103,8 @@ public struct EvaluationReport: Report, Sendable, Equatable {
   public let seed: UInt64
   /// What was passed over, scaled or guessed.
   public var remarks: [String] = []
+  /// What part of the set it is of; nil: of all.
+  public var shard: Shard?
 
   /// Scores that are not finite and so not in the mean, one line a metric; none where no score is finite.
   public var leftOut: [String] {
@@ -145,7 +147,8 @@ public struct EvaluationReport: Report, Sendable, Equatable {
     return .object([
       "method": .string(method), "problem": problem, "protocol": `protocol`.json, "images": .array(rows),
       "mean": .object(mean.members), "parameters": .integer(parameters), "weights": weights.map(JSONValue.string) ?? .null,
-      "seed": .unsigned(seed), "remarks": remarks.isEmpty ? nil : .array(remarks.map(JSONValue.string)),
+      "seed": .unsigned(seed), "shard": shard.map { .string("\($0)") },
+      "remarks": remarks.isEmpty ? nil : .array(remarks.map(JSONValue.string)),
     ])
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Communication
 import Evaluation
 import FileFormats
 import Foundation
@@ -62,6 +63,30 @@ public struct Runner<E: Experiment>: Sendable {
         Work.report(method.name, index + 1, of: scans.count)
       }
     }
+  }
+
+  /// The scores of every scan, and their mean. A scan is read and measured when its turn comes. Several processes share the scans out; the
+  /// first has the report, nil elsewhere.
+  ///
+  /// - Throws: as ``evaluation(_:seed:)``.
+  public func sharedEvaluation(_ scans: Scans<E>, seed: UInt64) throws -> EvaluationReport? {
+    let world = World.current
+    let ranks = min(world.count, scans.count)
+    guard ranks > 1 else { return world.rank == 0 ? try evaluation(scans, seed: seed) : nil }
+    var own: [UInt8] = []
+    if world.rank < ranks {
+      let shard = try Shard(world.rank + 1, of: ranks)
+      var report = try evaluation(scans.part(shard), seed: seed)
+      report.shard = shard
+      own = Array(report.json.text().utf8)
+    }
+    let all = world.gather(own)
+    guard world.rank == 0 else { return nil }
+    return try EvaluationReport(
+      joining: all.prefix(ranks).enumerated().map { rank, bytes in
+        let name = "process \(rank)"
+        return (name, try bytes.withUnsafeBytes { try JSONValue(parsing: $0, path: name) })
+      })
   }
 
   /// The scores of every scan, and their mean. A scan is read and measured when its turn comes.

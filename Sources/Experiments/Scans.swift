@@ -47,6 +47,15 @@ public struct Scans<E: Experiment>: Sendable {
 
   public var count: Int { names.count }
 
+  /// A part of them.
+  public func part(_ shard: Shard) throws -> Scans {
+    let members = shard.members(of: count)
+    guard !members.isEmpty else { throw InputError("found \(count) images for the shard \(shard); expected as many at least") }
+    var part = Scans(members.map { names[$0] }, facts: facts) { try scan(members[$0]) }
+    part.remarks = remarks
+    return part
+  }
+
   public subscript(index: Int) -> Scan<E> {
     get throws { try scan(index) }
   }

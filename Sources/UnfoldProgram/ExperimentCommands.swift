@@ -9,11 +9,16 @@ import Kernels
 import Tensors
 import Training
 
-struct Evaluate<E: CommandLineExperiment>: ExperimentCommand {
+struct Evaluate<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesses {
   static var configuration: CommandConfiguration { configuration("Simulates, reconstructs and scores every image, and the mean.") }
   @Argument(help: "A classical method or a trained network.") var method: MethodName<E>
   @OptionGroup(title: "Test data") var test: E.TestOptions
   @Flag(inversion: .prefixedNo, help: "Clip images to [0, 1] before they are scored.") var clip: Bool?
+  @Option(
+    help: ArgumentHelp(
+      "A part of the images, every N-th from the K-th on, for unfold gather; array: that of a job array of Slurm.", valueName: "K/N"
+    ))
+  var shard: String?
   @OptionGroup(title: "Measurement") var measuring: E.SetupOptions
   @OptionGroup(title: "Running") var running: MethodOptions<E>
   @OptionGroup(title: "Common") var common: CommonOptions
@@ -21,13 +26,20 @@ struct Evaluate<E: CommandLineExperiment>: ExperimentCommand {
   func run() throws {
     let method = method.method
     try common.withArithmetic(of: method.name, isConvolutional: method.isConvolutional, hasChoice: method.choosesPrecision) {
+      let shard = try shard.map { try Shard(parsing: $0) }
+      if let shard, World.count > 1 {
+        throw InputError("found --shard \(shard) for \(World.count) processes, which share out all; expected one of both")
+      }
       if clip != nil, E.scoring.clip == nil {
         throw InputError("found --clip or --no-clip for \(E.name), which has no images; leave it out")
       }
       let seed = common.seed ?? E.standardSeed
       let experiment = try E(E.Setup(over: measuring), seed: seed)
       let runner = Runner(method, options: try running.options(for: method, common), clip: clip)
-      let report = try runner.evaluation(experiment.testScans(E.Test(over: test)), seed: seed)
+      var scans = try experiment.testScans(E.Test(over: test))
+      if let shard { scans = try scans.part(shard) }
+      guard var report = try runner.sharedEvaluation(scans, seed: seed) else { return }
+      report.shard = shard
       if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
       for remark in report.remarks { common.note(remark) }
       try common.answer(report)

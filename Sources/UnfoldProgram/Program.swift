@@ -187,7 +187,7 @@ struct Root<P: UnfoldProgram>: ParsableCommand {
       version: "0.1.0",
       subcommands: [
         Demo.self, SimulateGroup<P>.self, TrainGroup<P>.self, ReconstructGroup<P>.self, EvaluateGroup<P>.self, Reproduce<P>.self,
-        Convert.self, Inspect.self, Bench.self, Check.self, Methods<P>.self, Problems<P>.self, Tables<P>.self,
+        Convert.self, Inspect.self, Gather.self, Bench.self, Check.self, Methods<P>.self, Problems<P>.self, Tables<P>.self,
       ])
   }
 }

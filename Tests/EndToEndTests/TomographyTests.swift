@@ -114,7 +114,8 @@ import Testing
     try refuse("evaluate emt fbp", naming: "fbp")
     try refuse("train ct fista-net --images ct.npy --quantity hounsfield --gradient newton -o w.safetensors", naming: "newton")
     try refuse("train emt fista-net --data ct.npy -o w.safetensors", naming: "ct.npy")
-    try refuse("train ct fista-net --images ct.npy --quantity hounsfield --reduce 9223372036854775807 -o w.safetensors", naming: "--reduce")
+    try refuse(
+      "train ct fista-net --images ct.npy --quantity hounsfield --reduce 9223372036854775807 -o w.safetensors", naming: "--reduce")
     try refuse("train ct fbpconvnet --images ct.npy --depth 3 -o w.safetensors", naming: "--depth")
     // A scan that lost its geometry.
     let scan = try HDF5File(contentsOf: folder.file("y.h5"))
