@@ -56,10 +56,17 @@ extension Settings {
       try Self.members(of: self).compactMapValues { value in
         switch value {
         case is NSNull: nil
-        case let list as [Any]: list.isEmpty ? nil : list.map { "\($0)" }
-        default: ["\(value)"]
+        case let list as [Any]: list.isEmpty ? nil : list.map(Self.text)
+        default: [Self.text(value)]
         }
       }
     }
+  }
+
+  /// Members of a group of settings by name: a dictionary's own order is another in every process.
+  private static func text(_ value: Any) -> String {
+    guard let group = value as? [String: Any] else { return "\(value)" }
+    return group.sorted { $0.key < $1.key }.filter { !($0.value is NSNull) }.map { "\($0.key) \(text($0.value))" }.joined(
+      separator: ", ")
   }
 }

@@ -107,6 +107,7 @@ private struct Parser {
     while position < bytes.count, "+-.0123456789eE".utf8.contains(bytes[position]) { position += 1 }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if let integer = Int(text), !text.hasPrefix("+") { return .integer(integer) }
+    if let unsigned = UInt64(text), !text.hasPrefix("+") { return .unsigned(unsigned) }
     guard let number = Double(text), number.isFinite, text.first?.isNumber == true || text.first == "-" else {
       throw error("expected a value")
     }

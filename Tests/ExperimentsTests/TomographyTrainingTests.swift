@@ -22,6 +22,13 @@ import Training
     try data.write(to: folder.file("sets.h5"))
   }
 
+  /// A group of settings has one text, whatever the order in which a dictionary gives it: another process finds its checkpoint again.
+  @Test func sourcesOfAGroupAreInOrder() throws {
+    let text = try #require(try TrainingSources(CT.Setup(), CT.TrainingSetup()).values["--scan"])
+    let members = text.split(separator: ", ").map { $0.prefix { $0 != " " } }
+    #expect(members.count > 3 && members == members.sorted() && !text.contains("["), "\(text)")
+  }
+
   private var system: TomographySystem {
     TomographySystem(ImpedanceTomography(sensitivity: data.A, pixels: data.pixels), initialMap: data.initialMap)
   }
