@@ -142,7 +142,7 @@ public struct EvaluationReport: Report, Sendable, Equatable {
   }
 
   public var json: JSONValue {
-    let remarks = self.remarks + leftOut
+    let remarks = self.remarks + (shard == nil ? leftOut : [])  // what is left out of a mean is said of that of all shards
     let rows = images.map { image in JSONValue.object([JSONMember("name", .string(image.name))] + image.scores.members) }
     return .object([
       "method": .string(method), "problem": problem, "protocol": `protocol`.json, "images": .array(rows),

@@ -54,7 +54,7 @@ import WeightFiles
     refused([("b", .array([]))], naming: "no report of an evaluation")
     let other = try Shard(3, of: 3)
     refused(try good.dropLast() + [parsed(report([2, 5], other, seed: 3), "c")], naming: "c: found another evaluation")
-    refused(try good.dropLast() + [parsed(report([2], other), "d")], naming: "d: found 1 of 6 images")
+    refused(try good.dropLast() + [parsed(report([2], other), "d")], naming: "of 6 images")
   }
 
   @Test func shardsByText() throws {
