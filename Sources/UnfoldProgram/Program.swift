@@ -29,8 +29,7 @@ extension UnfoldProgram {
       try World.$current.withValue(world) {
         var command = try parsed(Array(CommandLine.arguments.dropFirst()))
         if world.count > 1, !(command is any RunsOnManyProcesses) {
-          throw InputError(
-            "found \(world.count) processes for \(type(of: command)._commandName); expected one, only train runs on several")
+          throw InputError("found \(world.count) processes; expected one: only train and evaluate run on several")
         }
         try command.run()
       }

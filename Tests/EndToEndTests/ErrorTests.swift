@@ -34,6 +34,20 @@ import Testing
     try expectRefusal("simulate sparse-coding a.png -o x.h5 --dictionary dictionary.npy --noise-snr nan", naming: "noise")
   }
 
+  #if !MPI
+    /// What `mpirun` and `srun` begin a process with, in a build without MPI.
+    @Test(arguments: ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]) func severalProcesses(variable: String) throws {
+      let process = try Program.process(["problems"], in: folder)
+      process.environment = ProcessInfo.processInfo.environment.merging([variable: "3"]) { $1 }
+      let errors = Pipe()
+      (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+      try process.run()
+      let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 2 && text.hasPrefix("error: found 3 processes (\(variable)); expected one"), "\(text)")
+    }
+  #endif
+
   @Test func methodAndProblem() throws {
     try expectRefusal("reconstruct sparse-coding alista m.h5 -o x.png", naming: "sparse-coding")
     try expectRefusal("reconstruct sparse-recovery cod r.h5 -o x.npy", naming: "sparse-recovery")
