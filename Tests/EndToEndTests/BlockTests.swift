@@ -238,7 +238,7 @@ import Testing
     try FileManager.default.createDirectory(atPath: folder.file("set"), withIntermediateDirectories: true)
     for name in ["set/a.png", "set/b.png"] { try folder.image(name) }
     try NPY.write(folder.table("phi.npy").transposed, to: folder.file("q.npy"))
-    let train = "train image-cs ista-net --images set --phi phi.npy --initial q.npy --depth 1 --channels 2 --batch 4 --quiet"
+    let train = "train image-cs ista-net --images set --phi phi.npy --initial q.npy --depth 1 --channels 4 --batch 4 --quiet"
     try run(train + " --steps 4 --seed 1 -o first.safetensors")
     try run(train + " --steps 1 --seed 2 --learning-rate 1e-9 --start first.safetensors -o second.safetensors")
     try run(train + " --steps 1 --seed 2 --learning-rate 1e-9 -o fresh.safetensors")
@@ -247,10 +247,10 @@ import Testing
     }
     let first = try weights("first.safetensors")
     func distance(_ name: String) throws -> Double { zip(try weights(name), first).reduce(0) { max($0, abs($1.0 - $1.1)) } }
-    #expect(first.count == 2 + 2 * 18 + 2 * 36)
+    #expect(first.count == 2 + 2 * 36 + 2 * 144)
     #expect(try distance("second.safetensors") < 1e-6 && distance("fresh.safetensors") > 1e-2)
     let answer = try run("inspect first.safetensors --json -").json
-    #expect(answer["parameters"] as? Int == 110)
+    #expect(answer["parameters"] as? Int == 362)
     let recipe = try #require(answer["recipe"] as? [String: Any])
     #expect(recipe["network"] as? String == "ista-net" && (recipe["notes"] as? [String: Any])?["phi"] as? String == "given")
     try run("simulate image-cs set/a.png -o m.h5 --phi phi.npy --ground-truth")
