@@ -18,7 +18,8 @@ public typealias PlugAndPlaySplitting<Op: LinearOperator> = ProximalGradient<
 
 extension ProximalGradient {
   /// ‖D(v) − D(w)‖ / ‖v − w‖ of the denoiser at what the data make of an estimate and of the one before it, from which this step made it:
-  /// D(w) is the estimate. Below 1 the denoiser is a contraction on them. Plug and play converges where a denoiser is one everywhere, or D − 1 is one and the data strongly convex. 0 where v = w.
+  /// D(w) is the estimate. Below 1 the denoiser is a contraction on them. Plug and play converges where a denoiser is one everywhere, or
+  /// D − 1 is one and the data strongly convex. 0 where v = w.
   ///
   /// Source: Ryu, Liu, Wang, Chen, Wang & Yin, "Plug-and-play methods provably converge with properly trained denoisers", ICML 2019.
   public func denoiserRatio<Image>(at x: Data.Signal, madeFrom previous: Data.Signal, measurement y: Data.Measurement) -> Double
@@ -50,6 +51,13 @@ public struct NoiseSchedule: Sendable, Hashable {
     let repeats = logarithmic(1, 10, 20).map { Int($0 + 1e-9) }
     let levels = logarithmic(200 * peak / 255, peak / 255, 20)
     return NoiseSchedule(zip(levels, repeats).flatMap { Array(repeating: $0, count: $1) })
+  }
+
+  /// Of DPIR (Zhang et al., 2022), for images up to 1: from 49 / 255 to σ_n, which is the noise's but 1 / 255 at least, and the weight
+  /// 0.23 σ_n² of ρ_k = weight / σ_k².
+  public static func dpir(noise: Double, count: Int) -> (levels: NoiseSchedule, weight: Double) {
+    let last = max(noise, 1.0 / 255)
+    return (NoiseSchedule(from: max(49.0 / 255, last), to: last, count: count), 0.23 * last * last)
   }
 
   /// From `first` to `last`, each time by the same factor.

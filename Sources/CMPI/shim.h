@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of MPI are macros, which Swift does not see, as functions; messages of any number of bytes.
+// What of MPI are macros, which Swift does not see, as functions; messages of any number of bytes above 0.
 #include <mpi.h>
 #include <stddef.h>
 #include <time.h>
@@ -15,18 +15,16 @@ static inline int unfold_mpi_join(int *rank, int *count) {
 enum { unfold_mpi_piece = 1 << 30 };
 
 static inline void unfold_mpi_send(const void *bytes, size_t count, int rank) {
-  for (size_t at = 0; at < count || (at == 0 && count == 0); at += unfold_mpi_piece) {
+  for (size_t at = 0; at < count; at += unfold_mpi_piece) {
     size_t piece = count - at < unfold_mpi_piece ? count - at : unfold_mpi_piece;
     MPI_Send((const char *)bytes + at, (int)piece, MPI_BYTE, rank, 0, MPI_COMM_WORLD);
-    if (count == 0) break;
   }
 }
 
 static inline void unfold_mpi_receive(void *bytes, size_t count, int rank) {
-  for (size_t at = 0; at < count || (at == 0 && count == 0); at += unfold_mpi_piece) {
+  for (size_t at = 0; at < count; at += unfold_mpi_piece) {
     size_t piece = count - at < unfold_mpi_piece ? count - at : unfold_mpi_piece;
     MPI_Recv((char *)bytes + at, (int)piece, MPI_BYTE, rank, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-    if (count == 0) break;
   }
 }
 

@@ -189,7 +189,7 @@ public struct ClassicalSolver: Sendable {
     return (solve, priors.map { "\($0)" })
   }
 
-  /// Half-quadratic splitting by the schedule of DPIR: σ_k from 49 / 255 to the noise's σ_n, at least 1 / 255, and ρ_k = 0.23 σ_n² / σ_k².
+  /// Half-quadratic splitting by ``NoiseSchedule/dpir(noise:count:)``.
   private static func plugAndPlay<Signal: NumberSpace, Measurement: NumberSpace>(
     _ A: OnArrays<Signal, Measurement>, _ system: LinearSystem, _ options: ClassicalOptions
   ) throws -> (@Sendable (Tensor) throws -> ClassicalSolution, [String]) {
@@ -209,10 +209,10 @@ public struct ClassicalSolver: Sendable {
       A, Identity<Signal>(), tolerance: options.precision == .double ? 1e-8 : 1e-5, maximumIterations: 500)
     let solve: @Sendable (Tensor) throws -> ClassicalSolution = { numbers in
       let y = Measurement(numbers: numbers, shape: [1] + system.codomain.shape)
-      let noise = max(system.noiseDeviation(of: numbers) ?? 0, 1.0 / 255)
+      let (levels, weight) = NoiseSchedule.dpir(noise: system.noiseDeviation(of: numbers) ?? 0, count: count)
       let stages = Untied<PlugAndPlaySplitting<OnArrays<Signal, Measurement>>>(
-        A, denoiser, NoiseSchedule(from: max(49.0 / 255, noise), to: noise, count: count), weight: 0.23 * noise * noise,
-        solver: OperatorSolver(A, iterative: iterative), height: size.height, width: size.width)
+        A, denoiser, levels, weight: weight, solver: OperatorSolver(A, iterative: iterative), height: size.height,
+        width: size.width)
       let start = (1 / A.lipschitz) * A.adjoint(y)
       var previous = start
       let x = Algorithms.solve(stages, measurement: y, from: start) { k, state in if k == count - 1 { previous = state.x } }

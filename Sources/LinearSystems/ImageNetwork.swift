@@ -49,7 +49,8 @@ public enum ImageNetwork: String, CaseIterable, Sendable {
     }
   }
 
-  /// The network of an operator on images before its parameters are filled in; SCNet wants an ``Undersampling`` of real ones and is made apart.
+  /// The network of an operator on images before its parameters are filled in; SCNet, which wants an ``Undersampling`` of real ones, and unfolded
+  /// plug and play, which wants the noise, are made apart.
   public func network<Op: LinearOperator>(
     _ A: Op, height h: Int, width w: Int, _ shape: Architecture, precision: Precision = .single, seed: UInt64
   ) throws -> any Network where Op.Domain: NumberSpace {
@@ -75,27 +76,21 @@ public enum ImageNetwork: String, CaseIterable, Sendable {
       return FISTANet(DataGradient(A), height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
     case .modl:
       return MoDL(modl: A, height: h, width: w, depth: depth, channels: channels, precision: precision, seed: seed)
-    case .scNet: preconditionFailure("scnet is of real images alone")
-    case .plugAndPlay:
-      return Self.plugAndPlay(A, nil, noise: 1.0 / 255, height: h, width: w, shape, precision: precision, seed: seed)
+    case .scNet, .plugAndPlay: preconditionFailure("\(rawValue) is made apart")
     }
   }
 
-  /// Unfolded plug and play by the schedule of DPIR, before training: σ_k from 49 / 255 to the noise's σ_n, at least 1 / 255, and
-  /// ρ_k = 0.23 σ_n² / σ_k².
+  /// Unfolded plug and play by ``NoiseSchedule/dpir(noise:count:)``, before training.
   ///
-  /// - Parameters: `denoiser`, nil: one before training, in which weights are to be filled; `noise`, σ_n.
+  /// - Parameters: `denoiser`, nil: one before training, in which weights are to be filled; `noise`, of what A / `unit` measures.
   static func plugAndPlay<Op: LinearOperator>(
-    _ A: Op, _ denoiser: FFDNet?, noise: Double, unit: Double = 1, height: Int, width: Int, _ shape: Architecture,
+    _ A: Op, _ denoiser: FFDNet?, noise: Double, unit: Double, height: Int, width: Int, _ shape: Architecture,
     precision: Precision, seed: UInt64
   ) -> PlugAndPlayNet<Op> where Op.Domain: NumberSpace {
-    let noise = max(noise, 1.0 / 255)
+    let (levels, weight) = NoiseSchedule.dpir(noise: noise, count: shape.depth ?? 5)
     var denoiser = denoiser ?? FFDNet(precision: precision, seed: seed)
     denoiser.updateParameters { _, value in value.converted(to: precision) }
-    return PlugAndPlayNet(
-      plugAndPlay: A, denoiser, NoiseSchedule(from: max(49.0 / 255, noise), to: noise, count: shape.depth ?? 5),
-      weight: 0.23 * (noise * unit) * (noise * unit),
-      height: height, width: width)
+    return PlugAndPlayNet(plugAndPlay: A, denoiser, levels, weight: weight * unit * unit, height: height, width: width)
   }
 
   /// SCNet of an operator on real images.

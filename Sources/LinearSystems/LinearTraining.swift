@@ -41,7 +41,7 @@ public struct LinearTraining: Sendable {
         network: network.name, architecture, steps: steps, batchSize: batchSize, seed: seed, notes: system.notes)
       if network == .image(.plugAndPlay) {
         guard ffdNet != nil else {
-          throw InputError("found no --denoiser-weights for \(network.name); expected a file of FFDNet's weights")
+          throw InputError("found no denoiser for \(network.name); expected FFDNet with its weights")
         }
         // Two numbers a stage, which may go far in few steps.
         recipe.phases[0].groups = [.frozen("denoiser.*"), ParameterGroup("*", learningRateFactor: 10)]

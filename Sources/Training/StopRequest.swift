@@ -21,15 +21,19 @@ public final class StopRequest: Sendable {
     return listens && number != 0 ? number : nil
   }
 
+  /// The signals that ``onSignals(_:)`` listens to.
+  public static let signals = [SIGINT, SIGTERM, SIGUSR1]
+
   private static let caught = Atomic<Int32>(0)
 
-  /// Runs `body` with a request that SIGINT (Ctrl-C), SIGTERM and SIGUSR1 (a job's time is nearly over) fulfil; a second such signal ends the process as ever.
+  /// Runs `body` with a request that SIGINT (Ctrl-C), SIGTERM and SIGUSR1 (a job's time is nearly over) fulfil; a second such signal ends
+  /// the process as ever.
   ///
   /// The signals' former actions are restored afterwards. One call at a time in a process.
   public static func onSignals<Result>(_ body: (StopRequest) throws -> Result) rethrows -> Result {
     caught.store(0, ordering: .relaxed)
     var former: [(Int32, sigaction)] = []
-    for number in [SIGINT, SIGTERM, SIGUSR1] {
+    for number in signals {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { StopRequest.caught.store($0, ordering: .relaxed) }
       action.sa_flags = Int32(bitPattern: UInt32(0x8000_0000)) | SA_RESTART  // SA_RESETHAND

@@ -160,11 +160,11 @@ extension UnfoldProgram {
   }
 }
 
-/// Ctrl-C and SIGTERM end the program, whatever its parent had blocked: a child begins with its parent's mask.
+/// Ctrl-C, SIGTERM and SIGUSR1 end the program, whatever its parent had blocked: a child begins with its parent's mask.
 private func unblockEndingSignals() {
   var signals = sigset_t()
   sigemptyset(&signals)
-  for number in [SIGINT, SIGTERM, SIGUSR1] { sigaddset(&signals, number) }
+  for number in StopRequest.signals { sigaddset(&signals, number) }
   pthread_sigmask(SIG_UNBLOCK, &signals, nil)
 }
 

@@ -36,7 +36,7 @@ extension Linear {
     if let file = setup.denoiserWeights, network != .image(.plugAndPlay) {
       throw InputError("found --denoiser-weights \(file) for \(network.name), which has no denoiser; leave it out")
     }
-    let ffdNet = try setup.denoiserWeights.map { try FFDNet(file: $0) }
+    let ffdNet = try network == .image(.plugAndPlay) ? FFDNet(file: setup.denoiserWeights, for: network.name) : nil
     func own(_ system: LinearSystem) -> LinearTraining.Request {
       .init(network, system, request.options, seed: seed, ffdNet: ffdNet)
     }

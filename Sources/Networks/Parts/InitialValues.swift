@@ -53,7 +53,7 @@ public struct XavierWeights: Sendable {
 /// Filters `[out, in, 3, 3]` whose outputs in `paths` are `gain` times an input, without a neighbour.
 ///
 /// - Parameter keepingOthers: whether such an output keeps its filters of the inputs that have no path to any output.
-private func passing(
+func passing(
   _ paths: [(output: Int, input: Int, gain: Double)], in filters: Tensor, keepingOthers: Bool = false
 ) -> Tensor {
   let inputs = filters.shape[1]

@@ -56,8 +56,8 @@ extension Unrolled {
     precondition(depth >= 1 && channels >= 2, "SCNet of \(depth) modules with \(channels) channels")
     var weights = XavierWeights(generator: RandomGenerator(seed: seed, stream: 7), precision: precision)
     var (first, last) = (weights.biased(2, channels), weights.biased(channels, 1))
-    first.weight = passing(first.weight)
-    last.weight = passing(last.weight)
+    first.weight = passing([(0, 0, 1)], in: first.weight)
+    last.weight = passing([(0, 0, 1)], in: last.weight)
     self.init(
       encoder: AsMeasured(), start: RatioStart(A, layer: first),
       schedule: Untied(
@@ -90,12 +90,4 @@ extension Unrolled {
         }),
       output: FirstChannel())
   }
-}
-
-/// A layer whose first filter lets the first channel through and nothing else.
-private func passing(_ filters: Tensor) -> Tensor {
-  let size = filters.shape[1] * 9
-  var values = filters.doubles
-  for i in 0..<size { values[i] = i == 4 ? 1 : 0 }
-  return Tensor(values, shape: filters.shape, precision: filters.precision)
 }
