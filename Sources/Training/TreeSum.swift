@@ -54,7 +54,7 @@ struct SumTree: Sendable {
 /// A rank computes its own chunks and sends the sums of whole branches; what comes back is the total.
 ///
 /// - Parameter isStopping: whether this rank was asked to stop; afterwards whether any was.
-func parallelSum<Model: Parameterized>(
+package func parallelSum<Model: Parameterized>(
   of model: Model, over chunks: Chunks, world: any Communicator = Alone(), isStopping: inout Bool,
   contribution: @Sendable (_ chunk: Int) -> LossGradient<Model>
 ) -> LossGradient<Model> {
@@ -90,7 +90,7 @@ func parallelSum<Model: Parameterized>(
 }
 
 extension LossGradient {
-  static func + (a: LossGradient, b: LossGradient) -> LossGradient {
+  package static func + (a: LossGradient, b: LossGradient) -> LossGradient {
     LossGradient(loss: a.loss + b.loss, gradient: a.gradient + b.gradient)
   }
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Communication
 import Foundation
+import Tensors
 import TestSupport
 import Testing
+import Training
 import _Differentiation
-
-@testable import Tensors
-@testable import Training
 
 /// Ranks that are threads of this process, a mailbox for every pair.
 private final class ThreadWorld: @unchecked Sendable {
