@@ -2,13 +2,14 @@
 SWIFT ?= swift
 OUT ?= report
 RELEASE = $(SWIFT) build -c release --product unfold
+MPI = $(shell pkg-config --exists mpi-c 2>/dev/null && echo --traits MPI,FFTW)
 
 .PHONY: all demo test test-all test-debug test-release test-twin pages python wheel dist docs cluster bench fuzz lint dependencies build clean
 
 all: build
 
 dependencies:
-	@Scripts/dependencies.sh
+	@Scripts/dependencies.sh $(if $(filter test test-all,$(MAKECMDGOALS)),test)
 
 build: dependencies
 	$(RELEASE)
@@ -26,8 +27,9 @@ test: dependencies test-debug test-release test-twin
 test-all: export UNFOLD_LONG_TESTS = 1
 test-all: test pages python
 
+# The debug build has MPI where there is one, for the tests of several processes; the release build is the default one.
 test-debug: dependencies
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --build-tests $(MPI)
 	SWIFT="$(SWIFT)" Scripts/test.sh debug
 
 test-release: dependencies

@@ -63,7 +63,7 @@ let package = Package(
       name: "CDICOM",
       linkerSettings: ["dcmdata", "dcmjpeg", "dcmjpls", "oflog", "ofstd"].map { .linkedLibrary($0) }),  // libdcmtk-dev
     module("Platform"),
-    module("Communication", ["Platform", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
+    module("Communication", ["Kernels", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     module("Kernels", ["Platform", "CKernels", "CBLAS", "COneDNN", .target(name: "CFFTW", condition: .when(traits: ["FFTW"]))]),
     module("Tensors", ["Kernels"]),
     module("Operators", ["Tensors"]),

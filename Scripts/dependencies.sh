@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages the build needs, where they are missing. Usage: Scripts/dependencies.sh [demo]
+# Installs the Debian packages the build needs, where they are missing. Usage: Scripts/dependencies.sh [demo|test]
 set -euo pipefail
 
 packages=(
@@ -10,6 +10,7 @@ packages=(
   pkg-config
 )
 if [ "${1:-}" = demo ]; then packages+=(mate-backgrounds python3-pydicom); fi # photographs and a CT slice under free licences
+if [ "${1:-}" = test ]; then packages+=(libopenmpi-dev openmpi-bin); fi            # several processes
 
 if ! command -v swift >/dev/null 2>&1; then
   echo "found no Swift toolchain; expected Swift 6.3 or later on the PATH, install it from swift.org" >&2

@@ -26,21 +26,51 @@ public struct Scores: Sendable, Equatable {
   }
 
   public subscript(metric: Metric) -> Double? {
-    switch metric {
-    case .psnr: psnr
-    case .ssim: ssim
-    case .nmse: nmse
-    case .nmseDecibel: nmseDecibel
-    case .rmse: rmse
-    case .codeError: codeError
-    case .iterations: nil
-    case .seconds: seconds
+    get {
+      switch metric {
+      case .psnr: psnr
+      case .ssim: ssim
+      case .nmse: nmse
+      case .nmseDecibel: nmseDecibel
+      case .rmse: rmse
+      case .codeError: codeError
+      case .iterations: nil
+      case .seconds: seconds
+      }
+    }
+    set {
+      switch metric {
+      case .psnr: psnr = newValue
+      case .ssim: ssim = newValue
+      case .nmse: nmse = newValue
+      case .nmseDecibel: nmseDecibel = newValue
+      case .rmse: rmse = newValue
+      case .codeError: codeError = newValue
+      case .iterations: break
+      case .seconds: seconds = newValue
+      }
     }
   }
 
   /// The scores there are, as members of a JSON object.
   public var members: [JSONMember] {
     Metric.allCases.compactMap { metric in self[metric].map { JSONMember(metric.rawValue, .number($0)) } }
+  }
+
+  /// The scores that ``members`` wrote; nil where one is no number.
+  public init?(_ object: JSONValue) {
+    self.init()
+    for metric in Metric.allCases {
+      switch object[metric.rawValue] {
+      case nil: continue
+      case .null?: self[metric] = .nan
+      case .number(let score)?: self[metric] = score
+      case .integer(let score)?: self[metric] = Double(score)
+      case .string("Infinity")?: self[metric] = .infinity
+      case .string("-Infinity")?: self[metric] = -.infinity
+      default: return nil
+      }
+    }
   }
 
   /// The scores there are, for people.
@@ -71,6 +101,13 @@ public struct ScoringProtocol: Sendable, Equatable {
     self.clip = clip
     self.peak = peak
     self.ssim = ssim
+  }
+
+  /// What ``json`` wrote.
+  init(_ object: JSONValue) {
+    if case .bool(let clip)? = object["clip"] { self.clip = clip }
+    peak = object["peak"]?.doubleValue
+    ssim = object["ssim"]?.stringValue.flatMap { SimilarityWindow(rawValue: $0) }
   }
 
   var json: JSONValue {

@@ -93,58 +93,28 @@ extension EvaluationReport {
 
     init(_ name: String, _ json: JSONValue) throws {
       func fail(_ what: String) -> InputError { InputError("\(name): found \(what); expected the JSON of evaluate --shard") }
-      func value(_ member: String, in object: JSONValue = json) -> JSONValue? {
-        guard case .object(let members) = object else { return nil }
-        return members.first { $0.name == member }?.value
-      }
-      func text(_ member: String) -> String? { if case .string(let text)? = value(member) { text } else { nil } }
-      guard let method = text("method"), let problem = value("problem"), let scoring = value("protocol"),
-        case .array(let rows)? = value("images")
+      guard let method = json["method"]?.stringValue, let problem = json["problem"], let scoring = json["protocol"],
+        let rows = json["images"]?.elements
       else { throw fail("no report of an evaluation") }
-      guard let shard = text("shard") else { throw fail("no “shard”") }
+      guard let shard = json["shard"]?.stringValue else { throw fail("no “shard”") }
       self.name = name
       self.shard = try Shard(parsing: shard)
-      (self.method, self.problem, weights) = (method, problem, text("weights"))
-      if case .integer(let count)? = value("parameters") { parameters = count } else { throw fail("no “parameters”") }
-      switch value("seed") {
+      (self.method, self.problem, weights) = (method, problem, json["weights"]?.stringValue)
+      guard let parameters = json["parameters"]?.integerValue else { throw fail("no “parameters”") }
+      self.parameters = parameters
+      switch json["seed"] {
       case .integer(let number)? where number >= 0: seed = UInt64(number)
       case .unsigned(let number)?: seed = number
       default: throw fail("no “seed”")
       }
       images = try rows.map { row in
-        guard case .string(let title)? = value("name", in: row) else { throw fail("an image without a name") }
-        func score(_ metric: Metric) throws -> Double? {
-          switch value(metric.rawValue, in: row) {
-          case nil: nil
-          case .null?: .nan
-          case .number(let score)?: score
-          case .integer(let score)?: Double(score)
-          case .string("Infinity")?: .infinity
-          case .string("-Infinity")?: -.infinity
-          default: throw fail("\(metric.rawValue) of \(title) that is no number")
-          }
-        }
-        return ImageScore(
-          name: title,
-          scores: Scores(
-            psnr: try score(.psnr), ssim: try score(.ssim), nmse: try score(.nmse), nmseDecibel: try score(.nmseDecibel),
-            rmse: try score(.rmse), codeError: try score(.codeError), seconds: try score(.seconds)))
+        guard let title = row["name"]?.stringValue else { throw fail("an image without a name") }
+        guard let scores = Scores(row) else { throw fail("a score of \(title) that is no number") }
+        return ImageScore(name: title, scores: scores)
       }
-      var known = ScoringProtocol()
-      if case .bool(let clip)? = value("clip", in: scoring) { known.clip = clip }
-      switch value("peak", in: scoring) {
-      case .number(let peak)?: known.peak = peak
-      case .integer(let peak)?: known.peak = Double(peak)
-      default: break
-      }
-      if case .string(let window)? = value("ssim", in: scoring) { known.ssim = SimilarityWindow(rawValue: window) }
-      self.scoring = known
-      if case .array(let lines)? = value("remarks") {
-        remarks = lines.compactMap { if case .string(let line) = $0 { line } else { nil } }
-      } else {
-        remarks = []
-      }
-      settings = [.string(method), problem, scoring, .integer(parameters), value("weights") ?? .null, .unsigned(seed)]
+      self.scoring = ScoringProtocol(scoring)
+      remarks = (json["remarks"]?.elements ?? []).compactMap(\.stringValue)
+      settings = [.string(method), problem, scoring, .integer(parameters), json["weights"] ?? .null, .unsigned(seed)]
     }
   }
 }

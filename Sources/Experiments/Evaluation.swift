@@ -30,7 +30,7 @@ public struct Runner<E: Experiment>: Sendable {
 
   /// What became of a scan.
   public struct Outcome: Sendable {
-    public let solver: Solver<E>
+    public let solver: SolverSummary
     public let reconstruction: Reconstruction
     /// Where the truth is known.
     public let scores: Scores?
@@ -46,55 +46,37 @@ public struct Runner<E: Experiment>: Sendable {
     let seconds = Date().timeIntervalSince(begin)
     let truth = found.value.isFinite ? scan.groundTruth : nil
     return Outcome(
-      solver: solver, reconstruction: found, scores: try truth.map { try E.scores(found, $0, of: scan, clip: clips) },
-      seconds: seconds)
+      solver: SolverSummary(solver), reconstruction: found,
+      scores: try truth.map { try E.scores(found, $0, of: scan, clip: clips) }, seconds: seconds)
   }
 
   /// Every scan reconstructed, in their order: they are read one after another and reconstructed side by side, as many as there are threads
   /// held at once. Those before the first that fails reach `body`, whatever the number of threads.
-  public func forEach(_ scans: Scans<E>, _ body: (_ index: Int, Outcome) throws -> Void) throws {
-    for window in Parallel.windows(scans.count) {
-      let prepared = window.map { index in Result { try scans[index] } }
-      let found = Parallel.map(window.count) { i in
-        Result { try Work.within(method.name, window.lowerBound, of: scans.count) { try run(prepared[i].get()) } }
-      }
-      for (index, outcome) in zip(window, found) {
-        try body(index, outcome.get())
-        Work.report(method.name, index + 1, of: scans.count)
-      }
-    }
-  }
-
-  /// The scores of every scan, and their mean. A scan is read and measured when its turn comes. Several processes share the scans out; the
-  /// first has the report, nil elsewhere.
   ///
-  /// - Throws: as ``evaluation(_:seed:)``.
-  public func sharedEvaluation(_ scans: Scans<E>, seed: UInt64) throws -> EvaluationReport? {
-    let world = World.current
-    let ranks = min(world.count, scans.count)
-    guard ranks > 1 else { return world.rank == 0 ? try evaluation(scans, seed: seed) : nil }
-    var own: [UInt8] = []
-    if world.rank < ranks {
-      let shard = try Shard(world.rank + 1, of: ranks)
-      var report = try evaluation(scans.part(shard), seed: seed)
-      report.shard = shard
-      own = Array(report.json.text().utf8)
+  /// Several processes share the scans out; `body` is called on the first, whose errors all throw.
+  public func forEach(_ scans: Scans<E>, _ body: (_ index: Int, Outcome) throws -> Void) throws {
+    for window in Parallel.windows(scans.count, of: World.count) {
+      let prepared = window.map { index in World.isOwn(index - window.lowerBound) ? Result { try scans[index] } : nil }
+      let found = World.map(window.count) { i in
+        guard let scan = prepared[i] else { preconditionFailure("a scan of another process") }
+        return try Work.within(method.name, window.lowerBound, of: scans.count) { try run(scan.get()) }
+      }
+      try World.onFirst {
+        for (index, outcome) in zip(window, found ?? []) {
+          try body(index, outcome.get())
+          Work.report(method.name, index + 1, of: scans.count)
+        }
+      }
     }
-    let all = world.gather(own)
-    guard world.rank == 0 else { return nil }
-    return try EvaluationReport(
-      joining: all.prefix(ranks).enumerated().map { rank, bytes in
-        let name = "process \(rank)"
-        return (name, try bytes.withUnsafeBytes { try JSONValue(parsing: $0, path: name) })
-      })
   }
 
-  /// The scores of every scan, and their mean. A scan is read and measured when its turn comes.
+  /// The scores of every scan, and their mean. A scan is read and measured when its turn comes. Several processes share the scans out, and all
+  /// have the report.
   ///
   /// - Throws: ``InputError`` for estimates that are not finite, and for scans whose truth is not known.
   public func evaluation(_ scans: Scans<E>, seed: UInt64) throws -> EvaluationReport {
     let done = Atomic<Int>(0)
-    let outcomes = try Parallel.map(scans.count) { index in
+    let outcomes = World.map(scans.count, everywhere: true) { index in
       let outcome = try Work.within(method.name, done.load(ordering: .relaxed), of: scans.count) { try run(scans[index]) }
       guard outcome.reconstruction.value.isFinite else {
         throw InputError(
@@ -105,15 +87,17 @@ public struct Runner<E: Experiment>: Sendable {
       }
       scores.seconds = outcome.seconds
       Work.report(method.name, done.add(1, ordering: .relaxed).newValue, of: scans.count)
-      return (score: EvaluationReport.ImageScore(name: scans.names[index], scores: scores), solver: outcome.solver)
+      return ScoredScan(scores: scores, solver: outcome.solver)
     }
-    guard let solver = outcomes.first?.solver else { throw InputError("found nothing to evaluate on; expected one image at least") }
+    let scored = try (outcomes ?? []).map { try $0.get() }
+    guard let solver = scored.first?.solver else { throw InputError("found nothing to evaluate on; expected one image at least") }
     var scoring = E.scoring
     if scoring.clip != nil { scoring.clip = clips }
     var report = try EvaluationReport(
       method: method.name, problem: .object([JSONMember("name", .string(E.name))] + scans.facts + solver.facts), protocol: scoring,
-      images: outcomes.map(\.score), nmseDecibel: outcomes.count == 1 ? outcomes[0].score.scores.nmseDecibel : nil,
-      parameters: solver.parameterCount, weights: solver.weights, seed: seed)
+      images: zip(scans.names, scored).map { EvaluationReport.ImageScore(name: $0, scores: $1.scores) },
+      nmseDecibel: scored.count == 1 ? scored[0].scores.nmseDecibel : nil, parameters: solver.parameterCount, weights: solver.weights,
+      seed: seed)
     report.remarks = scans.remarks + solver.remarks
     return report
   }

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+import Communication
 import Evaluation
 import FileFormats
 import Foundation
 import Tensors
 
 /// What `simulate` writes: arrays, and the rest as text attributes.
-public struct MeasurementContents {
+public struct MeasurementContents: Sendable {
   public var arrays: [NamedArray] = []
   public var attributes: [String: String] = [:]
+  /// Attributes of which every scan has a piece; joined in the order of the scans.
+  public var pieces: [String: String] = [:]
 
   public mutating func add(_ name: String, _ value: NumericArray) { arrays.append(NamedArray(name: name, value: value)) }
   public mutating func add(_ name: String, _ value: Tensor) { add(name, .real(value)) }
+  /// All of another, but for arrays of a name that there is.
+  mutating func add(_ other: MeasurementContents) {
+    let names = Set(arrays.map(\.name))
+    arrays += other.arrays.filter { !names.contains($0.name) }
+    attributes.merge(other.attributes) { known, _ in known }
+    pieces.merge(other.pieces) { $0 + $1 }
+  }
 }
 
 /// Measurements of any experiment as an HDF5 file, with all that made them: what `unfold simulate` writes and `unfold reconstruct` reads.
@@ -46,7 +56,7 @@ public struct MeasurementFile: Sendable {
     self.seed = seed
   }
 
-  /// Writes measurements atomically.
+  /// Writes measurements atomically. Several processes share the scans out; the first writes.
   public static func write<E: Experiment>(
     _ scans: Scans<E>, of experiment: E, setup: E.Setup, seed: UInt64, keepingGroundTruth: Bool, to path: String
   ) throws {
@@ -55,11 +65,17 @@ public struct MeasurementFile: Sendable {
       "format": format, "problem": E.name, "seed": String(seed), "names": scans.names.joined(separator: "/"),
       "setup": try json(setup),
     ]
-    for (k, scan) in try scans.all().enumerated() {
-      experiment.store(scan, number: k, in: &contents)
-      if keepingGroundTruth, let truth = scan.groundTruth { contents.add("ground_truth/\(k)", truth) }
+    let stored = World.map(scans.count) { k in
+      let scan = try scans[k]
+      var part = MeasurementContents()
+      experiment.store(scan, number: k, in: &part)
+      if keepingGroundTruth, let truth = scan.groundTruth { part.add("ground_truth/\(k)", truth) }
+      return part
     }
-    try HDF5File(arrays: contents.arrays, attributes: contents.attributes).write(to: path)
+    try World.onFirst {
+      for part in stored ?? [] { contents.add(try part.get()) }
+      try HDF5File(arrays: contents.arrays, attributes: contents.attributes.merging(contents.pieces) { $1 }).write(to: path)
+    }
   }
 
   private static func json(_ value: some Encodable) throws -> String {

@@ -3,13 +3,15 @@ import Evaluation
 import FileFormats
 import Foundation
 import Operators
+import Platform
 import Tensors
 import Training
 
 /// Work that could not be done although its inputs were right.
-public struct WorkFailed: Error, CustomStringConvertible {
+public struct WorkFailed: InputFault, CustomStringConvertible {
   public let description: String
   public init(_ description: String) { self.description = description }
+  public var isOfInput: Bool { false }
 }
 
 /// Work that was stopped, by a signal, and can go on: the same command again.

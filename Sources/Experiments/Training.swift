@@ -142,7 +142,7 @@ public struct Training: Sendable {
           try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)
         }
         guard let trained else { return nil }
-        if World.isFirst {
+        try World.onFirst {
           try Weights.save(trained, recipe: recipe, operators: training.operators, to: run.path)
           try? FileManager.default.removeItem(atPath: policy.path)
         }

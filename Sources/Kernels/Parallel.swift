@@ -57,9 +57,9 @@ public enum Parallel {
     return try results.take()
   }
 
-  /// `0..<count` in ranges of one piece a thread: for work whose inputs and results are too large to be held all at once.
-  public static func windows(_ count: Int) -> [Range<Int>] {
-    let size = threads
+  /// `0..<count` in ranges of one piece a thread, of so many processes: for work whose inputs and results are too large to be held all at once.
+  public static func windows(_ count: Int, of processes: Int = 1) -> [Range<Int>] {
+    let size = threads * processes
     return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
   }
 }

@@ -57,7 +57,7 @@ struct EquivariantTraining<Measurement: NumberSpace, Signal: NumberSpace>: Netwo
     let trainer = Trainer<N, Samples>(
       recipe: recipe, samples: samples,
       validation: { network, stages in
-        let x = network.predict(held, stages: stages ?? network.depth, samplesAtATime: 1)
+        guard let x = network.sharedPrediction(held, stages: stages ?? network.depth, samplesAtATime: 1) else { return 0 }
         let (r, y) = (A.forward(x) - held, held)
         return r.inner(r) / y.inner(y)
       },

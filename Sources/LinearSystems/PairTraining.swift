@@ -142,7 +142,8 @@ public struct PairTraining<Measurement: Batched, Signal: ImageSpace>: NetworkTra
     let trainer = Trainer<N, DrawnPairs<Measurement, Signal>>(
       recipe: recipe, samples: samples, operators: operators,
       validation: { network, stages in
-        error(calibrated(network, 64).predict(held.measurement, stages: stages ?? network.depth, samplesAtATime: size), held)
+        calibrated(network, 64).sharedPrediction(held.measurement, stages: stages ?? network.depth, samplesAtATime: size)
+          .map { error($0, held) } ?? 0
       }, figures: { network in network.buffers.isEmpty ? try figures?(network) ?? [] : [] }, loss: loss.callable(for: N.self))
     let result = try trainer.train(network, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
     return result.isFinished ? calibrated(result.model, 512) : nil

@@ -10,13 +10,14 @@ import _Differentiation
 /// A step's batch follows from the seed, the phase and the step; sums are taken in an order that does not depend on the number of
 /// threads, nor on that of processes. A run that was interrupted and resumed from its checkpoint ends with the bytes of one that was not.
 ///
-/// The processes of a ``World`` share out the chunks of every batch, each draws its own, and all take the same step; the first validates,
+/// The processes of a ``World`` share out the chunks of every batch, each draws its own, and all take the same step and validate together; the first
 /// writes checkpoints and tells monitors. A stop that one is asked for stops all after the same step.
 public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable {
   /// The mean loss of a model over a batch, of its first stages only where the phase says so.
   public typealias Loss =
     @Sendable @differentiable(reverse) (Model, @noDerivative Samples.Batch, _ depth: @noDerivative Int?) -> Double
-  /// An error of the model on samples it is not trained on, the lower the better.
+  /// An error of the model on samples it is not trained on, the lower the better. All processes call it and may share the work out; that of
+  /// the first counts.
   public typealias Validation = @Sendable (_ model: Model, _ depth: Int?) -> Double
   /// Numbers of the model to follow, taken whenever it is validated. What it throws ends the run.
   public typealias Figures = @Sendable (_ model: Model) throws -> [TrainingFigure]
@@ -154,7 +155,7 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     _ state: inout TrainingState<Model>, _ phase: Recipe.Phase, _ world: any Communicator, isLast: Bool
   ) throws -> Double? {
     guard let interval = recipe.validationInterval, let validation, isLast || state.step % interval == 0 else { return nil }
-    var error = world.rank == 0 ? validation(state.candidate, phase.depth) : 0
+    var error = validation(state.candidate, phase.depth)
     world.broadcast(&error)
     guard error.isFinite else { throw diverged(state.phase, state.step - 1, "the validation error is \(error)") }
     state.validation = error

@@ -82,11 +82,22 @@ package func parallelSum<Model: Parameterized>(
     isStopping = isStopping || wants
     return first + received
   }
-  if let total = sum(tree.root) { message.write(total, isStopping: isStopping) }
+  let total = sum(tree.root)
+  let idle = (1..<world.count).filter { tree.chunks(of: $0).isEmpty }  // who has no sum to send its wish with
+  if idle.contains(world.rank) {
+    withUnsafeBytes(of: UInt8(isStopping ? 1 : 0)) { world.send($0, to: 0) }
+  } else if world.rank == 0 {
+    for rank in idle {
+      var wish: UInt8 = 0
+      withUnsafeMutableBytes(of: &wish) { world.receive($0, from: rank) }
+      isStopping = isStopping || wish == 1
+    }
+  }
+  if let total { message.write(total, isStopping: isStopping) }
   message.bytes.withUnsafeMutableBytes { world.broadcast($0) }
-  let (total, stops) = message.read()
+  let (everywhere, stops) = message.read()
   isStopping = stops
-  return total
+  return everywhere
 }
 
 extension LossGradient {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Communication
 import Evaluation
 import Experiments
 import FileFormats
@@ -85,6 +86,7 @@ struct CommonOptions: ParsableArguments {
   ///
   /// What readers remarked goes to standard error, and to the object's `remarks`.
   func writeJSON(_ answer: JSONValue) throws {
+    guard World.isFirst else { return }
     StatusLine.shared.clear()
     for remark in Remarks.current.new() { note(remark) }
     guard let json else { return }

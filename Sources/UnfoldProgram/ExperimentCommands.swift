@@ -38,7 +38,7 @@ struct Evaluate<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesse
       let runner = Runner(method, options: try running.options(for: method, common), clip: clip)
       var scans = try experiment.testScans(E.Test(over: test))
       if let shard { scans = try scans.part(shard) }
-      guard var report = try runner.sharedEvaluation(scans, seed: seed) else { return }
+      var report = try runner.evaluation(scans, seed: seed)
       report.shard = shard
       if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
       for remark in report.remarks { common.note(remark) }
@@ -47,7 +47,7 @@ struct Evaluate<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesse
   }
 }
 
-struct Simulate<E: CommandLineExperiment>: ExperimentCommand {
+struct Simulate<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesses {
   static var configuration: CommandConfiguration {
     configuration("Makes measurements from images or codes, with all that made them in one HDF5 file.")
   }
@@ -85,7 +85,7 @@ struct DisplayRange: ExpressibleByArgument {
   func applied(to image: Tensor) -> Tensor { image.map { min(max(($0 - lower) / (upper - lower), 0), 1) } }
 }
 
-struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
+struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesses {
   static var configuration: CommandConfiguration {
     var configuration = configuration(
       "Reconstructs a measurement. Several images go into a folder that exists, one PNG a name, or into one array.")
@@ -160,6 +160,7 @@ struct Reconstruct<E: CommandLineExperiment>: ExperimentCommand {
       }
       report.add(outcome, file: places[index])
     }
+    guard World.isFirst else { return }
     if writesArray { try writeArrays(joined(arrays), to: output) }
     if running.weights == nil, let weights = report.weights { common.note("weights that ship: \(weights)") }
     for remark in report.remarks { common.note(remark) }
@@ -280,7 +281,6 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesses {
       }
       let done = try training.run(run)
       guard let done else { throw WorkStopped("stopped; \(checkpointPath(of: output)) holds where it stands, go on with --resume") }
-      guard World.isFirst else { return }
       let facts = done.facts.map { "; \($0.name) \(Float($0.value))" }.joined()
       common.note("wrote \(output): \(done.parameters) parameters\(facts); peak memory \(Int(peakMebibytes())) MiB")
       let answer: [JSONMember] = [

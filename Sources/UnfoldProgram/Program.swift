@@ -7,6 +7,7 @@ import Experiments
 import FileFormats
 import Foundation
 import Kernels
+import Platform
 import Training
 import Yams
 
@@ -29,7 +30,7 @@ extension UnfoldProgram {
       try World.$current.withValue(world) {
         var command = try parsed(Array(CommandLine.arguments.dropFirst()))
         if world.count > 1, !(command is any RunsOnManyProcesses) {
-          throw InputError("found \(world.count) processes; expected one: only train and evaluate run on several")
+          throw InputError("found \(world.count) processes; expected one: only train, evaluate, reconstruct, simulate and reproduce run on several")
         }
         try command.run()
       }
@@ -149,11 +150,7 @@ extension UnfoldProgram {
   /// 2 for an input that cannot be used, 1 for work that failed, 75 for work that was stopped and can go on; nil for what is not ours.
   private static func statusOfKnown(_ error: any Error) -> Int32? {
     switch error {
-    case let error as FileFormatError where error.isDiskFailure: 1
-    case is FileFormatError, is InputError: 2
-    case TrainingError.diverged: 1
-    case is TrainingError: 2
-    case is WorkFailed: 1
+    case let error as any InputFault: error.isOfInput ? 2 : 1
     case is WorkStopped: 75  // EX_TEMPFAIL: the same command again
     default: nil
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Communication
 import Evaluation
 import Experiments
 import FileFormats
@@ -16,7 +17,7 @@ struct TableName<P: UnfoldProgram>: ExpressibleByArgument {
   static var allValueStrings: [String] { P.experiments.flatMap { $0.tables.map(\.name) } }
 }
 
-struct Reproduce<P: UnfoldProgram>: ParsableCommand {
+struct Reproduce<P: UnfoldProgram>: ParsableCommand, RunsOnManyProcesses {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "reproduce", abstract: "Reproduce a published table from the weights that ship.",
@@ -52,7 +53,7 @@ struct Reproduce<P: UnfoldProgram>: ParsableCommand {
     var request = TableRequest(table.name)
     request.library = models.map(ModelLibrary.init) ?? .standard
     (request.seed, request.images, request.trains, request.quick) = (common.seed, images, train, quick)
-    (request.trainingImages, request.plots, request.data) = (trainingImages, plots, dataFolder)
+    (request.trainingImages, request.plots, request.data) = (trainingImages, World.isFirst ? plots : nil, dataFolder)
     request.report = { if !quiet { say($0) } }
     request.monitors = { quiet ? [] : [ProgressBar()] }
     try common.answer(table.run(request))

@@ -20,6 +20,27 @@ public enum JSONValue: Equatable, Sendable {
   /// A number, or `null` for nil.
   public static func optional(_ value: Double?) -> JSONValue { value.map(JSONValue.number) ?? .null }
 
+  /// The member of a name, where this is an object that has it.
+  public subscript(name: String) -> JSONValue? {
+    if case .object(let members) = self { members.first { $0.name == name }?.value } else { nil }
+  }
+
+  /// The text, where this is one.
+  public var stringValue: String? { if case .string(let text) = self { text } else { nil } }
+  /// The elements, where this is an array.
+  public var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+  /// The number, where this is one.
+  public var doubleValue: Double? {
+    switch self {
+    case .number(let value): value
+    case .integer(let value): Double(value)
+    case .unsigned(let value): Double(value)
+    default: nil
+    }
+  }
+  /// The whole number, where this is one.
+  public var integerValue: Int? { if case .integer(let value) = self { value } else { nil } }
+
   /// The document as text, without a line break at the end.
   ///
   /// - Parameter indented: one member or element a line, indented by two spaces; lists of plain values stay on one line.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Communication
 import Algorithms
 import Datasets
 import FileFormats
@@ -214,6 +215,7 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
       recipe: recipe, samples: samples, operators: operators,
       validation: { network, _ in
         let decibels = self.validationPSNR(of: network)
+        guard World.isFirst else { return 0 }
         found.withLock { $0 = decibels }
         return -decibels.reduce(0, +) / Double(decibels.count) / 10
       },
@@ -222,12 +224,16 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
     return result.isFinished ? result.model : nil
   }
 
-  /// Mean PSNR in dB of the images kept aside, at every ratio that is validated; no clipping.
+  /// Mean PSNR in dB of the images kept aside, at every ratio that is validated; no clipping. Several processes share the images out, and the
+  /// first has the figures, NaN elsewhere.
   public func validationPSNR(of network: any WholeImageNetwork) -> [Double] {
-    held.map { held in
-      let x = network.with(held.A).predict(held.measurement, samplesAtATime: 1)
-      return meanDecibel(x, held.groundTruth)
+    func figure(_ held: HeldImages) -> Double {
+      func decibel<N: WholeImageNetwork>(_ network: N) -> Double {
+        network.sharedPrediction(held.measurement, stages: network.depth, samplesAtATime: 1).map { meanDecibel($0, held.groundTruth) } ?? .nan
+      }
+      return decibel(network.with(held.A))
     }
+    return held.map(figure)
   }
 
   /// That of the linear start Aᵀ y.

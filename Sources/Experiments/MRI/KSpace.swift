@@ -181,7 +181,7 @@ public struct KSpace: Experiment {
     file.add("k_space/\(k)", NumericArray.complex(scan.measured.kSpace).plane)
     file.add("mask/\(k)", scan.system.mask.values.converted(to: .single))
     if k == 0, let maps = givenMaps { file.add("maps", .complex(maps.maps)) }
-    file.attributes["complex", default: ""] += scan.system.isComplex ? "1" : "0"
+    file.pieces["complex"] = scan.system.isComplex ? "1" : "0"
   }
 
   public static func scans(from file: MeasurementFile) throws -> Scans<KSpace> {

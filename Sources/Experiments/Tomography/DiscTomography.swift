@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Communication
 import Datasets
 import Evaluation
 import FileFormats
@@ -131,7 +132,7 @@ public struct DiscTomography<Around: Sensor>: TomographyExperiment {
       throw InputError("found --ground-truth or --noise-snr without images; leave it out, sets have both of their own")
     }
     let data = try sets()
-    try data.write(to: path)
+    try World.onFirst { try data.write(to: path) }
     let settings = data.settings
     return (
       [
