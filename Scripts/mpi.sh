@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains over 1 to 4 processes of an MPI and holds the bytes of the weights against those of a build without MPI: ISTA-Net⁺, FISTA-Net, Deep
-# ADMM-Net by L-BFGS, LISTA; then stops one by SIGUSR1 and resumes it on another number of processes, and kills a process at random.
+# ADMM-Net by L-BFGS, LISTA; measures, reconstructs, scores and reproduces on three; then stops a training by SIGUSR1 and resumes it on another
+# number of processes, kills a process at random, and, with Open MPI as root, trains on two hosts that are network namespaces.
 # Usage: Scripts/mpi.sh [openmpi|mpich] [KILLS]; the images are made here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -70,6 +71,30 @@ assert len(whole["images"]) == 8 and report("ranks.json") == whole and report("s
 END
 echo "evaluate: 3 processes and 4 shards give the report of one run"
 
+# Measurements and a stack of slices by three processes: the bytes of one; a table: its figures.
+"$one" simulate cs-mri images/*.png --ratio 0.3 --quiet -o one.h5
+$run -n 3 "$several" simulate cs-mri images/*.png --ratio 0.3 --quiet -o three.h5
+"$one" reconstruct cs-mri tv one.h5 --quiet -o one.npy
+$run -n 3 "$several" reconstruct cs-mri tv one.h5 --threads 1 --quiet -o three.npy
+cmp one.h5 three.h5
+cmp one.npy three.npy
+"$one" reproduce ista-net-3 --images images --quiet --json one.json
+$run -n 3 "$several" reproduce ista-net-3 --images images --threads 1 --quiet --json three.json
+python3 - <<'END'
+import json
+
+
+def without_times(found):
+    if isinstance(found, dict):
+        return {name: without_times(value) for name, value in found.items() if name != "seconds"}
+    return [without_times(value) for value in found] if isinstance(found, list) else found
+
+
+one, three = (without_times(json.load(open(f"{name}.json"))) for name in ("one", "three"))
+assert one == three and len(one["rows"]) > 8, "found another table"
+END
+echo "simulate, reconstruct and reproduce: 3 processes give what one gives"
+
 # What a job's time limit does: SIGUSR1 to every process, status 75, the same command again.
 arguments="ct fista-net --images images --views 8 --reduce 2 --pixel-size 1 --depth 3 --channels 8 --batch 3 --steps 150 --threads 1 --quiet --checkpoint-every 5"
 # shellcheck disable=SC2086
@@ -100,3 +125,31 @@ for kill in $(seq "$kills"); do
   same stopped
 done
 echo "one of two processes killed $kills times: the others end, the same bytes after all"
+
+# Two hosts, each a network namespace with a name of its own, that only TCP connects.
+if [ "$mpi" = openmpi ] && [ "$(id -u)" = 0 ] && ip link add unfold0 type bridge 2>/dev/null; then
+  apart() {
+    for k in 1 2; do ip netns del unfold$k 2>/dev/null || true; done
+    ip link del unfold0 2>/dev/null || true
+  }
+  trap 'apart; rm -rf "$work"' EXIT
+  ip addr add 10.77.0.1/24 dev unfold0
+  ip link set unfold0 up
+  for k in 1 2; do
+    ip netns add unfold$k
+    ip link add unfoldv$k type veth peer name eth0 netns unfold$k
+    ip link set unfoldv$k master unfold0 up
+    ip -n unfold$k addr add 10.77.0.1$k/24 dev eth0
+    ip -n unfold$k link set eth0 up
+    ip -n unfold$k link set lo up
+  done
+  printf '#!/bin/sh\nhost=$1\nshift\nexec ip netns exec "$host" unshare --uts sh -c "hostname $host; $*"\n' >agent
+  chmod +x agent
+  read -r name arguments <<<"${trainings[0]}"
+  # shellcheck disable=SC2086
+  mpirun.openmpi --host unfold1,unfold2 --mca plm_rsh_agent "$work/agent" --mca plm_rsh_no_tree_spawn 1 --mca btl tcp,self \
+    --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 -n 2 --wdir "$work" \
+    "$several" train $arguments --threads 1 --quiet -o "$name-hosts.safetensors"
+  same "$name"
+  echo "two hosts over TCP: the same bytes"
+fi

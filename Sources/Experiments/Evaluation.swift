@@ -96,7 +96,8 @@ public struct Runner<E: Experiment>: Sendable {
     var report = try EvaluationReport(
       method: method.name, problem: .object([JSONMember("name", .string(E.name))] + scans.facts + solver.facts), protocol: scoring,
       images: zip(scans.names, scored).map { EvaluationReport.ImageScore(name: $0, scores: $1.scores) },
-      nmseDecibel: scored.count == 1 ? scored[0].scores.nmseDecibel : nil, parameters: solver.parameterCount, weights: solver.weights,
+      nmseDecibel: scored.count == 1 ? scored[0].scores.nmseDecibel : nil, parameters: solver.parameterCount,
+      weights: solver.weights,
       seed: seed)
     report.remarks = scans.remarks + solver.remarks
     return report

@@ -89,7 +89,9 @@ private struct ArrayMessage {
 
   func bytes() -> [UInt8] {
     let entries = arrays.map { array in
-      JSONValue.object(["name": .string(array.name), "complex": .bool({ if case .complex = array.value { true } else { false } }())])
+      JSONValue.object([
+        "name": .string(array.name), "complex": .bool({ if case .complex = array.value { true } else { false } }()),
+      ])
     }
     guard case .object(let members) = json else { preconditionFailure("a message that is no object") }
     let text = JSONValue.object(members + [JSONMember("arrays", .array(entries))]).text(indented: false)
@@ -136,7 +138,8 @@ extension Runner.Outcome: Message {
   public func bytes() -> [UInt8] {
     let found = reconstruction
     let json: JSONValue = .object([
-      "solver": solver.json, "scores": scores.map { .object($0.members) }, "seconds": .number(seconds), "scale": .number(found.scale),
+      "solver": solver.json, "scores": scores.map { .object($0.members) }, "seconds": .number(seconds),
+      "scale": .number(found.scale),
       "iterations": found.iterations.map(JSONValue.integer), "converged": found.converged.map(JSONValue.bool),
       "residual": found.residual.map(JSONValue.number), "objective": found.objective.map(JSONValue.number),
       "ending": found.ending.map(JSONValue.string), "facts": .object(found.facts),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CKernels
 import COneDNN
 import Platform
 import Synchronization
@@ -68,6 +69,7 @@ final class OneDNNConvolution {
   private func execute() {
     var arguments = [data, weights, result, scratchpad].map(\.execution)
     if let bias { arguments.append(bias.execution) }
+    ck_prepare_signal_stack()
     oneDNN(dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments), "execution")
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CKernels
 import COneDNN
 
 /// Single-precision matrix products by oneDNN, whose kernels for AVX2 and AVX-512 are made for the sizes at hand: on the sizes of
@@ -22,6 +23,7 @@ enum OneDNNProduct {
     beta: Float, _ c: UnsafeMutablePointer<Float>
   ) -> Bool {
     omp_set_num_threads(1)  // of the calling thread: parallelism is above, over samples
+    ck_prepare_signal_stack()
     let (yes, no) = (CChar(84), CChar(78))  // "T", "N"
     return dnnl_sgemm(
       transposeA ? yes : no, transposeB ? yes : no, dnnl_dim_t(m), dnnl_dim_t(n), dnnl_dim_t(k), alpha, a,

@@ -18,7 +18,9 @@ extension Network where Measurement: Batched, Signal: ImageSpace {
       Estimate(x: self(y.rows((group * size)..<min((group + 1) * size, count)), stages: stages))
     }
     return found.map { groups in
-      do { return Signal.concatenated(try groups.map { try $0.get().x }) } catch { preconditionFailure("an estimate of another process: \(error)") }
+      do { return Signal.concatenated(try groups.map { try $0.get().x }) } catch {
+        preconditionFailure("an estimate of another process: \(error)")
+      }
     }
   }
 }
@@ -36,7 +38,9 @@ private struct Estimate<Signal: ImageSpace>: Message {
   }
 
   func bytes() -> [UInt8] {
-    let tensors = [NamedParameter(name: "x", value: x.numbers), NamedParameter(name: "shape", value: Tensor(x.shape.map(Double.init)))]
+    let tensors = [
+      NamedParameter(name: "x", value: x.numbers), NamedParameter(name: "shape", value: Tensor(x.shape.map(Double.init))),
+    ]
     return Array(SafeTensors(tensors: tensors).encoded())
   }
 }

@@ -36,7 +36,7 @@ public final class StopRequest: Sendable {
     for number in signals {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { StopRequest.caught.store($0, ordering: .relaxed) }
-      action.sa_flags = Int32(bitPattern: UInt32(0x8000_0000)) | SA_RESTART  // SA_RESETHAND
+      action.sa_flags = Int32(bitPattern: UInt32(0x8000_0000)) | SA_RESTART | SA_ONSTACK  // SA_RESETHAND; the stack of signals.c
       var old = sigaction()
       if sigaction(number, &action, &old) == 0 { former.append((number, old)) }
     }

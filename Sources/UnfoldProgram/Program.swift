@@ -30,7 +30,9 @@ extension UnfoldProgram {
       try World.$current.withValue(world) {
         var command = try parsed(Array(CommandLine.arguments.dropFirst()))
         if world.count > 1, !(command is any RunsOnManyProcesses) {
-          throw InputError("found \(world.count) processes; expected one: only train, evaluate, reconstruct, simulate and reproduce run on several")
+          throw InputError(
+            "found \(world.count) processes; expected one: only train, evaluate, reconstruct, simulate and reproduce run on several"
+          )
         }
         try command.run()
       }

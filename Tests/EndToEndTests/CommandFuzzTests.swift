@@ -117,7 +117,7 @@ struct CommandFuzzTests {
     let text = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
     defer { try? FileManager.default.removeItem(atPath: errors) }
     if process.terminationReason == .uncaughtSignal, !stopped || process.terminationStatus != SIGTERM {
-      return "ended by signal \(process.terminationStatus): \(text.suffix(400))"
+      return "ended by signal \(process.terminationStatus): \(text.prefix(400))"
     }
     let status = process.terminationStatus
     if !stopped, !(0...2).contains(status) { return "exit status \(status): \(text.suffix(200))" }

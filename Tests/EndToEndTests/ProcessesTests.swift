@@ -46,7 +46,8 @@ struct ProcessesTests: RunsInFolder {
 
   @Test func trainingGivesTheSameBytes() throws {
     try images(6)
-    let training = "train cs-mri ista-net-plus --images images --size 32 --ratio 0.4 --depth 1 --channels 4 --batch 5 --steps 4 --quiet"
+    let training =
+      "train cs-mri ista-net-plus --images images --size 32 --ratio 0.4 --depth 1 --channels 4 --batch 5 --steps 4 --quiet"
     try run("\(training) --threads 2 -o one.safetensors")
     let two = try run(2, "\(training) --threads 1 -o two.safetensors")
     #expect(two.status == 0 && two.errors.isEmpty, "\(two.errors)")

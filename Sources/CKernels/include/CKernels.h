@@ -173,6 +173,9 @@ void ck_collapse3x3(const float *x, const float *weights, float *s, int64_t h, i
 /* dweights[k][tap] = sum over p of s[p + tap] v[p][k]; flipped: s[p - tap] */
 void ck_correlate3x3(const float *s, const float *v, float *dweights, int64_t batch, int64_t h, int64_t w, int64_t c, int flipped);
 
+/* gives the calling thread a stack for handlers of signals with SA_ONSTACK, once; needed before oneDNN's products, see signals.c */
+void ck_prepare_signal_stack(void);
+
 #include "CKernelsMixed.h"
 
 #endif

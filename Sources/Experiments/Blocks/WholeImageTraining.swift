@@ -229,7 +229,9 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
   public func validationPSNR(of network: any WholeImageNetwork) -> [Double] {
     func figure(_ held: HeldImages) -> Double {
       func decibel<N: WholeImageNetwork>(_ network: N) -> Double {
-        network.sharedPrediction(held.measurement, stages: network.depth, samplesAtATime: 1).map { meanDecibel($0, held.groundTruth) } ?? .nan
+        network.sharedPrediction(held.measurement, stages: network.depth, samplesAtATime: 1).map {
+          meanDecibel($0, held.groundTruth)
+        } ?? .nan
       }
       return decibel(network.with(held.A))
     }
