@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts a Slurm of one node (Debian's slurm-wlm and munge), lets a time limit strike a training on two processes, which requeues itself until
-# it has ended, and holds the bytes against an uninterrupted run. Usage: Scripts/slurm.sh, as root, after Scripts/mpi.sh openmpi has built.
+# it has ended, and holds the bytes against an uninterrupted run; then an array of shards, and a stack of slices on three processes. Usage: Scripts/slurm.sh, as root, after Scripts/mpi.sh openmpi has built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for program in slurmctld slurmd sbatch munged; do
@@ -91,3 +91,29 @@ cmp w.safetensors whole.safetensors
 [ "$restarts" != Restarts=0 ] || { echo "found no restart; expected a longer training: STEPS=$((2 * steps))" >&2; exit 1; }
 echo "Slurm: a training on two processes struck by its time limit, $restarts, the bytes of an uninterrupted run"
 
+
+# An array of four shards of an evaluation, joined, and a stack of slices by three processes: the report and the array of one run.
+evaluation="evaluate image-cs tval3 --images images --ratio 0.25 --threads 1 --quiet"
+# shellcheck disable=SC2086
+"$one" $evaluation --json whole.json
+sbatch --wait --array=1-4 --output=array.log --wrap "\"$one\" $evaluation --shard array --json part-\$SLURM_ARRAY_TASK_ID.json" >/dev/null
+"$one" gather part-*.json --quiet --json all.json
+python3 - <<'END'
+import json
+
+
+def report(path):
+    found = json.load(open(path))
+    for scores in found["images"] + [found["mean"]]:
+        scores.pop("seconds")
+    return found
+
+
+assert report("all.json") == report("whole.json") and len(report("all.json")["images"]) == 8, "found another report"
+END
+"$one" simulate cs-mri images/*.png --ratio 0.3 --quiet -o k.h5
+"$one" reconstruct cs-mri tv k.h5 --threads 1 --quiet -o one.npy
+sbatch --wait --ntasks=3 --overcommit --output=stack.log \
+  --wrap "srun --mpi=pmix --overcommit \"$several\" reconstruct cs-mri tv k.h5 --threads 1 --quiet -o three.npy" >/dev/null
+cmp one.npy three.npy
+echo "Slurm: an array of four shards and a stack of slices on three processes give what one run gives"
