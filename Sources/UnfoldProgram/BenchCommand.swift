@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Checks
+import Communication
 import Evaluation
 import Foundation
 import Kernels
+import Platform
 
-struct Bench: ParsableCommand {
+struct Bench: ParsableCommand, RunsOnManyProcesses {
   enum Work: String, CaseIterable, ExpressibleByArgument {
     case listaForward = "lista-forward"
     case listaTrain = "lista-train"
@@ -21,6 +23,7 @@ struct Bench: ParsableCommand {
     case sodasNetReconstruct = "sodas-net-reconstruct"
     case bm3d
     case costs
+    case messages
 
     /// What mixed precision is for.
     var isConvolutional: Bool {
@@ -41,7 +44,8 @@ struct Bench: ParsableCommand {
       fista-net-reconstruct: 7 stages, 64 images of 64 × 64 from 28 measurements each, single precision; one training step with Adam, or the \
       images. scnet-train: 20 modules, 4 crops of 99 × 99 pixels at 25 %, single precision, random data; one training step with Adam. \
       scnet-reconstruct, sodas-net-reconstruct: an image of 256 × 256 at 25 %, 20 modules or 25 stages. bm3d: both steps on an image \
-      of 256 × 256 with noise of σ = 25, single precision. costs: slopes of pullbacks over size, a gradient over its forward pass.
+      of 256 × 256 with noise of σ = 25, single precision. costs: slopes of pullbacks over size, a gradient over its forward pass. \
+      messages: those of two processes of MPI, their latency and bandwidth.
       """)
   @Argument(help: "The piece of work.") var work: Work
   @Option(help: "Timed runs, after one that is not counted.") var runs = 5
@@ -57,6 +61,8 @@ struct Bench: ParsableCommand {
   }
 
   private func measure() throws {
+    if work == .messages { return try common.answer(MessageBenchmark()) }
+    if World.count > 1 { throw InputError("found \(World.count) processes for bench \(work.rawValue); expected one, or bench messages") }
     if work == .costs {
       let items = costChecks().map { CheckReport.Item(name: $0.name, error: $0.error, tolerance: $0.tolerance) }
       return try common.answer(CheckReport(items: items))

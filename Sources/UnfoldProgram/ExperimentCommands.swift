@@ -279,17 +279,38 @@ struct Train<E: CommandLineExperiment>: ExperimentCommand, RunsOnManyProcesses {
       ) {
         [try EventLog(path: output + ".tfevents", resuming: resuming)] + (quiet ? [] : [ProgressBar()])
       }
+      let begin = Date()
       let done = try training.run(run)
+      let seconds = Date().timeIntervalSince(begin)
       guard let done else { throw WorkStopped("stopped; \(checkpointPath(of: output)) holds where it stands, go on with --resume") }
       let facts = done.facts.map { "; \($0.name) \(Float($0.value))" }.joined()
       common.note("wrote \(output): \(done.parameters) parameters\(facts); peak memory \(Int(peakMebibytes())) MiB")
       let answer: [JSONMember] = [
         JSONMember("network", .string(method.name)), JSONMember("problem", .string(E.name)), JSONMember("weights", .string(output)),
         JSONMember("parameters", .integer(done.parameters)), JSONMember("peak_mib", .number(peakMebibytes())),
-        JSONMember("seed", .unsigned(seed)),
+        JSONMember("seed", .unsigned(seed)), JSONMember("steps", .integer(training.recipe.phases.reduce(0) { $0 + $1.steps })),
+        JSONMember("seconds", .number(seconds)),
       ]
-      try common.writeJSON(.object(answer + done.facts.map { JSONMember($0.name, .number($0.value)) }))
+      try common.writeJSON(.object(answer + done.facts.map { JSONMember($0.name, .number($0.value)) } + traffic()))
     }
+  }
+
+  /// What the processes told each other, where there are several: all come to it.
+  private func traffic() throws -> [JSONMember] {
+    guard let world = World.current as? MeteredCommunicator else { return [] }
+    let own = world.traffic
+    let all = try (World.map(world.count) { _ in own } ?? []).map { try $0.get() }
+    return [
+      JSONMember(
+        "traffic",
+        .array(
+          all.map {
+            .object([
+              "messages": .integer($0.messages), "sent_bytes": .integer($0.sentBytes), "received_bytes": .integer($0.receivedBytes),
+              "seconds": .number($0.seconds),
+            ])
+          }))
+    ]
   }
 
   /// Model, sizes, parameters, memory and time.

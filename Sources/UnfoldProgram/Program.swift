@@ -27,11 +27,11 @@ extension UnfoldProgram {
   private static func run(in world: any Communicator) {
     let standardError = world.rank > 0 ? silence() : nil
     do {
-      try World.$current.withValue(world) {
+      try World.$current.withValue(world.count > 1 ? MeteredCommunicator(world) : world) {
         var command = try parsed(Array(CommandLine.arguments.dropFirst()))
         if world.count > 1, !(command is any RunsOnManyProcesses) {
           throw InputError(
-            "found \(world.count) processes; expected one: only train, evaluate, reconstruct, simulate and reproduce run on several"
+            "found \(world.count) processes; expected one: only train, evaluate, reconstruct, simulate, reproduce and bench run on several"
           )
         }
         try command.run()

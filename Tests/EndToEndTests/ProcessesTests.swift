@@ -49,8 +49,13 @@ struct ProcessesTests: RunsInFolder {
     let training =
       "train cs-mri ista-net-plus --images images --size 32 --ratio 0.4 --depth 1 --channels 4 --batch 5 --steps 4 --quiet"
     try run("\(training) --threads 2 -o one.safetensors")
-    let two = try run(2, "\(training) --threads 1 -o two.safetensors")
+    let two = try run(2, "\(training) --threads 1 -o two.safetensors --json two.json")
     #expect(two.status == 0 && two.errors.isEmpty, "\(two.errors)")
+    // A step sends one sum of the second's samples and gets the total: a loss and the gradients, in single precision.
+    let answer = try #require(try JSONSerialization.jsonObject(with: folder.bytes("two.json") ?? Data()) as? [String: Any])
+    let parameters = try #require(answer["parameters"] as? Int)
+    let traffic = try #require(answer["traffic"] as? [[String: Any]]).compactMap { $0["sent_bytes"] as? Int }
+    #expect(traffic.count == 2 && traffic[1] >= 4 * 4 * parameters && traffic[0] >= 4 * 4 * parameters, "\(traffic)")
     #expect(folder.bytes("two.safetensors") == folder.bytes("one.safetensors"))
   }
 

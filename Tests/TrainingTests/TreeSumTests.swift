@@ -113,10 +113,11 @@ private final class ThreadWorld: @unchecked Sendable {
           contribution: Self.contribution)
         return (Self.flat(sum), isStopping)
       }
-      for rank in found { #expect(rank.sum == expected && (rank.stops || ranks > count), "\(count) chunks, \(ranks) ranks") }
-      // Sums of branches, not chunks: at most the depth of the tree for every border between two ranks.
+      for rank in found { #expect(rank.sum == expected && rank.stops, "\(count) chunks, \(ranks) ranks") }
+      // Sums of branches, not chunks: at most the depth of the tree for every border between two ranks; a rank without a chunk sends its wish.
       let depth = Int.bitWidth - (count - 1).leadingZeroBitCount
-      #expect(world.sent.count <= (min(ranks, count) - 1) * max(depth, 1))
+      #expect(world.sent.filter { $0 > 1 }.count <= (min(ranks, count) - 1) * max(depth, 1))
+      #expect(world.sent.filter { $0 == 1 }.count == max(0, ranks - count))
     }
   }
 
