@@ -62,7 +62,9 @@ struct Bench: ParsableCommand, RunsOnManyProcesses {
 
   private func measure() throws {
     if work == .messages { return try common.answer(MessageBenchmark()) }
-    if World.count > 1 { throw InputError("found \(World.count) processes for bench \(work.rawValue); expected one, or bench messages") }
+    guard World.count == 1 else {
+      throw InputError("found \(World.count) processes for bench \(work.rawValue); expected one, or bench messages")
+    }
     if work == .costs {
       let items = costChecks().map { CheckReport.Item(name: $0.name, error: $0.error, tolerance: $0.tolerance) }
       return try common.answer(CheckReport(items: items))
