@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kernels
 import Platform
+import Synchronization
 
 /// What one process tells another as bytes.
 public protocol Message: Sendable {
@@ -27,7 +28,8 @@ extension World {
 
   /// `body(0)` … `body(count − 1)`, shared out among the processes, and there among the threads.
   ///
-  /// Every process comes to this with the same count. What a `body` throws stands in its place in the results.
+  /// Every process comes to this with the same count. What a `body` throws stands in its place in the results; a process leaves out what comes
+  /// after that.
   ///
   /// - Parameter everywhere: every process has the results; else the first alone.
   /// - Returns: the results in order; nil on a process that has none.
@@ -35,9 +37,16 @@ extension World {
     _ count: Int, everywhere: Bool = false, _ body: @Sendable (Int) throws -> Result
   ) -> [Swift.Result<Result, any Error>]? {
     let world = current
-    guard world.count > 1 else { return Parallel.map(count) { i in Swift.Result { try body(i) } } }
+    let firstFailure = Atomic<Int>(.max)
+    @Sendable func result(_ i: Int) -> Swift.Result<Result, any Error> {
+      guard i < firstFailure.load(ordering: .relaxed) else { return .failure(RemoteError("left out", isOfInput: false)) }
+      let result = Swift.Result { try body(i) }
+      if case .failure = result { firstFailure.min(i, ordering: .relaxed) }
+      return result
+    }
+    guard world.count > 1 else { return Parallel.map(count, result) }
     let own = Array(stride(from: world.rank, to: count, by: world.count))
-    let found = Parallel.map(own.count) { k in encoded(Swift.Result { try body(own[k]) }) }
+    let found = Parallel.map(own.count) { k in encoded(result(own[k])) }
     var all = world.gather(joined(found))
     if everywhere { all = pieces(of: world.broadcast(joined(all))) }
     guard everywhere || world.rank == 0 else { return nil }
