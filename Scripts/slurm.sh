@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Starts a Slurm of one node (Debian's slurm-wlm and munge), lets a time limit strike a training on two processes, which requeues itself until
-# it has ended, and holds the bytes against an uninterrupted run; then an array of shards, and a stack of slices on three processes. Usage: Scripts/slurm.sh, as root, after Scripts/mpi.sh openmpi has built.
+# it has ended, and holds the bytes against an uninterrupted run; then an array of shards, and a stack of slices on three processes.
+# Usage: Scripts/slurm.sh, as root, after Scripts/mpi.sh openmpi has built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for program in slurmctld slurmd sbatch munged; do
   command -v $program >/dev/null || { echo "found no $program; expected Debian's slurm-wlm and munge" >&2; exit 2; }
 done
-several=$PWD/.build-mpi/release/unfold one=$PWD/.build/release/unfold images=$PWD/Scripts/cluster_images.py
+several=$PWD/.build-mpi/release/unfold one=$PWD/.build/release/unfold images=$PWD/Scripts/cluster_images.py answers=$PWD/Scripts/same_answers.py
 [ -x "$several" ] && [ -x "$one" ] || { echo "found no builds; run Scripts/mpi.sh openmpi first" >&2; exit 2; }
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
@@ -98,19 +99,7 @@ evaluation="evaluate image-cs tval3 --images images --ratio 0.25 --threads 1 --q
 "$one" $evaluation --json whole.json
 sbatch --wait --array=1-4 --output=array.log --wrap "\"$one\" $evaluation --shard array --json part-\$SLURM_ARRAY_TASK_ID.json" >/dev/null
 "$one" gather part-*.json --quiet --json all.json
-python3 - <<'END'
-import json
-
-
-def report(path):
-    found = json.load(open(path))
-    for scores in found["images"] + [found["mean"]]:
-        scores.pop("seconds")
-    return found
-
-
-assert report("all.json") == report("whole.json") and len(report("all.json")["images"]) == 8, "found another report"
-END
+"$answers" images 8 whole.json all.json
 "$one" simulate cs-mri images/*.png --ratio 0.3 --quiet -o k.h5
 "$one" reconstruct cs-mri tv k.h5 --threads 1 --quiet -o one.npy
 sbatch --wait --ntasks=3 --overcommit --output=stack.log \
