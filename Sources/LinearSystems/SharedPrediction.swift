@@ -12,13 +12,17 @@ extension Network where Measurement: Batched, Signal: ImageSpace {
   ///
   /// - Returns: the estimate on the first process, nil elsewhere.
   public func sharedPrediction(_ y: Measurement, stages: Int, samplesAtATime size: Int) -> Signal? {
-    let count = y.sampleCount
-    guard World.count > 1, count > size else { return World.isFirst ? predict(y, stages: stages, samplesAtATime: size) : nil }
-    let found = World.map((count + size - 1) / size) { group in
-      Estimate(x: self(y.rows((group * size)..<min((group + 1) * size, count)), stages: stages))
+    let (count, processes) = (y.sampleCount, World.count)
+    let groups = (count + size - 1) / size
+    guard processes > 1, groups > 1 else { return World.isFirst ? predict(y, stages: stages, samplesAtATime: size) : nil }
+    // One message a process; groups are cut as ever.
+    let found = World.map(min(processes, groups)) { part in
+      let parts = min(processes, groups)
+      let range = (part * groups / parts * size)..<min((part + 1) * groups / parts * size, count)
+      return Estimate(x: predict(y.rows(range), stages: stages, samplesAtATime: size))
     }
-    return found.map { groups in
-      do { return Signal.concatenated(try groups.map { try $0.get().x }) } catch {
+    return found.map { parts in
+      do { return Signal.concatenated(try parts.map { try $0.get().x }) } catch {
         preconditionFailure("an estimate of another process: \(error)")
       }
     }

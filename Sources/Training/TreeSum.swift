@@ -177,7 +177,12 @@ struct GradientMessage<Model: Parameterized> {
       model.forEachParameter(&gradient) { _, value, gradient in
         if bytes[at] == 1 {
           func numbers<Number: BitwiseCopyable>(_: Number.Type) -> [Number] {
-            (0..<value.count).map { bytes.loadUnaligned(fromByteOffset: at + 1 + $0 * MemoryLayout<Number>.size, as: Number.self) }
+            [Number](unsafeUninitializedCapacity: value.count) { numbers, filled in
+              let size = value.count * MemoryLayout<Number>.size
+              UnsafeMutableRawBufferPointer(numbers).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: bytes[(at + 1)..<(at + 1 + size)]))
+              filled = value.count
+            }
           }
           gradient =
             value.precision == .single
