@@ -24,8 +24,8 @@ here = os.path.dirname(os.path.abspath(__file__))
 environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1",
                    OMPI_MCA_mpi_yield_when_idle="1")
 networks = [  # name, arguments, samples of a batch, steps of the shorter and the longer run
-    ("LISTA, 16 stages of 250 × 500", "sparse-recovery lista --batch {batch} --depth 16 --quick", 64, (2, 12)),
-    ("FBPConvNet", "ct fbpconvnet --images {images} --views 30 --reduce 2 --pixel-size 1 --batch {batch}", 8, (2, 8)),
+    ("LISTA, 16 stages of 250 × 500", "sparse-recovery lista --batch {batch} --depth 16 --quick", 64, (4, 44)),
+    ("SCNet, 20 modules", "image-cs scnet --images {images} --batch {batch}", 4, (2, 6)),
     ("ISTA-Net⁺, 9 stages", "image-cs ista-net-plus --images {images} --ratio 0.25 --batch {batch}", 16, (4, 24)),
 ]
 # Named systems: latency in seconds, bytes a second, threads of a process.
