@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Two and three processes of the MPI that the program is built with against one process: every byte but times.
-@Suite(.enabled(if: MPILauncher.path != nil, "a build without MPI, or no mpirun"))
+@Suite(.enabled(if: MPILauncher.path != nil, "a build without MPI, or no mpirun that starts two processes"))
 struct ProcessesTests: RunsInFolder {
   let folder: Folder
   init() throws { folder = try Folder() }
@@ -18,10 +18,7 @@ struct ProcessesTests: RunsInFolder {
     for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
     process.executableURL = URL(fileURLWithPath: try #require(MPILauncher.path))
     process.arguments = ["-n", "\(count)", program] + line.split(separator: " ").map(String.init)
-    process.environment?.merge([
-      "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
-      "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMPI_MCA_btl_base_warn_component_unused": "0",
-    ]) { $1 }
+    process.environment?.merge(MPILauncher.environment) { $1 }
     process.standardOutput = FileHandle(forWritingAtPath: output)
     process.standardError = FileHandle(forWritingAtPath: errors)
     try process.run()
@@ -92,18 +89,25 @@ struct ProcessesTests: RunsInFolder {
   }
 }
 
-/// The launcher of the MPI that the program is linked with.
+/// The launcher of the MPI that the program is linked with, where it starts processes.
 private enum MPILauncher {
+  static let environment = [
+    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMPI_MCA_btl_base_warn_component_unused": "0",
+  ]
+
   static let path: String? = {
-    guard let program = Program.path, let ldd = lines(of: "/usr/bin/ldd", program) else { return nil }
-    let name = ldd.contains("libmpi.so") ? "mpirun.openmpi" : ldd.contains("libmpich.so") ? "mpirun.mpich" : nil
-    return name.map { "/usr/bin/" + $0 }.flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil }
+    guard let program = Program.path, let libraries = output(of: "/usr/bin/ldd", program) else { return nil }
+    let name = libraries.contains("libmpi.so") ? "mpirun.openmpi" : libraries.contains("libmpich.so") ? "mpirun.mpich" : nil
+    guard let path = name.map({ "/usr/bin/" + $0 }) else { return nil }
+    return output(of: path, "-n", "2", "echo", "here") == "here\nhere\n" ? path : nil
   }()
 
-  private static func lines(of program: String, _ argument: String) -> String? {
+  private static func output(of program: String, _ arguments: String...) -> String? {
     let (process, output) = (Process(), Pipe())
     process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = [argument]
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     guard (try? process.run()) != nil else { return nil }
