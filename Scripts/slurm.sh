@@ -92,7 +92,6 @@ cmp w.safetensors whole.safetensors
 [ "$restarts" != Restarts=0 ] || { echo "found no restart; expected a longer training: STEPS=$((2 * steps))" >&2; exit 1; }
 echo "Slurm: a training on two processes struck by its time limit, $restarts, the bytes of an uninterrupted run"
 
-
 # An array of four shards of an evaluation, joined, and a stack of slices by three processes: the report and the array of one run.
 evaluation="evaluate image-cs tval3 --images images --ratio 0.25 --threads 1 --quiet"
 # shellcheck disable=SC2086

@@ -3,7 +3,6 @@ import CUnfoldNet
 import Kernels
 import LinearSystems
 import Platform
-import Training
 import WeightFiles
 
 /// A failure that is no ``InputError``, with the code it has outside.
@@ -23,9 +22,7 @@ func call(_ body: () throws -> [JSONMember]) -> Int32 {
     (code, message) = (UNF_OK, "")
     facts = found + (collected.remarks.isEmpty ? [] : [JSONMember("remarks", .array(collected.remarks.map(JSONValue.string)))])
   case .failure(let error as CallError): (code, message, facts) = (error.code, error.text, [])
-  case .failure(TrainingError.diverged(let text)): (code, message, facts) = (UNF_FAILED, text, [])
-  case .failure(let error as FileFormatError) where error.isDiskFailure:
-    (code, message, facts) = (UNF_FAILED, error.description, [])
+  case .failure(let error as any InputFault) where !error.isOfInput: (code, message, facts) = (UNF_FAILED, "\(error)", [])
   case .failure(let error): (code, message, facts) = (UNF_INPUT, "\(error)", [])
   }
   unfoldnet_keep(message, JSONValue.object(facts).text(indented: false))

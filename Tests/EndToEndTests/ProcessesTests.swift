@@ -14,19 +14,10 @@ struct ProcessesTests: RunsInFolder {
   private func run(_ count: Int, _ line: String) throws -> Program.Outcome {
     let process = try Program.process([], in: folder)
     let program = try #require(process.executableURL?.path)
-    let (output, errors) = (folder.file(".stdout"), folder.file(".stderr"))
-    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
     process.executableURL = URL(fileURLWithPath: try #require(MPILauncher.path))
     process.arguments = ["-n", "\(count)", program] + line.split(separator: " ").map(String.init)
     process.environment?.merge(MPILauncher.environment) { $1 }
-    process.standardOutput = FileHandle(forWritingAtPath: output)
-    process.standardError = FileHandle(forWritingAtPath: errors)
-    try process.run()
-    process.waitUntilExit()
-    defer { for file in [output, errors] { try? FileManager.default.removeItem(atPath: file) } }
-    return Program.Outcome(
-      status: process.terminationStatus, output: try String(contentsOfFile: output, encoding: .utf8),
-      errors: try String(contentsOfFile: errors, encoding: .utf8))
+    return try Program.run(process, in: folder)
   }
 
   private func images(_ count: Int) throws {

@@ -58,7 +58,11 @@ enum Program {
   static func run(_ arguments: String..., in folder: Folder) throws -> Outcome { try run(arguments, in: folder) }
 
   static func run(_ arguments: [String], in folder: Folder) throws -> Outcome {
-    let process = try process(arguments, in: folder)
+    try run(process(arguments, in: folder), in: folder)
+  }
+
+  /// Runs a process to its end; what it says goes through files of the folder.
+  static func run(_ process: Process, in folder: Folder) throws -> Outcome {
     let (output, errors) = (folder.file(".stdout-\(UUID().uuidString)"), folder.file(".stderr-\(UUID().uuidString)"))
     for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
     process.standardOutput = FileHandle(forWritingAtPath: output)
