@@ -23,9 +23,9 @@ demo:
 # Debug and release: the compiler differentiates differently in each.
 test: dependencies test-debug test-release test-twin
 
-# And the tests that take many minutes: trainings, and what the pages on adding things say.
+# And the tests that take many minutes: trainings, what the pages on adding things say, Python, and several processes.
 test-all: export UNFOLD_LONG_TESTS = 1
-test-all: test pages python
+test-all: test pages python cluster
 
 # The debug build has MPI where there is one, for the tests of several processes; the release build is the default one.
 test-debug: dependencies
@@ -68,11 +68,11 @@ fuzz: dependencies
 	Scripts/fuzz.sh
 	UNFOLD_FUZZ_COMMANDS=5000 swift test --filter CommandFuzzTests
 
-# Training over processes of Open MPI and MPICH, and under Slurm, where they are installed.
+# Training over processes of Open MPI and MPICH, and under Slurm, each where it is installed.
 cluster: dependencies
-	SWIFT="$(SWIFT)" Scripts/mpi.sh openmpi
-	SWIFT="$(SWIFT)" Scripts/mpi.sh mpich
-	SWIFT="$(SWIFT)" Scripts/slurm.sh
+	@if pkg-config --exists ompi-c; then SWIFT="$(SWIFT)" Scripts/mpi.sh openmpi; else echo "Open MPI: found no libopenmpi-dev, left out"; fi
+	@if pkg-config --exists mpich; then SWIFT="$(SWIFT)" Scripts/mpi.sh mpich; else echo "MPICH: found no libmpich-dev, left out"; fi
+	@if command -v slurmctld munged >/dev/null; then SWIFT="$(SWIFT)" Scripts/slurm.sh; else echo "Slurm: found no slurm-wlm and munge, left out"; fi
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift

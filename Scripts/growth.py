@@ -3,8 +3,8 @@
 """How training grows with processes: growth.py SEVERAL [IMAGES] where SEVERAL is a program that is built with MPI.
 
 Measures messages between two processes (latency L, bandwidth b), and a step of the three networks with the longest messages on 1, 2 and 4
-processes of one thread: time, bytes, the time in calls that send and receive. With P processes, a power of two, that share a batch of B
-samples, c seconds a sample on one of them, and messages of G bytes,
+processes of one thread. With P processes, a power of two, that share a batch of B samples, c seconds a sample on one of them, and messages of
+G bytes,
 
     T(P) = c ceil(B / P) + s + 2 log2(P) (L + G / b)
 
@@ -23,10 +23,10 @@ images = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
 here = os.path.dirname(os.path.abspath(__file__))
 environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1",
                    OMPI_MCA_mpi_yield_when_idle="1")
-networks = [  # name, arguments, samples of a batch, steps of the shorter and the longer run
-    ("LISTA, 16 stages of 250 × 500", "sparse-recovery lista --batch {batch} --depth 16 --quick", 64, (4, 44)),
-    ("SCNet, 20 modules", "image-cs scnet --images {images} --batch {batch}", 4, (2, 6)),
-    ("ISTA-Net⁺, 9 stages", "image-cs ista-net-plus --images {images} --ratio 0.25 --batch {batch}", 16, (4, 24)),
+networks = [  # name, arguments, samples of a batch
+    ("LISTA, 16 stages of 250 × 500", "sparse-recovery lista --batch {batch} --depth 16 --quick", 64),
+    ("SCNet, 20 modules", "image-cs scnet --images {images} --batch {batch}", 4),
+    ("ISTA-Net⁺, 9 stages", "image-cs ista-net-plus --images {images} --ratio 0.25 --batch {batch}", 16),
 ]
 # Named systems: latency in seconds, bytes a second, threads of a process.
 systems = [("10 Gbit/s Ethernet", 30e-6, 1.1e9, 16), ("100 Gbit/s InfiniBand", 2e-6, 11e9, 16)]
@@ -44,45 +44,33 @@ def run(processes, words, folder):
         return json.load(file)
 
 
-def step(processes, arguments, batch, counts, folder):
-    """Seconds a step, bytes that the first process sends and receives, its seconds in calls: the difference of two runs, the better of two."""
-    found = []
-    for _ in range(2):
-        pair = []
-        for steps in counts:
-            words = f"train {arguments.format(batch=batch, images=images or 'images')} --steps {steps} --threads 1 -o w.safetensors"
-            pair.append(run(processes, words, folder))
-        n = pair[1]["steps"] - pair[0]["steps"]
-        traffic = [one.get("traffic", [{"sent_bytes": 0, "received_bytes": 0, "seconds": 0}])[0] for one in pair]
-        found.append((
-            (pair[1]["seconds"] - pair[0]["seconds"]) / n,
-            (traffic[1]["sent_bytes"] + traffic[1]["received_bytes"] - traffic[0]["sent_bytes"] - traffic[0]["received_bytes"]) / n,
-            (traffic[1]["seconds"] - traffic[0]["seconds"]) / n, pair[1]["parameters"]))
-    return min(found)
+def step(processes, arguments, batch, folder):
+    """Seconds a step, the better of two medians, and the bytes of its message: a loss in double precision, a gradient in single."""
+    words = f"train {arguments.format(batch=batch, images=images)} --threads 1 --dry-run -o w.safetensors"
+    found = [run(processes, words, folder) for _ in range(2)]
+    return min(one["seconds"] / one["steps"] for one in found), 8 + 4 * found[0]["parameters"]
 
 
 with tempfile.TemporaryDirectory() as folder:
     if not images:
-        subprocess.run([sys.executable, os.path.join(here, "cluster_images.py"), os.path.join(folder, "images")], check=True)
+        images = os.path.join(folder, "images")
+        subprocess.run([sys.executable, os.path.join(here, "cluster_images.py"), images], check=True)
     messages = run(2, "bench messages", folder)
     latency, bandwidth = messages["latency"], messages["bandwidth"]
     print(f"Messages here: L = {latency * 1e6:.1f} µs, b = {bandwidth / 1e9:.1f} GB/s.\n")
-    print("| network | message | processes | a step | of it in messages | bytes a step, first process | model |\n|---|---|---|---|---|---|---|")
+    print("| network | message | processes | a step | model |\n|---|---|---|---|---|")
     fitted = []
-    for name, arguments, batch, counts in networks:
-        one = step(1, arguments, batch, counts, folder)
-        half = step(1, arguments, batch // 2, counts, folder)
-        sample = max((one[0] - half[0]) / (batch - batch // 2), 1e-9)
-        own = max(one[0] - batch * sample, 0)
-        size = None
+    for name, arguments, batch in networks:
+        one, size = step(1, arguments, batch, folder)
+        half, _ = step(1, arguments, batch // 2, folder)
+        sample = max((one - half) / (batch - batch // 2), 1e-9)
+        own = max(one - batch * sample, 0)
         for processes in (1, 2, 4):
-            seconds, bytes_, waiting, parameters = one if processes == 1 else step(processes, arguments, batch, counts, folder)
-            size = size or bytes_ / 2 or None  # the message of the first of two: one received and one sent
+            seconds = one if processes == 1 else step(processes, arguments, batch, folder)[0]
             at_once = min(processes, os.cpu_count())
-            tree = 2 * math.log2(processes) * (latency + (size or 0) / bandwidth)
+            tree = 2 * math.log2(processes) * (latency + size / bandwidth)
             model = (sample * math.ceil(batch / processes) + own) * processes / at_once + tree
-            print(f"| {name}, {batch} samples | {(size or 4 * parameters) / 1e6:.2f} MB | {processes} | {seconds * 1e3:.1f} ms "
-                  f"| {waiting * 1e3:.1f} ms | {bytes_ / 1e6:.2f} MB | {model * 1e3:.1f} ms |")
+            print(f"| {name}, {batch} samples | {size / 1e6:.2f} MB | {processes} | {seconds * 1e3:.1f} ms | {model * 1e3:.1f} ms |", flush=True)
         fitted.append((name, batch, sample, own, size))
     for system, latency, bandwidth, threads in systems:
         print(f"\n{system}: L = {latency * 1e6:.0f} µs, b = {bandwidth / 1e9:.1f} GB/s, {threads} cores a process that share its samples; samples a "

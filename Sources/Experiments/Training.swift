@@ -118,17 +118,12 @@ public struct Training: Sendable {
         Trial(
           parameters: network.parameterCount,
           phases: try recipe.phases.map { phase in
-            func seconds(_ steps: Int) throws -> Double {
-              var few = recipe
-              few.phases = [phase]
-              (few.phases[0].steps, few.phases[0].earlyStopping, few.validationInterval) = (steps, nil, nil)
-              let begin = Date()
-              _ = try training.train(
-                network, recipe: few, resuming: nil, checkpoints: nil, monitors: [TrialMonitor(phase.name)], stop: nil)
-              return Date().timeIntervalSince(begin)
-            }
-            let one = try seconds(1)
-            return (phase.name, phase.steps, max(0, try seconds(4) - one) / 3)
+            var few = recipe
+            few.phases = [phase]
+            (few.phases[0].steps, few.phases[0].earlyStopping, few.validationInterval) = (6, nil, nil)
+            let monitor = TrialMonitor(phase.name)
+            _ = try training.train(network, recipe: few, resuming: nil, checkpoints: nil, monitors: [monitor], stop: nil)
+            return (phase.name, phase.steps, monitor.secondsPerStep)
           })
       }
       return try measured(network)
@@ -197,9 +192,19 @@ public struct Training: Sendable {
 /// Tells how far a trial is.
 private final class TrialMonitor: TrainingMonitor {
   private let phase: String
+  private var seconds: [Double] = []
   init(_ phase: String) { self.phase = phase }
+
+  /// The median, the first step left out; 0 where no step was reported.
+  var secondsPerStep: Double {
+    let sorted = seconds.dropFirst().sorted()
+    return sorted.isEmpty ? seconds.first ?? 0 : sorted[sorted.count / 2]
+  }
   func finish() {}
-  func record(_ report: TrainingReport) { Work.report("trial of \(phase), step", report.step, of: report.totalSteps) }
+  func record(_ report: TrainingReport) {
+    Work.report("trial of \(phase), step", report.step, of: report.totalSteps)
+    seconds.append(report.seconds)
+  }
 }
 
 /// Where the checkpoint of a weights file lies.

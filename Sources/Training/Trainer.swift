@@ -102,16 +102,19 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
     while !isOver {
       let rate = phase.learningRate(state.step)
       isStopping = stop?.isRequested == true
+      let begin = ContinuousClock.now
       let outcome = try step(
         &state, phase, batch: order.samples(step: state.step), learningRate: rate, world, isStopping: &isStopping)
+      let seconds = (ContinuousClock.now - begin) / .seconds(1)
       state.step += 1
       isOver = state.step == phase.steps || outcome.isConverged
       let error = try validateIfDue(&state, phase, world, isLast: isOver)
       if let best = state.best, let patience = phase.earlyStopping?.patience, state.step - best.step >= patience { isOver = true }
 
       let report = TrainingReport(
-        recipe: recipe, phase: state.phase, step: state.step, loss: outcome.loss, learningRate: rate, validation: error,
-        figures: error == nil || world.rank > 0 ? [] : try figures?(state.candidate) ?? [], isLastOfPhase: isOver)
+        recipe: recipe, phase: state.phase, step: state.step, loss: outcome.loss, learningRate: rate, seconds: seconds,
+        validation: error, figures: error == nil || world.rank > 0 ? [] : try figures?(state.candidate) ?? [], isLastOfPhase: isOver
+      )
       for monitor in monitors { try monitor.record(report) }
       if isOver { state.endPhase(recipe) }
       try keep(state)

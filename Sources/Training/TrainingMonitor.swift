@@ -21,6 +21,8 @@ public struct TrainingReport: Sendable {
   /// Loss on the step's batch, before the step.
   public let loss: Double
   public let learningRate: Double
+  /// What the step took: draws, gradient, messages, optimiser; validation left out.
+  public let seconds: Double
   /// The validation error, when the step was validated.
   public let validation: Double?
   /// What else is known of the model when it was validated.

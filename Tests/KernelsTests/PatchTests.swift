@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import Kernels
 import Testing
 
@@ -85,6 +86,18 @@ private func product(_ b: [Double], _ side: Int, _ image: [Double], _ width: Int
         expectEqual(
           changed(patches) { kept = S.patchThreshold($0, 4 * size, limit) }, patches.map { abs($0) < limit ? 0 : $0 }, "threshold")
         #expect(kept == patches.count { abs($0) >= limit })
+
+        // Of pairs the length shrinks by the limit and the direction stays: (a, b) = r (cos φ, sin φ) becomes max(r − t, 0) (cos φ, sin φ).
+        var second: [S] = chirp(patches.count, 1.1)
+        let polar = zip(patches, second).map { a, b in
+          (max(hypot(Double(a), Double(b)) - Double(limit), 0), atan2(Double(b), Double(a)))
+        }
+        let first: [S] = changed(patches) { first in
+          second.withUnsafeMutableBufferPointer { S.shrinkPairs(first, $0.baseAddress!, patches.count, limit) }
+        }
+        expectClose(first, polar.map { S($0 * cos($1)) }, "pairs, first")
+        expectClose(second, polar.map { S($0 * sin($1)) }, "pairs, second")
+        #expect(polar.contains { $0.0 == 0 } && polar.contains { $0.0 > 0 })
 
         var gains = 0.0
         let gain = expected.map { Double($0) * Double($0) / (Double($0) * Double($0) + 0.3) }
