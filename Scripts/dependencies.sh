@@ -9,7 +9,7 @@ packages=(
   libcairo2-dev                                                          # figures
   pkg-config
 )
-if [ "${1:-}" = demo ]; then packages+=(mate-backgrounds python3-pydicom); fi # photographs and a CT slice under free licences
+if [ "${1:-}" = demo ]; then packages+=(mate-backgrounds python3-pydicom mricron-data); fi # photographs, a CT slice and a head under free licences
 
 if ! command -v swift >/dev/null 2>&1; then
   echo "found no Swift toolchain; expected Swift 6.3 or later on the PATH, install it from swift.org" >&2

@@ -67,6 +67,9 @@ public enum PackagedData {
   /// A CT slice.
   public static let slice = "/usr/lib/python3/dist-packages/pydicom/data/test_files/CT_small.dcm"
 
+  /// A head by MRI, 181 × 217 × 181.
+  public static let head = "/usr/share/mricron/templates/ch2.nii.gz"
+
   /// A folder of photographs.
   public static func photographs() throws -> String {
     let folder = "/usr/share/backgrounds/mate/nature"

@@ -5,13 +5,15 @@ import Evaluation
 import Experiments
 import FileFormats
 import Foundation
+import Tensors
 import Training
 
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "The main job on real photographs: pictures and a report page.",
     discussion: """
-      Measures photographs block by block at 25 % and reconstructs them by TVAL3, ISTA-Net⁺ and SCNet, whose weights ship. Then takes 60 X-ray views \
+      Measures photographs block by block at 25 % and reconstructs them by TVAL3, ISTA-Net⁺ and SCNet, whose weights ship. Then takes a fifth of the k-space of a slice of a head, that of Debian's \
+      package mricron-data, and reconstructs it by every method there is. Then takes 60 X-ray views \
       of a CT slice, that of Debian's package python3-pydicom, and reconstructs it by filtered back-projection, total variation and three networks. Then learns a \
       dictionary, trains LISTA on patches and compares it with ISTA and FISTA on photographs it never saw. Without --images it takes \
       those of Debian's package mate-backgrounds.
@@ -32,23 +34,16 @@ struct Demo: ParsableCommand {
     try makeFolder(out, option: "--out")
     func report(_ line: String) { if !quiet { say(line) } }
     let blocks = try BlockDemo().run(images: images, report: report)
+    let mri = try head(report)
     let tomography = try slice(report)
     let coding = try SparseCodingDemo(seed: common.seed ?? 2010).run(
       images: ImageFolder(folder, maximumSide: 640), monitors: { quiet ? [] : [ProgressBar()] }, report: report)
     let source = self.images.map { ($0 as NSString).lastPathComponent } ?? "photographs of Debian's mate-backgrounds"
-    try DemoPage(blocks: blocks, tomography: tomography, coding: coding).write(to: out, source: source, command: "unfold demo")
+    try DemoPage(blocks: blocks, mri: mri, tomography: tomography, coding: coding).write(to: out, source: source, command: "unfold demo")
     try common.writeJSON(
       .object([
-        "page": .string(out + "/index.html"), "image_cs": blocks.json,
-        "ct": tomography.map { page in
-          .array(
-            page.comparison.entries.map {
-              .object(
-                [JSONMember("method", .string($0.method))] + $0.scores.members + [
-                  JSONMember("residual", .number($0.residual ?? .nan))
-                ])
-            })
-        }, "zero_error": .number(coding.zeroError),
+        "page": .string(out + "/index.html"), "image_cs": blocks.json, "mri": mri.map { json(of: $0.comparison) },
+        "ct": tomography.map { json(of: $0.comparison) }, "zero_error": .number(coding.zeroError),
         "fista_1": .number(coding.fista[0]),
         "lista": .array(
           coding.lista.map {
@@ -64,6 +59,9 @@ struct Demo: ParsableCommand {
           "\(entry.method): \(String(format: "%.2f dB, SSIM %.4f", mean.psnr ?? .nan, mean.ssim ?? .nan)), mean of "
             + "\(blocks.photographs.count) photographs")
       }
+      for entry in mri?.comparison.entries ?? [] {
+        print("\(entry.method): \(String(format: "%.2f dB", entry.scores.psnr ?? .nan)), a slice of a head from 20 % of its k-space")
+      }
       for entry in tomography?.comparison.entries ?? [] {
         print("\(entry.method): \(String(format: "%.2f dB", entry.scores.psnr ?? .nan)), a CT slice from 60 views")
       }
@@ -74,6 +72,27 @@ struct Demo: ParsableCommand {
       }
       print("Open \(out)/index.html")
     }
+  }
+
+  private func json(of comparison: Comparison) -> JSONValue {
+    .array(
+      comparison.entries.map {
+        .object(
+          [JSONMember("method", .string($0.method))] + $0.scores.members + ($0.residual.map { [JSONMember("residual", .number($0))] } ?? []))
+      })
+  }
+
+  /// A fifth of the k-space of the middle slice of a head, its front above; nil where there is none.
+  private func head(_ report: (String) -> Void) throws -> KSpacePage? {
+    let path = PackagedData.head
+    guard FileManager.default.fileExists(atPath: path) else {
+      report("found no head at \(path), which is left out; install Debian's mricron-data")
+      return nil
+    }
+    guard let slice = try NamedImage.trainingSlices(of: path, step: 180).first, let image = slice.value.real else { return nil }
+    report("a slice of a head: a fifth of its k-space, \(slice.height) × \(slice.width) pixels")
+    let upright = Tensor((0..<slice.height).reversed().flatMap { image.row($0).doubles }, shape: image.shape)
+    return try KSpacePage(NamedImage(name: "a slice of a head", value: upright), source: "Debian's mricron-data")
   }
 
   /// 60 views of a CT slice with 1e5 photons a ray; nil where there is no slice.

@@ -4,23 +4,28 @@ import Foundation
 import Operators
 import Tensors
 
-/// The page of `unfold demo`: image compressive sensing, then computed tomography and sparse coding.
+/// The page of `unfold demo`: image compressive sensing, then MRI, computed tomography and sparse coding.
 public struct DemoPage: Sendable {
   public var blocks: BlockDemo.Outcome
   /// The parts after it; nil leaves one out.
+  public var mri: KSpacePage?
   public var tomography: TomographyPage?
   public var coding: SparseCodingDemo.Outcome?
 
-  public init(blocks: BlockDemo.Outcome, tomography: TomographyPage? = nil, coding: SparseCodingDemo.Outcome? = nil) {
+  public init(
+    blocks: BlockDemo.Outcome, mri: KSpacePage? = nil, tomography: TomographyPage? = nil, coding: SparseCodingDemo.Outcome? = nil
+  ) {
     self.blocks = blocks
+    self.mri = mri
     self.tomography = tomography
     self.coding = coding
   }
 
-  /// Writes the page and its figures into `folder`: index.html; comparison.png and, with weights, stages.png; tomography.png, sinogram.png
+  /// Writes the page and its figures into `folder`: index.html; comparison.png and, with weights, stages.png; mri.png; tomography.png, sinogram.png
   /// and, with weights, learned.png; error.png, atoms.png, patches.png and image.png of the last part.
   public func write(to folder: String, source: String, command: String) throws {
     try blocks.writeFigures(to: folder)
+    try mri?.writeFigures(to: folder)
     try tomography?.writeFigures(to: folder)
     try coding?.writeFigures(to: folder)
     try page(source: source, command: command).write(to: (folder as NSString).appendingPathComponent("index.html"))
@@ -32,6 +37,11 @@ public struct DemoPage: Sendable {
     var sources = [
       "Zhang & Ghanem, ISTA-Net, CVPR 2018", Papers.scNet, "Li, Yin, Jiang & Zhang, TVAL3, 2013",
     ]
+    if let mri {
+      lead += " Then a slice of a head from a fifth of its k-space."
+      facts += [("Slice of a head", mri.source)]
+      sources += Set(mri.comparison.entries.map(\.source)).sorted()
+    }
     if let tomography {
       lead += " Then a CT slice from few X-rays."
       facts += [("CT slice", tomography.source)]
@@ -46,7 +56,8 @@ public struct DemoPage: Sendable {
     }
     return ReportPage(
       title: "Algorithms, unfolded and trained", lead: lead, facts: facts + [("Command", command)],
-      sections: try blocks.sections() + (tomography?.sections(heading: "Computed tomography") ?? []) + (coding?.sections() ?? []),
+      sections: try blocks.sections() + (mri?.sections(heading: "MRI") ?? [])
+        + (tomography?.sections(heading: "Computed tomography") ?? []) + (coding?.sections() ?? []),
       footer: "Written by unfold demo. Methods: \(sources.joined(separator: "; ")).")
   }
 }

@@ -5,19 +5,29 @@ import Foundation
 import Operators
 import Tensors
 
-/// One image measured in k-space and reconstructed by several methods, as a page: the mask, the images to compare, the maps of their errors.
-enum KSpacePage {
-  /// - Parameters: `image`, real; `source`, where it comes from, in words.
-  static func page(
-    _ image: NamedImage, source: String, ratio: Double = 0.2, command: String, library: ModelLibrary
-  ) throws -> ReportPage {
+/// One image measured in k-space and reconstructed by every method that has what it needs, as a page or as sections of one: the mask, the
+/// images to compare, the maps of their errors.
+public struct KSpacePage: Sendable {
+  public let comparison: Comparison
+  public let image: NamedImage
+  public let mask: SamplingMask
+  /// What it is of, in words.
+  public let source: String
+  private let measured: ComplexTensor
+
+  /// - Parameter image: real.
+  public init(_ image: NamedImage, source: String, ratio: Double = 0.2, library: ModelLibrary = .standard) throws {
     var setup = KSpace.Setup()
     setup.ratio = ratio
     let scan = try KSpace(setup, seed: 0).scans(of: [image])[0]
-    let mask = scan.system.mask
-    let comparison = try Comparison(scan, clip: true, library: library)
-    let percent = String(format: "%.0f\u{A0}%%", 100 * mask.ratio)
-    return ReportPage(
+    (self.image, self.source, mask, measured) = (image, source, scan.system.mask, scan.measured.kSpace)
+    comparison = try Comparison(scan, clip: true, library: library)
+  }
+
+  private var percent: String { String(format: "%.0f\u{A0}%%", 100 * mask.ratio) }
+
+  public func page(command: String) throws -> ReportPage {
+    ReportPage(
       title: "\(image.name) from \(percent) of its k-space",
       lead:
         "The scanner measures lines through the middle of k-space; each method makes an image of them. The best here is "
@@ -26,13 +36,21 @@ enum KSpacePage {
         ("Image", "\(image.name) of \(source), \(image.width) × \(image.height)"),
         ("Measured", "\(mask.count) of \(image.width * image.height) frequencies, \(percent)"), ("Command", command),
       ],
-      sections: try [measurement(image, mask, scan.measured.kSpace)] + comparison.sections(),
-      footer: "Written by unfold. Methods: \(comparison.sources).")
+      sections: try sections(), footer: "Written by unfold. Methods: \(comparison.sources).")
   }
 
-  private static func measurement(
-    _ image: NamedImage, _ mask: SamplingMask, _ measured: ComplexTensor
-  ) throws -> ReportPage.Section {
+  /// Writes `mri.png` into a folder, the images of the comparison above their errors.
+  public func writeFigures(to folder: String) throws {
+    let rows = [try comparison.pictures(upTo: 1), try comparison.errors()?.pictures ?? []].map { $0.map(\.picture) }
+    try Picture.grid(rows, gap: 6).writePNG(to: (folder as NSString).appendingPathComponent("mri.png"))
+  }
+
+  /// - Parameter heading: what goes before every heading.
+  public func sections(heading: String = "") throws -> [ReportPage.Section] {
+    try [measurement(heading.isEmpty ? "The measurement" : "\(heading): the measurement")] + comparison.sections(heading: heading)
+  }
+
+  private func measurement(_ title: String) throws -> ReportPage.Section {
     let all = MaskedFourier(.full(height: image.height, width: image.width)).forward(image.value.complex)
     func magnitudes(_ kSpace: ComplexTensor) -> Tensor {
       let plane = ComplexTensor(pairs: kSpace.pairs.reshaped([1, image.height, image.width, 2]))
@@ -40,7 +58,7 @@ enum KSpacePage {
     }
     let scale = 1 / magnitudes(all).maximumMagnitude
     return ReportPage.Section(
-      "The measurement",
+      title,
       [
         .pictures(
           [

@@ -102,10 +102,9 @@ enum KSpaceTable {
     }
     let images = try paths.map { try NamedImage($0, toMaximum: true) }
     if let plots = request.plots {
-      try KSpacePage.page(
-        images[images.count / 2], source: source, command: "unfold reproduce \(request.table) --plots \(plots)",
-        library: request.library
-      ).write(to: (plots as NSString).appendingPathComponent("index.html"))
+      try KSpacePage(images[images.count / 2], source: source, library: request.library)
+        .page(command: "unfold reproduce \(request.table) --plots \(plots)")
+        .write(to: (plots as NSString).appendingPathComponent("index.html"))
     }
     var rows: [ResultTable.Row] = []
     for entry in published {
