@@ -142,7 +142,9 @@ public struct Comparison: Sendable {
 
   /// Of estimates clipped to [0, 1]: the images, their errors, the figures; `heading` goes before every heading.
   func sections(heading: String = "") throws -> [ReportPage.Section] {
-    func title(_ text: String) -> String { heading.isEmpty ? text : "\(heading): \(text.prefix(1).lowercased() + text.dropFirst())" }
+    func title(_ text: String) -> String {
+      heading.isEmpty ? text : "\(heading): \(text.prefix(1).lowercased() + text.dropFirst())"
+    }
     return try [reconstructions(title("Reconstructions"), upTo: 1)]
       + errors(title("Where the errors are"), caption: "Absolute errors on one scale, estimates clipped to [0, 1].")
       + [table(title("Figures"), caption: "Estimates clipped to [0, 1], peak 1")]

@@ -39,7 +39,8 @@ struct Demo: ParsableCommand {
     let coding = try SparseCodingDemo(seed: common.seed ?? 2010).run(
       images: ImageFolder(folder, maximumSide: 640), monitors: { quiet ? [] : [ProgressBar()] }, report: report)
     let source = self.images.map { ($0 as NSString).lastPathComponent } ?? "photographs of Debian's mate-backgrounds"
-    try DemoPage(blocks: blocks, mri: mri, tomography: tomography, coding: coding).write(to: out, source: source, command: "unfold demo")
+    try DemoPage(blocks: blocks, mri: mri, tomography: tomography, coding: coding).write(
+      to: out, source: source, command: "unfold demo")
     try common.writeJSON(
       .object([
         "page": .string(out + "/index.html"), "image_cs": blocks.json, "mri": mri.map { json(of: $0.comparison) },
@@ -60,7 +61,8 @@ struct Demo: ParsableCommand {
             + "\(blocks.photographs.count) photographs")
       }
       for entry in mri?.comparison.entries ?? [] {
-        print("\(entry.method): \(String(format: "%.2f dB", entry.scores.psnr ?? .nan)), a slice of a head from 20 % of its k-space")
+        print(
+          "\(entry.method): \(String(format: "%.2f dB", entry.scores.psnr ?? .nan)), a slice of a head from 20 % of its k-space")
       }
       for entry in tomography?.comparison.entries ?? [] {
         print("\(entry.method): \(String(format: "%.2f dB", entry.scores.psnr ?? .nan)), a CT slice from 60 views")
@@ -78,7 +80,8 @@ struct Demo: ParsableCommand {
     .array(
       comparison.entries.map {
         .object(
-          [JSONMember("method", .string($0.method))] + $0.scores.members + ($0.residual.map { [JSONMember("residual", .number($0))] } ?? []))
+          [JSONMember("method", .string($0.method))] + $0.scores.members
+            + ($0.residual.map { [JSONMember("residual", .number($0))] } ?? []))
       })
   }
 
