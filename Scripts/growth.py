@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""How training grows with processes: growth.py SEVERAL [IMAGES] where SEVERAL is a program that is built with MPI.
+"""How training grows with processes: growth.py SEVERAL [IMAGES] where SEVERAL is a program that is built with MPI. MPIRUN names its launcher.
 
 Measures messages between two processes (latency L, bandwidth b), and a step of the three networks with the longest messages on 1, 2 and 4
 processes of one thread. With P processes, a power of two, that share a batch of B samples, c seconds a sample on one of them, and messages of
@@ -36,7 +36,7 @@ def run(processes, words, folder):
     answer = os.path.join(folder, "answer.json")
     if os.path.exists(answer):
         os.remove(answer)
-    command = ["mpirun", "-n", str(processes), program] + words.split() + ["--quiet", "--json", answer]
+    command = [os.environ.get("MPIRUN", "mpirun"), "-n", str(processes), program] + words.split() + ["--quiet", "--json", answer]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: {done.stderr.strip()}")

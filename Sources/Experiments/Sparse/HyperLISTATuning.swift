@@ -42,12 +42,11 @@ public struct HyperLISTATuning: Sendable {
     /// NMSE on the codes, in dB.
     public let decibel: Double
     public let evaluations: Int
-    public let seconds: Double
 
     var facts: [(name: String, value: Double)] {
       [
         ("momentum", momentum), ("threshold", threshold), ("support", support), ("nmse_db", decibel),
-        ("evaluations", Double(evaluations)), ("seconds", seconds),
+        ("evaluations", Double(evaluations)),
       ]
     }
   }
@@ -70,7 +69,6 @@ public struct HyperLISTATuning: Sendable {
 
   /// The network with the numbers found.
   public func run() throws -> (network: HyperLISTA, tuned: Tuned) {
-    let begin = Date()
     let problem = experiment.problem.converted(to: .double)
     let samples = problem.samples(codes, seed: experiment.seed, stream: Self.stream)
     var network = HyperLISTA(unfolding: problem.lasso(lambda: Recovery.startLambda), depth: depth, weight: weight)
@@ -92,7 +90,7 @@ public struct HyperLISTATuning: Sendable {
       network,
       Tuned(
         momentum: stage.momentum, threshold: stage.threshold, support: stage.support, decibel: found.value,
-        evaluations: found.evaluations, seconds: Date().timeIntervalSince(begin))
+        evaluations: found.evaluations)
     )
   }
 
