@@ -6,18 +6,34 @@ import Platform
 import Problems
 import Synchronization
 import Tensors
+import Training
 import WeightFiles
 
 /// Whether what runs on an operator is to end: then it gives NaN, by which every method ends.
 final class StopState: Sendable {
   private let inside = Atomic<Int>(0)
   private let code = Atomic<Int>(UNF_OK)
+  private let trainings = Mutex<[StopRequest]>([])
 
   var isStopped: Bool { code.load(ordering: .relaxed) != UNF_OK }
-  /// The first reason counts. Nothing happens where nothing runs.
+  /// The first reason counts. Nothing happens where nothing runs. Where only trainings do, they end after the step that they are in, unless they
+  /// are told again.
   func stop(_ reason: Int) {
-    guard inside.load(ordering: .relaxed) > 0 else { return }
+    let count = inside.load(ordering: .relaxed)
+    guard count > 0 else { return }
+    if reason == UNF_STOPPED {
+      let fresh = trainings.withLock { all in all.count == count ? all.filter { !$0.isRequested } : [] }
+      for training in fresh { training.stop() }
+      if !fresh.isEmpty { return }
+    }
     _ = code.compareExchange(expected: UNF_OK, desired: reason, ordering: .relaxed)
+  }
+
+  /// Runs a training inside ``running(_:)``, which a stop ends.
+  func training<Result>(_ stop: StopRequest, _ body: () throws -> Result) rethrows -> Result {
+    trainings.withLock { $0.append(stop) }
+    defer { trainings.withLock { $0.removeAll { $0 === stop } } }
+    return try body()
   }
 
   /// Runs what applies the operator.
