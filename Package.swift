@@ -92,7 +92,8 @@ let package = Package(
 
     module("Checks", ["Networks", "Denoisers"]),
     .executableTarget(
-      name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
+      name: "fuzz-readers", dependencies: ["CInterface", "CUnfoldNet", "FileFormats", "Networks"], path: "Sources/FuzzReaders",
+      swiftSettings: strict),
 
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),

@@ -38,7 +38,7 @@ def test_wrong_arrays(x):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: un.solve("fist", A, good, "l1:0.1"), lambda: un.solve("fista", A, good), lambda: un.solve("fista", A, good, "l2:1"),
+        lambda: un.solve("fi\nst", A, good, "l1:0.1"), lambda: un.solve("fist", A, good, "l1:0.1"), lambda: un.solve("fista", A, good), lambda: un.solve("fista", A, good, "l2:1"),
         lambda: un.solve("fista", A, good, "l1:-1"), lambda: un.solve("fista", A, good, "l1:0.1", iterations=0),
         lambda: un.solve("fista", A, good, "l1:0.1", tolerance=-1), lambda: un.solve("fista", A, good, "l1:nan"),
         lambda: un.solve("admm", A, good, "tv:auto", choose_by="luck"), lambda: un.solve("plug-and-play", A, good, "denoiser:x"),
@@ -51,6 +51,7 @@ def test_wrong_arrays(x):
         lambda: un.unfold("ista-net-plus", A).fit(measurements=np.zeros((1, 16, 16))),
         lambda: un.unfold("ista-net-plus", A, stages=2, channels=2)(good, stages=3), lambda: un.Operator(np.zeros((3, 3))),
         lambda: un.Operator(np.zeros(3)), lambda: un.Operator(np.zeros((3, 0))), lambda: un.Operator(np.full((2, 2), np.nan)),
+        lambda: un.Operator(np.full((2, 2), 1e300)), lambda: un.unfold("ista-net-plus", A, stages=1000, channels=1024),
         lambda: un.Operator(np.eye(3), shape_in=(2, 2)), lambda: un.Operator(np.eye(3), lipschitz=-1.0),
         lambda: un.Operator(lambda x: x), lambda: un.Operator(lambda x: x, lambda x: x, shape_in=(2, 2)),
         lambda: un.Operator(lambda x: x, lambda x: x, shape_in=(1 << 30, 1 << 30), shape_out=2),
@@ -59,7 +60,7 @@ def test_wrong_arrays(x):
         lambda: un.fourier(np.full((4, 4), 0.5)), lambda: un.operator({"wobble": 1}, shape=(4, 4)), lambda: un.operator(shape=(4, 4)),
         lambda: un.operator({"mask": {"file": "nothing"}}, shape=(4, 4)), lambda: un.hadamard((3, 3), rows=2),
         lambda: un.load("/nowhere", A), lambda: un.load(__file__, A), lambda: un.psnr(good, good[:8].copy()), lambda: un.set_threads(-1),
-    ], ids=range(46))
+    ], ids=range(49))
 def test_wrong_choices(make):
     with pytest.raises((un.InputError, un.UnfoldError)) as error:
         make()
