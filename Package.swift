@@ -82,7 +82,8 @@ let package = Package(
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
     module(
       "Experiments", ["LinearSystems", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
-    .target(name: "CUnfoldNet"),
+    // portable.c names a symbol of libstdc++.
+    .target(name: "CUnfoldNet", linkerSettings: [.linkedLibrary("stdc++", .when(platforms: [.linux]))]),
     module("CInterface", ["CUnfoldNet", "LinearSystems", "Metrics"]),
     .target(
       name: "UnfoldProgram",
