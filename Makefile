@@ -63,7 +63,7 @@ docs: dependencies
 bench: build
 	Benchmarks/run.sh
 
-# A million mutated files a format under AddressSanitizer.
+# A million mutated files a format, and odd calls of the C interface, under AddressSanitizer.
 fuzz: dependencies
 	Scripts/fuzz.sh
 	UNFOLD_FUZZ_COMMANDS=5000 swift test --filter CommandFuzzTests

@@ -82,7 +82,8 @@ let package = Package(
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
     module(
       "Experiments", ["LinearSystems", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
-    .target(name: "CUnfoldNet"),
+    // portable.c names a symbol of libstdc++.
+    .target(name: "CUnfoldNet", linkerSettings: [.linkedLibrary("stdc++", .when(platforms: [.linux]))]),
     module("CInterface", ["CUnfoldNet", "LinearSystems", "Metrics"]),
     .target(
       name: "UnfoldProgram",
@@ -92,7 +93,8 @@ let package = Package(
 
     module("Checks", ["Networks", "Denoisers"]),
     .executableTarget(
-      name: "fuzz-readers", dependencies: ["FileFormats", "Tensors"], path: "Sources/FuzzReaders", swiftSettings: strict),
+      name: "fuzz-readers", dependencies: ["CInterface", "CUnfoldNet", "FileFormats", "Networks"], path: "Sources/FuzzReaders",
+      swiftSettings: strict),
 
     module("TestSupport", ["Operators"]),
     tests("KernelsTests", ["Kernels"]),

@@ -21,3 +21,8 @@ printf '{ global: unf_*; local: *; };\n' >"$scratch/exports"
 PKG_CONFIG_PATH=$scratch/static:${PKG_CONFIG_PATH:-} ${SWIFT:-swift} build -c release --disable-default-traits --scratch-path "$scratch" \
   --product unfoldnet -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker "--version-script=$scratch/exports" >&2
 strip --strip-unneeded -o "$folder/libunfoldnet.so" "$scratch/release/libunfoldnet.so"
+size=$(stat -c %s "$folder/libunfoldnet.so")
+[ "$size" -le 60000000 ] || {
+  echo "found a library of $size bytes; expected at most 60 MB: its modules import Platform, not Foundation" >&2
+  exit 1
+}

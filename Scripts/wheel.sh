@@ -22,3 +22,4 @@ begin=$(date +%s.%N)
 "$work/empty/bin/pip" install -q "$wheel"
 (cd / && env -i PATH=/usr/bin:/bin "$work/empty/bin/python" "$OLDPWD/Python/tests/first_picture.py" "$work/first.png")
 echo "installed, and the first picture, in $(echo "$(date +%s.%N) - $begin" | bc) s"
+"$work/empty/bin/python" -c 'import numpy, time; b = time.perf_counter(); import unfoldnet; print(f"imported in {time.perf_counter() - b:.3f} s after NumPy")'

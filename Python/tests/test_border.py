@@ -38,7 +38,7 @@ def test_wrong_arrays(x):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: un.solve("fist", A, good, "l1:0.1"), lambda: un.solve("fista", A, good), lambda: un.solve("fista", A, good, "l2:1"),
+        lambda: un.solve("fi\nst", A, good, "l1:0.1"), lambda: un.solve("fist", A, good, "l1:0.1"), lambda: un.solve("fista", A, good), lambda: un.solve("fista", A, good, "l2:1"),
         lambda: un.solve("fista", A, good, "l1:-1"), lambda: un.solve("fista", A, good, "l1:0.1", iterations=0),
         lambda: un.solve("fista", A, good, "l1:0.1", tolerance=-1), lambda: un.solve("fista", A, good, "l1:nan"),
         lambda: un.solve("admm", A, good, "tv:auto", choose_by="luck"), lambda: un.solve("plug-and-play", A, good, "denoiser:x"),
@@ -51,6 +51,7 @@ def test_wrong_arrays(x):
         lambda: un.unfold("ista-net-plus", A).fit(measurements=np.zeros((1, 16, 16))),
         lambda: un.unfold("ista-net-plus", A, stages=2, channels=2)(good, stages=3), lambda: un.Operator(np.zeros((3, 3))),
         lambda: un.Operator(np.zeros(3)), lambda: un.Operator(np.zeros((3, 0))), lambda: un.Operator(np.full((2, 2), np.nan)),
+        lambda: un.Operator(np.full((2, 2), 1e300)), lambda: un.unfold("ista-net-plus", A, stages=1000, channels=1024),
         lambda: un.Operator(np.eye(3), shape_in=(2, 2)), lambda: un.Operator(np.eye(3), lipschitz=-1.0),
         lambda: un.Operator(lambda x: x), lambda: un.Operator(lambda x: x, lambda x: x, shape_in=(2, 2)),
         lambda: un.Operator(lambda x: x, lambda x: x, shape_in=(1 << 30, 1 << 30), shape_out=2),
@@ -59,7 +60,7 @@ def test_wrong_arrays(x):
         lambda: un.fourier(np.full((4, 4), 0.5)), lambda: un.operator({"wobble": 1}, shape=(4, 4)), lambda: un.operator(shape=(4, 4)),
         lambda: un.operator({"mask": {"file": "nothing"}}, shape=(4, 4)), lambda: un.hadamard((3, 3), rows=2),
         lambda: un.load("/nowhere", A), lambda: un.load(__file__, A), lambda: un.psnr(good, good[:8].copy()), lambda: un.set_threads(-1),
-    ], ids=range(46))
+    ], ids=range(49))
 def test_wrong_choices(make):
     with pytest.raises((un.InputError, un.UnfoldError)) as error:
         make()
@@ -234,6 +235,61 @@ def test_leaving_inside_a_call():
     assert found.returncode == 0, (found.returncode, found.stderr)
 
 
+def test_signals_while_threads_compute():
+    """A handler of Python's runs on a stack of its own: matrix products may have the stack pointer elsewhere."""
+    found = run(SLOW + """
+    import ctypes
+
+    class Stack(ctypes.Structure):
+        _fields_ = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+    caught = [0]
+    def handler(*_): caught[0] += 1
+    signal.signal(signal.SIGUSR1, handler)
+    net = un.unfold("scnet", un.blur((64, 64), 1.0), stages=2, channels=32)
+    vectors = un.unfold("lista", np.random.default_rng(1).standard_normal((200, 400)), stages=4)
+    y, b = y[:64, :64].copy(), np.random.default_rng(2).standard_normal((100, 200))
+    x, z = net(y), vectors(b)
+    equal, has_stack = [], []
+    end = time.monotonic() + 3
+
+    def work():
+        while time.monotonic() < end:
+            equal.append(np.array_equal(net(y), x) and np.array_equal(vectors(b), z))
+        now = Stack()
+        ctypes.CDLL(None).sigaltstack(None, ctypes.byref(now))
+        has_stack.append(not now.flags & 2)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    [t.start() for t in threads]
+    while any(t.is_alive() for t in threads):
+        for t in threads:
+            if t.is_alive():
+                signal.pthread_kill(t.ident, signal.SIGUSR1)
+        time.sleep(1e-4)
+    print(len(equal) > 3, all(equal), all(has_stack) or "avx2" not in open("/proc/cpuinfo").read(), caught[0] > 0)
+    """)
+    assert found.returncode == 0 and found.stdout.split() == ["True"] * 4, (found.returncode, found.stdout, found.stderr)
+
+
+def test_interrupted_training_leaves_its_checkpoint(tmp_path):
+    found = run(SLOW + f"""
+    path = {str(tmp_path / "c")!r}
+    net = un.unfold('ista-net-plus', A, stages=3)
+    threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    try:
+        net.fit([y], steps=10**6, checkpoint=path)
+    except KeyboardInterrupt:
+        print("stopped", os.path.exists(path))
+    def stop(step, *_): raise StopIteration(step)
+    try:
+        net.fit([y], steps=10**6, checkpoint=path, resume=True, progress=stop)
+    except StopIteration as first:
+        print(first.args[0] > 1)
+    """)
+    assert found.stdout.split() == ["stopped", "True", "True"], (found.stdout, found.stderr)
+
+
 def test_fork():
     found = run(SLOW + """
     x = un.solve('fista', A, y, 'l1:0.01', iterations=20)
@@ -257,22 +313,28 @@ def test_memory_is_flat(rng):
     """Of operators, solutions and networks that come and go."""
     M = rng.standard_normal((20, 30))
     y = rng.standard_normal(20)
-    count = int(os.environ.get("UNFOLDNET_REPETITIONS", 100))
+    count = 1000 if os.environ.get("UNFOLD_LONG_TESTS") else 250
 
-    def solves(n):
-        for _ in range(n):
+    def solves(tell):
+        for k in range(count):
             B = un.Operator(lambda x: M @ x, lambda y: M.T @ y, shape_in=30, shape_out=20, lipschitz=80.0)
             un.solve("fista", B, y, "l1:0.1", iterations=30)
+            un.solve("admm", A, good, "tv:0.01", iterations=10)
             un.unfold("ista-net-plus", A, stages=1, channels=2)(good)
+            tell(k + 1)
 
-    def steps(n):
-        un.unfold("ista-net-plus", A, stages=2, channels=4).fit([good], steps=n)
+    def steps(operator):
+        def work(tell):
+            un.unfold("ista-net-plus", operator, stages=2, channels=4).fit([good], steps=count, progress=lambda step, *_: tell(step))
 
-    for work in (solves, steps):
-        work(count)
-        before = resident()
-        work(count)
-        assert resident() - before < 4 << 20
+        return work
+
+    mine = un.Operator(lambda x: A(x), lambda y: A.H(y), shape_in=(16, 16), shape_out=(16, 16), lipschitz=1.0)
+    for name, work in (("solves", solves), ("steps", steps(A)), ("steps by functions", steps(mine))):
+        sizes = {}
+        work(lambda step: sizes.update({step: resident()}) if step % (count // 5) == 0 else None)
+        print(f"{name}:", ", ".join(f"{n} {size / 2**20:.1f} MiB" for n, size in sizes.items()))
+        assert len(sizes) == 5 and sizes[count] - sizes[count // 5] < 4 << 20
 
 
 def test_import_is_quick():

@@ -65,6 +65,38 @@ def test_weights(folder, name):
     assert np.load(folder / "x.npy").tobytes() == un.load(folder / "w.safetensors", A)(y).tobytes()
 
 
+def denoiser_weights(path, A):
+    """Of an untrained FFDNet, which is a part of unfolded plug and play."""
+    un.unfold("plug-and-play-net", A, stages=1).save(path)
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    own = {name.removeprefix("denoiser."): v for name, v in header.items() if name.startswith("denoiser.")}
+    first = min(v["data_offsets"][0] for v in own.values())
+    last = max(v["data_offsets"][1] for v in own.values())
+    for v in own.values():
+        v["data_offsets"] = [offset - first for offset in v["data_offsets"]]
+    text = json.dumps(own).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size + first : 8 + size + last])
+    return path
+
+
+def test_unfolded_plug_and_play(folder):
+    A = un.operator(*STEPS, shape=(32, 32), noise=0.01, name="o.yaml")
+    weights = denoiser_weights(folder / "ffdnet.safetensors", A)
+    unfold(
+        folder, "train", "linear", "plug-and-play-net", "--operator", "o.yaml", "--images", "images", "-o", "w.safetensors", "--steps", 3,
+        "--depth", 2, "--denoiser-weights", weights)
+    images = [smooth(40, 36, k) for k in range(6)]
+    net = un.unfold("plug-and-play-net", A, stages=2, denoiser_weights=weights).fit(images, steps=3)
+    net.save(folder / "v.safetensors")
+    assert (folder / "v.safetensors").read_bytes() == (folder / "w.safetensors").read_bytes()
+    with pytest.raises(un.InputError, match="denoiser_weights"):
+        un.unfold("plug-and-play-net", A, stages=2).fit(images, steps=3)
+    with pytest.raises(un.InputError, match="denoiser_weights"):
+        un.unfold("modl", A, denoiser_weights=weights)
+
+
 def test_vectors(folder, rng):
     x = rng.standard_normal((70, 144)) * (rng.uniform(size=(70, 144)) < 0.1)
     np.save(folder / "x.npy", x)

@@ -81,6 +81,42 @@ def test_training_learns_and_comes_back(tmp_path):
     assert "validation error" in net._repr_html_() and "<svg" in net._repr_html_()
 
 
+class Halt(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", ["ista-net-plus", "lista"])
+def test_resuming_gives_the_same_weights(tmp_path, rng, name):
+    if name == "lista":
+        A, signals = un.Operator(rng.standard_normal((12, 20))), rng.standard_normal((80, 20)) * (rng.uniform(size=(80, 20)) < 0.15)
+    else:
+        A, signals = un.blur((16, 16), 1.0), images
+    new = lambda: un.unfold(name, A, stages=2, **({} if name == "lista" else {"channels": 4}))
+    path = tmp_path / "stands.checkpoint"
+    whole = new().fit(signals, steps=24)
+
+    def stops(step, *_):
+        if step == 9:
+            raise Halt
+
+    with pytest.raises(Halt):
+        new().fit(signals, steps=24, checkpoint=path, progress=stops)
+    found = new().fit(signals, steps=24, checkpoint=path, resume=True)
+    assert [step for step, *_ in found.history_] == [step for step, *_ in whole.history_][9:]
+    assert all(np.array_equal(found.parameters[k], whole.parameters[k]) for k in whole.parameters)
+    # It is over: nothing is done again.
+    again = new().fit(signals, steps=24, checkpoint=path, resume=True)
+    assert again.history_ == [] and all(np.array_equal(again.parameters[k], whole.parameters[k]) for k in whole.parameters)
+
+    others = [x * 0.5 for x in images] if signals is images else signals * 0.5
+    for wrong in (
+        lambda: new().fit(others, steps=24, checkpoint=path, resume=True), lambda: new().fit(signals, steps=25, checkpoint=path, resume=True),
+        lambda: new().fit(signals, steps=24, resume=True), lambda: new().fit(signals, steps=24, checkpoint="/nowhere/c"),
+        lambda: new().fit(signals, steps=24, checkpoint=__file__, resume=True)):
+        with pytest.raises(un.InputError):
+            wrong()
+
+
 def test_pairs_and_measurements_alone():
     A = un.mask((np.random.default_rng(2).uniform(size=(16, 16)) < 0.5).astype(float), noise=0.02)
     x = np.stack(images)[:, :16, :16].copy()

@@ -122,3 +122,14 @@ def test_noise_is_measured(rng):
     x = np.zeros(4000)
     assert abs(A.measure(x, seed=3).std() - 0.1) < 0.01
     assert np.array_equal(A.measure(x, seed=3), A.measure(x, seed=3)) and not np.array_equal(A.measure(x, 3), A.measure(x, 4))
+
+
+@pytest.mark.parametrize("factor", [1.0 + 0j, 2j, 1 + 2j])
+def test_complex_matrices_with_a_part_of_zeros(rng, factor):
+    R = rng.standard_normal((4, 3))
+    z, w = rng.standard_normal(3) + 1j * rng.standard_normal(3), rng.standard_normal(4) + 1j * rng.standard_normal(4)
+    for M in (factor * R, sparse.csr_array(factor * R)):
+        A = un.Operator(M)
+        assert np.allclose(A(z), factor * R @ z) and np.allclose(A.H(w), np.conj(factor) * R.T @ w)
+    with pytest.raises(un.InputError):
+        un.Operator(0 * factor * R)

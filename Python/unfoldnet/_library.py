@@ -268,6 +268,11 @@ def options(**values: Any) -> bytes:
     return json.dumps({name: value for name, value in values.items() if value is not None}).encode()
 
 
+def path(value: Any) -> str | None:
+    """The name of a file, where one is given."""
+    return None if value is None else os.fsdecode(value)
+
+
 def shape_of(value: Any, name: str) -> tuple[int, ...]:
     try:
         shape = (int(value),) if isinstance(value, (int, np.integer)) else tuple(int(n) for n in value)

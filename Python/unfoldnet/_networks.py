@@ -27,14 +27,17 @@ class Network:
         stages, channels: by default those published.
         seed: of the weights before training and of all that training draws.
         precision: ``single``, or ``double`` for checks of derivatives; that is slow.
+        denoiser_weights: a file of FFDNet's weights (safetensors), for ``plug-and-play-net``.
 
     After :meth:`fit`: ``history_``, a list of (step, loss, validation error or None).
     """
 
     def __init__(
-        self, name: str, A: Any, *, stages: int | None = None, channels: int | None = None, seed: int = 1, precision: str = "single"
+        self, name: str, A: Any, *, stages: int | None = None, channels: int | None = None, seed: int = 1, precision: str = "single",
+        denoiser_weights: Any = None,
     ):
         self.name, self.A, self.stages, self.channels, self.seed, self.precision = name, A, stages, channels, seed, precision
+        self.denoiser_weights = denoiser_weights
         self._handle: int | None = None
         self._finalizer: Callable[[], Any] = int
 
@@ -48,7 +51,9 @@ class Network:
         """The handle; the network is made when it is first needed."""
         if self._handle is None:
             self.A = as_operator(self.A)
-            options = lib.options(stages=self.stages, channels=self.channels, seed=self.seed, precision=self.precision)
+            options = lib.options(
+                stages=self.stages, channels=self.channels, seed=self.seed, precision=self.precision,
+                denoiser_weights=lib.path(self.denoiser_weights))
             self._own(*self._make("network", self.A._handle, str(self.name).encode(), options))
         assert self._handle is not None
         return self._handle
@@ -69,7 +74,8 @@ class Network:
     def fit(
         self, signals: Any = None, *, measurements: Any = None, validation: Any = None, noise: Any = None, steps: int | None = None,
         epochs: int | None = None, batch: int | None = None, learning_rate: float | None = None, quick: bool | None = None,
-        recompute: bool | None = None, warm_start: bool = False, progress: bool | Progress = False,
+        recompute: bool | None = None, warm_start: bool = False, progress: bool | Progress = False, checkpoint: Any = None,
+        checkpoint_every: int | None = None, resume: bool = False,
     ) -> "Network":
         """Trains the network.
 
@@ -83,13 +89,18 @@ class Network:
             warm_start: from the weights there are.
             progress: a bar by tqdm, where it is installed, or a function of step, steps, loss and validation error (NaN but when
                 validated). What it raises stops the training.
+            checkpoint: a file that says where the training stands, written once a minute, when the training is stopped, by Ctrl-C too,
+                and at its end.
+            checkpoint_every: steps after which it is written besides.
+            resume: from that file, where there is one, with the same arguments and seed: the weights are those of a training that was
+                never stopped. ``history_`` begins there.
         """
         handle = self._made()
         given, held = self._arrays(signals, "signals"), self._arrays(validation, "validation")
         measured = None if measurements is None else lib.array(measurements, "the measurements")
         options = lib.options(
             noise=noise, steps=steps, epochs=epochs, batch=batch, learning_rate=learning_rate, quick=quick, recompute=recompute,
-            warm_start=warm_start or None)
+            warm_start=warm_start or None, checkpoint=lib.path(checkpoint), checkpoint_every=checkpoint_every, resume=resume or None)
         history: list[tuple[int, float, float | None]] = []
         errors: list[BaseException] = []
 
@@ -164,7 +175,7 @@ class Network:
     def on(self, A: Any) -> "Network":
         """The same weights on another operator."""
         handle = self._made()
-        other = Network(self.name, as_operator(A), stages=self.stages, channels=self.channels, seed=self.seed, precision=self.precision)
+        other = Network(**{**self.get_params(), "A": as_operator(A)})
         other._own(*other._make("network_move", handle, other.A._handle))
         return other
 
@@ -176,7 +187,7 @@ class Network:
     # MARK: scikit-learn's habits
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        names = ("name", "A", "stages", "channels", "seed", "precision")
+        names = ("name", "A", "stages", "channels", "seed", "precision", "denoiser_weights")
         return {name: getattr(self, name) for name in names}
 
     def set_params(self, **values: Any) -> "Network":
@@ -294,10 +305,12 @@ class _teller:
 
 
 def unfold(
-    name: str, A: Any, *, stages: int | None = None, channels: int | None = None, seed: int = 1, precision: str = "single"
+    name: str, A: Any, *, stages: int | None = None, channels: int | None = None, seed: int = 1, precision: str = "single",
+    denoiser_weights: Any = None,
 ) -> Network:
     """An unfolded network of an operator, before training: see :class:`Network`."""
-    network = Network(name, A, stages=stages, channels=channels, seed=seed, precision=precision)
+    network = Network(
+        name, A, stages=stages, channels=channels, seed=seed, precision=precision, denoiser_weights=denoiser_weights)
     network._made()
     return network
 

@@ -59,7 +59,7 @@ def solve(
     options = lib.options(
         prior=[prior] if isinstance(prior, str) else list(prior) if prior is not None else None, iterations=iterations,
         tolerance=tolerance, choose_by=choose_by, noise=noise, precision=precision, trace=trace,
-        denoiser_weights=None if denoiser_weights is None else str(denoiser_weights))
+        denoiser_weights=lib.path(denoiser_weights))
     info = A._run("solve", str(method).encode(), options, byref(lib.describe(y)), byref(lib.describe(x)), long=True)
     solution = x.view(Solution)
     solution.info = info

@@ -25,7 +25,9 @@ func call(_ body: () throws -> [JSONMember]) -> Int32 {
   case .failure(let error as any InputFault) where !error.isOfInput: (code, message, facts) = (UNF_FAILED, "\(error)", [])
   case .failure(let error): (code, message, facts) = (UNF_INPUT, "\(error)", [])
   }
-  unfoldnet_keep(message, JSONValue.object(facts).text(indented: false))
+  // One line, whatever a name in it had.
+  let line = String(String.UnicodeScalarView(message.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? " " : $0 }))
+  unfoldnet_keep(line, JSONValue.object(facts).text(indented: false))
   return Int32(code)
 }
 
@@ -81,7 +83,8 @@ func place<Value>(_ pointer: UnsafeMutablePointer<Value>?, _ name: String) throw
 func options(_ pointer: UnsafePointer<CChar>?, _ keys: [String]) throws -> DescriptionReader {
   let name = "the options"
   let reader = try DescriptionReader(
-    path: name, node: DescriptionNode(json: pointer.map { try text($0, name) } ?? "{}", name), name: name, main: nil,
+    path: name, node: DescriptionNode(json: pointer.map { try text($0, "text of the options") } ?? "{}", name), name: name,
+    main: nil,
     source: GivenArrays([:]))
   try reader.expect(keys)
   return reader

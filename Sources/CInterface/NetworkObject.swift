@@ -16,14 +16,17 @@ final class NetworkObject: Sendable {
   let options: TrainingOptions
   let seed: UInt64
   let precision: Precision
+  let ffdNet: FFDNet?
   private let lock = Lock()
   nonisolated(unsafe) private var current: (network: any Network, recipe: Recipe?, operators: [NamedParameter])
 
   init(
     _ kind: LinearNetwork, _ op: OperatorObject, _ network: any Network, _ recipe: Recipe? = nil,
-    operators: [NamedParameter] = [], options: TrainingOptions, seed: UInt64, precision: Precision
+    operators: [NamedParameter] = [], options: TrainingOptions, seed: UInt64, precision: Precision,
+    ffdNet: FFDNet? = nil
   ) {
     (self.kind, self.op, self.options, self.seed, self.precision) = (kind, op, options, seed, precision)
+    self.ffdNet = ffdNet
     current = (network, recipe, operators)
   }
 
@@ -52,6 +55,15 @@ final class NetworkObject: Sendable {
   }
 }
 
+extension FFDNet {
+  /// With the weights of a file, safetensors.
+  init(weights path: String) throws {
+    do { self = try Weights(contentsOf: path).withHouseNames.filled(FFDNet(seed: 0)) } catch TrainingError.weights(let text) {
+      throw TrainingError.weights("\(path): \(text)")
+    }
+  }
+}
+
 private func network(_ handle: Int64) throws -> NetworkObject { try Objects.all.object(handle, NetworkObject.self, "network") }
 
 @c @implementation
@@ -62,18 +74,25 @@ public func unf_network(
     let A = try operatorObject(op)
     let out = try place(out, "the network")
     let kind = try LinearNetwork(name: text(name, "name of a network"))
-    let reader = try CInterface.options(options, ["stages", "channels", "seed", "precision"])
+    let reader = try CInterface.options(options, ["stages", "channels", "seed", "precision", "denoiser_weights"])
     var training = TrainingOptions()
     training.depth = try reader.integer("stages", 1...1000)
     training.channels = try reader.integer("channels", 1...1024)
     let (seed, precision) = (UInt64(try reader.integer("seed", 0...Int.max) ?? 1), try reader.precision(.single))
     try training.check(kind.name, kind.architecture)
+    let ffdNet = try reader.text("denoiser_weights").map { file in
+      guard kind == .image(.plugAndPlay) else {
+        throw InputError("found --denoiser-weights \(file) for \(kind.name), which has no denoiser; leave it out")
+      }
+      return try FFDNet(weights: file)
+    }
     let made = NetworkObject(
       kind, A,
       try A.state.running {
         try kind.untrained(
-          A.system(), Architecture(depth: training.depth, channels: training.channels), precision: precision, seed: seed)
-      }, options: training, seed: seed, precision: precision)
+          A.system(), Architecture(depth: training.depth, channels: training.channels), ffdNet: ffdNet, precision: precision,
+          seed: seed)
+      }, options: training, seed: seed, precision: precision, ffdNet: ffdNet)
     return Objects.all.give(made, to: out).facts
   }
 }
@@ -136,7 +155,7 @@ public func unf_network_move(_ handle: Int64, _ op: Int64, _ out: UnsafeMutableP
     }
     let made = NetworkObject(
       object.kind, A, filled, recipe, operators: operators, options: object.options, seed: object.seed,
-      precision: object.precision)
+      precision: object.precision, ffdNet: object.ffdNet)
     return Objects.all.give(made, to: out).facts
   }
 }
@@ -188,6 +207,37 @@ private final class Told: TrainingMonitor {
   func finish() {}
 }
 
+/// Where a training's checkpoints go, and the one it goes on from.
+///
+/// - Parameter data: what is trained on; a checkpoint of other data is refused.
+private func checkpoint(
+  _ reader: DescriptionReader, _ data: [String: [NumericArray]]
+) throws -> (policy: CheckpointPolicy?, resuming: Checkpoint?) {
+  let (path, every, resumes) = (
+    try reader.text("checkpoint"), try reader.integer("checkpoint_every", 1...1_000_000_000), try reader.flag("resume")
+  )
+  guard let path else {
+    guard every == nil, !resumes else { throw InputError("found no --checkpoint; expected a file, written now and then") }
+    return (nil, nil)
+  }
+  try AtomicFile.check(path)
+  var policy = CheckpointPolicy(path: path, steps: every, seconds: 60)
+  policy.sources = data.filter { !$0.value.isEmpty }.mapValues { arrays in
+    let checksum = arrays.reduce(0) { known, array in
+      array.numbers.converted(to: .double).doubles.withUnsafeBytes { CRC32C.checksum($0, after: known) }
+    }
+    return "\(arrays.count) of \(arrays[0].shape), CRC-32C \(String(checksum, radix: 16))"
+  }
+  guard resumes else { return (policy, nil) }
+  guard FileManager.default.fileExists(atPath: path) else {
+    Remarks.note("found no \(path); starting from the beginning")
+    return (policy, nil)
+  }
+  let found = try Checkpoint(contentsOf: path)
+  try found.check(sources: policy.sources)
+  return (policy, found)
+}
+
 @c @implementation
 public func unf_network_fit(
   _ handle: Int64, _ signals: Int32, _ signal: UnsafePointer<unf_array>?, _ validations: Int32,
@@ -197,7 +247,11 @@ public func unf_network_fit(
   call {
     let object = try network(handle)
     let reader = try CInterface.options(
-      options, ["steps", "epochs", "batch", "learning_rate", "quick", "recompute", "noise", "warm_start"])
+      options,
+      [
+        "steps", "epochs", "batch", "learning_rate", "quick", "recompute", "noise", "warm_start", "checkpoint", "checkpoint_every",
+        "resume",
+      ])
     var training = object.options
     training.steps = try reader.integer("steps", 1...1_000_000_000)
     training.epochs = try reader.integer("epochs", 1...1_000_000_000)
@@ -218,13 +272,18 @@ public func unf_network_fit(
     for array in given + held where array.isComplex && !A.domain.isComplex {
       throw InputError("found complex signals; expected real ones of \(A.domain)")
     }
+    let measured = try measurements.map { try GivenArray($0, "the measurements").value("the measurements") }
+    let (checkpoints, resuming) = try checkpoint(
+      reader, ["signals": given, "validation": held, "measurements": measured.map { [$0] } ?? []])
     let stop = StopRequest()
     let trained = try A.state.running { () -> (network: any Network, training: LinearTraining)? in
       let request = LinearTraining.Request(
-        object.kind, try A.system(noise: noise), training, seed: object.seed, precision: object.precision)
+        object.kind, try A.system(noise: noise), training, seed: object.seed, precision: object.precision, ffdNet: object.ffdNet)
       var made: LinearTraining
-      if let measurements {
-        let y = try GivenArray(measurements, "the measurements").samples(of: A.codomain, "the measurements")
+      if let measured {
+        guard let y = measured.samples(of: A.codomain) else {
+          throw InputError("found measurements of shape \(measured.shape); expected samples of \(A.codomain)")
+        }
         let x = try given.map { array in
           guard let samples = array.samples(of: A.domain) else {
             throw InputError("found signals of shape \(array.shape); expected samples of \(A.domain)")
@@ -238,7 +297,10 @@ public func unf_network_fit(
       }
       made.recipe.apply(training)
       let monitors = progress.map { [Told($0, context, stop)] } ?? []
-      let network = try made.run(from: isWarm ? object.state.network : nil, monitors: monitors, stop: stop)
+      let network = try A.state.training(stop) {
+        try made.run(
+          from: isWarm ? object.state.network : nil, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
+      }
       return network.map { ($0, made) }
     }
     guard let trained else { throw CallError(UNF_STOPPED, "stopped") }

@@ -6,18 +6,34 @@ import Platform
 import Problems
 import Synchronization
 import Tensors
+import Training
 import WeightFiles
 
 /// Whether what runs on an operator is to end: then it gives NaN, by which every method ends.
 final class StopState: Sendable {
   private let inside = Atomic<Int>(0)
   private let code = Atomic<Int>(UNF_OK)
+  private let trainings = Mutex<[StopRequest]>([])
 
   var isStopped: Bool { code.load(ordering: .relaxed) != UNF_OK }
-  /// The first reason counts. Nothing happens where nothing runs.
+  /// The first reason counts. Nothing happens where nothing runs. Where only trainings do, they end after the step that they are in, unless they
+  /// are told again.
   func stop(_ reason: Int) {
-    guard inside.load(ordering: .relaxed) > 0 else { return }
+    let count = inside.load(ordering: .relaxed)
+    guard count > 0 else { return }
+    if reason == UNF_STOPPED {
+      let fresh = trainings.withLock { all in all.count == count ? all.filter { !$0.isRequested } : [] }
+      for training in fresh { training.stop() }
+      if !fresh.isEmpty { return }
+    }
     _ = code.compareExchange(expected: UNF_OK, desired: reason, ordering: .relaxed)
+  }
+
+  /// Runs a training inside ``running(_:)``, which a stop ends.
+  func training<Result>(_ stop: StopRequest, _ body: () throws -> Result) rethrows -> Result {
+    trainings.withLock { $0.append(stop) }
+    defer { trainings.withLock { $0.removeAll { $0 === stop } } }
+    return try body()
   }
 
   /// Runs what applies the operator.
@@ -132,16 +148,19 @@ extension ArrayOperator {
       from: domain, to: codomain, forward: { map($0, 0, domain, codomain) }, adjoint: { map($0, 1, codomain, domain) })
   }
 
-  /// R + i I on complex vectors, of real matrices R and I.
-  init(real R: ArrayOperator, imaginary I: ArrayOperator) {
-    @Sendable func map(_ z: Tensor, _ real: (Tensor) -> Tensor, _ imaginary: (Tensor) -> Tensor, _ sign: Double) -> Tensor {
+  /// R + i I on complex vectors, of real matrices R and I; nil: zeros.
+  init(real R: ArrayOperator?, imaginary I: ArrayOperator?, columns: Int, rows: Int) {
+    @Sendable func map(_ z: Tensor, _ real: ((Tensor) -> Tensor)?, _ imaginary: ((Tensor) -> Tensor)?, _ sign: Double) -> Tensor {
       let z = ComplexTensor(pairs: z)
       let (a, b) = (z.real, z.imaginary)
-      return ComplexTensor(real: real(a) - sign * imaginary(b), imaginary: real(b) + sign * imaginary(a)).pairs
+      let ofReal = real.map { ComplexTensor(real: $0(a), imaginary: $0(b)) }
+      let ofImaginary = imaginary.map { ComplexTensor(real: -sign * $0(b), imaginary: sign * $0(a)) }
+      guard let ofReal, let ofImaginary else { return (ofReal ?? ofImaginary ?? z).pairs }
+      return ofReal.pairs + ofImaginary.pairs
     }
     self.init(
-      from: ArraySpace([R.domain.count], isComplex: true), to: ArraySpace([R.codomain.count], isComplex: true),
-      forward: { map($0, R.forward, I.forward, 1) }, adjoint: { map($0, R.adjoint, I.adjoint, -1) })
+      from: ArraySpace([columns], isComplex: true), to: ArraySpace([rows], isComplex: true),
+      forward: { map($0, R?.forward, I?.forward, 1) }, adjoint: { map($0, R?.adjoint, I?.adjoint, -1) })
   }
 }
 
@@ -196,26 +215,30 @@ public func unf_operator_steps(
 private func matrixObject(
   _ entries: NumericArray, shape: [Int]?, _ options: UnsafePointer<CChar>?, matrix: (Tensor) throws -> OperatorMatrix
 ) throws -> OperatorObject {
-  let real = try matrix(entries.real ?? entries.complex.real)
-  let imaginary = try entries.isComplex ? matrix(entries.complex.imaginary) : nil
   let options = try CInterface.options(options, OperatorObject.optionNames)
   let path = try options.text("name") ?? "matrix"
-  guard let imaginary else {
+  guard entries.isComplex else {
+    let real = try matrix(entries.numbers)
     let description = try OperatorDescription(real, path: path, shape: shape)
     return try OperatorObject(
       { try description.made(shape: shape ?? [real.columns], precision: $0) }, options, matrix: description.matrix, name: path)
   }
-  let shape = shape ?? [real.columns]
-  guard shape.count <= 3, shape.reduce(1, *) == real.columns else {
+  let parts = try [entries.complex.real, entries.complex.imaginary].map { $0.maximumMagnitude == 0 ? nil : try matrix($0) }
+  guard let known = parts[0] ?? parts[1] else {
+    throw InputError("\(path): found a matrix of zeros; expected one that measures something")
+  }
+  let shape = shape ?? [known.columns]
+  guard shape.count <= 3, shape.reduce(1, *) == known.columns else {
     throw InputError(
-      "\(path): found signals of shape \(shape) for a matrix of \(real.rows) × \(real.columns); expected \(real.columns) numbers")
+      "\(path): found signals of shape \(shape) for a matrix of \(known.rows) × \(known.columns); expected \(known.columns) numbers"
+    )
   }
   return try OperatorObject(
     { precision in
-      ArrayOperator(
-        real: try OperatorDescription(real, path: path).made(shape: [real.columns], precision: precision),
-        imaginary: try OperatorDescription(imaginary, path: path).made(shape: [real.columns], precision: precision)
-      ).reshaped(from: shape)
+      let made = try parts.map { part in
+        try part.map { try OperatorDescription($0, path: path).made(shape: [known.columns], precision: precision) }
+      }
+      return ArrayOperator(real: made[0], imaginary: made[1], columns: known.columns, rows: known.rows).reshaped(from: shape)
     }, options, name: path)
 }
 
@@ -258,9 +281,7 @@ public func unf_operator_sparse(
       throw InputError("found a column \(wrong); expected 0 to \(columns - 1)")
     }
     let made = try matrixObject(entries, shape: extents(rank: rank, shape, "the signals"), options) { values in
-      guard values.maximumMagnitude > 0 else {
-        throw InputError("found a matrix of zeros; expected one that measures something")
-      }
+      try checkMagnitude(of: values, "matrix")
       return OperatorMatrix(
         sparse: SparseMatrix(columns: Int(columns), rowStarts: starts, columnIndices: indices.map { Int32($0) }, values: values))
     }

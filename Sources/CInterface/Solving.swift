@@ -69,7 +69,7 @@ public func unf_solve(
     settings.precision = try reader.precision(.double)
     settings.isTraced = try reader.flag("trace")
     if let file = try reader.text("denoiser_weights") {
-      settings.ffdNet = { try Weights(contentsOf: file).withHouseNames.filled(FFDNet(seed: 0)) }
+      settings.ffdNet = { try FFDNet(weights: file) }
     }
     let noise = try reader.noise()
     let measured = try given.samples(of: A.codomain, "the measurement")

@@ -29,4 +29,11 @@ float first_hypotf(float x, float y);
 
 __attribute__((visibility("hidden"))) double hypot(double x, double y) { return first_hypot(x, y); }
 __attribute__((visibility("hidden"))) float hypotf(float x, float y) { return first_hypotf(x, y); }
+
+// std::condition_variable::wait, which Swift's library calls: from GCC 12 on its newest version is another.
+#define WAIT "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE"
+__asm__(".symver first_wait, " WAIT "@GLIBCXX_3.4.11");
+void first_wait(void *condition, void *lock);
+__attribute__((visibility("hidden"))) void wait_of_any(void *condition, void *lock) __asm__(WAIT);
+void wait_of_any(void *condition, void *lock) { first_wait(condition, lock); }
 #endif

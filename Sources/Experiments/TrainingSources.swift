@@ -21,12 +21,7 @@ public struct TrainingSources: Sendable, Equatable {
 
   /// - Throws: ``TrainingError/checkpoint(_:)`` when the checkpoint's run was made of something else; one that does not say passes.
   public func check(_ checkpoint: Checkpoint) throws {
-    guard !checkpoint.sources.isEmpty else { return }
-    let names = Set(values.keys).union(checkpoint.sources.keys).sorted()
-    guard let name = names.first(where: { values[$0] != checkpoint.sources[$0] }) else { return }
-    let (there, here) = (checkpoint.sources[name] ?? "not given", values[name] ?? "not given")
-    throw TrainingError.checkpoint(
-      "the checkpoint is of another run: \(name) is \(there) in the file, \(here) here; begin anew without resuming.")
+    try checkpoint.check(sources: values)
   }
 
   /// Files and folders by what they hold, wherever they lie; all else as it is.

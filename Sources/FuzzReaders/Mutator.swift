@@ -21,7 +21,7 @@ struct Mutator {
     if number < prefixes.count { return Array(samples[prefixes[number].sample].prefix(prefixes[number].length)) }
     var random = RandomGenerator(seed: seed &+ UInt64(number - prefixes.count) &* 0x9e37_79b9_7f4a_7c15)
     var bytes = samples.randomElement(using: &random)!
-    for _ in 0..<Int.random(in: 1...6, using: &random) { mutate(&bytes, &random) }
+    for _ in 0..<Int.random(in: 1...6, using: &random) { Self.mutate(&bytes, samples, &random) }
     // Half of the inputs get their checksums right again, so that what lies behind them is reached.
     if Bool.random(using: &random) {
       if format == .png { repairPNG(&bytes) }
@@ -31,7 +31,7 @@ struct Mutator {
     return bytes
   }
 
-  private func mutate(_ bytes: inout [UInt8], _ random: inout RandomGenerator) {
+  static func mutate(_ bytes: inout [UInt8], _ samples: [[UInt8]], _ random: inout RandomGenerator) {
     guard !bytes.isEmpty else {
       bytes = [UInt8.random(in: 0...255, using: &random)]
       return

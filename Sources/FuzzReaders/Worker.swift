@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import FileFormats
 import Foundation
 
-/// Tries inputs in this process, which a bad reader ends; how far it came stands in a file.
+/// Tries inputs in this process, which a bad one ends; how far it came stands in a file.
 struct Worker {
   /// What the supervisor learns: the number of the input being read, and how those before it went.
   struct Progress {
@@ -15,7 +14,7 @@ struct Worker {
     }
   }
 
-  let mutator: Mutator
+  let subject: any Subject
   let folder: String
 
   func run(_ numbers: Range<Int>, memoryLimit: Int?) {
@@ -28,18 +27,10 @@ struct Worker {
     for number in numbers {
       progress.current = number
       progress.write(to: descriptor)
-      // One second of processor time, 20 seconds on the clock.
-      var timer = itimerval(it_interval: timeval(), it_value: timeval(tv_sec: 1, tv_usec: 0))
+      var timer = itimerval(it_interval: timeval(), it_value: timeval(tv_sec: subject.limits.processor, tv_usec: 0))
       setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &timer, nil)
-      alarm(20)
-      do {
-        try mutator.format.read(Data(mutator.input(number)), file: "\(folder)/input")
-        progress.accepted += 1
-      } catch is FileFormatError {
-        progress.refused += 1
-      } catch {
-        fatalError("the reader threw \(error), expected a FileFormatError")
-      }
+      alarm(subject.limits.clock)
+      if subject.accepts(number, folder: folder) { progress.accepted += 1 } else { progress.refused += 1 }
     }
     progress.current = numbers.upperBound
     progress.write(to: descriptor)

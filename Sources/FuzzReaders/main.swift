@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Feeds damaged files to the readers: fuzz-readers FORMAT [--seed N] [--count N] [--sample FILE]… [--keep FOLDER]
+// Feeds damaged files to the readers, and odd arguments to the C interface: fuzz-readers FORMAT|FUNCTION [--seed N] [--count N] [--sample FILE]… [--keep FOLDER]
 // [--no-memory-limit]
-// The readers run in a child process. Prints one line, and one more for every input that ended the child; exits
+// They run in a child process. Prints one line, and one more for every input that ended the child; exits
 // with 1 when there was one.
 import Foundation
 
@@ -11,9 +11,9 @@ func fail(_ message: String) -> Never {
 }
 
 var arguments = Array(CommandLine.arguments.dropFirst())
-let formats = Format.allCases.map(\.rawValue).joined(separator: ", ")
-guard let name = arguments.first, let format = Format(rawValue: name) else {
-  fail("found \(arguments.first ?? "no format"), expected one of \(formats)")
+guard let name = arguments.first, Format(rawValue: name) != nil || Function(rawValue: name) != nil else {
+  let names = Format.allCases.map(\.rawValue) + Function.allCases.map(\.rawValue)
+  fail("found \(arguments.first ?? "no name"), expected one of \(names.joined(separator: ", "))")
 }
 var (seed, count, keep, samples, memoryLimit): (UInt64, Int, String?, [String], Int?) = (1, 1000, nil, [], 4 << 30)
 var work: (folder: String, first: Int)?
@@ -38,20 +38,22 @@ while position < arguments.count {
   position += 1
 }
 
-@MainActor func mutator(folder: String) throws -> Mutator {
+@MainActor func subject(folder: String) throws -> any Subject {
+  if let function = Function(rawValue: name) { return try InterfaceCalls(function, seed: seed, folder: folder) }
+  guard let format = Format(rawValue: name) else { fail("found \(name), expected a format") }
   let given = try samples.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
   return Mutator(format: format, samples: try format.samples(in: folder) + given, seed: seed)
 }
 
 if let work {
-  let mutator = try mutator(folder: work.folder)
-  Worker(mutator: mutator, folder: work.folder).run(work.first..<mutator.prefixCount + count, memoryLimit: memoryLimit)
+  let subject = try subject(folder: work.folder)
+  Worker(subject: subject, folder: work.folder).run(work.first..<subject.prefixCount + count, memoryLimit: memoryLimit)
   exit(0)
 }
 
 let folder = NSTemporaryDirectory() + "/fuzz-readers-\(getpid())"
 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-let inputs = try mutator(folder: folder)
+let inputs = try subject(folder: folder)
 let total = inputs.prefixCount + count
 var (first, accepted, refused, ended) = (0, 0, 0, [(number: Int, how: String)]())
 while first < total {
@@ -64,7 +66,7 @@ while first < total {
   if keep == nil { child.standardError = FileHandle.nullDevice }
   try child.run()
   child.waitUntilExit()
-  guard let progress = Worker.Progress.read("\(folder)/progress") else { fail("\(format.rawValue): the child did not start") }
+  guard let progress = Worker.Progress.read("\(folder)/progress") else { fail("\(name): the child did not start") }
   accepted += progress.accepted
   refused += progress.refused
   first = progress.current
@@ -76,16 +78,16 @@ while first < total {
       case (_, let status): "exit \(status)"
       }
     ended.append((first, how))
-    if let keep {
+    if let keep, let file = inputs.file(first) {
       try FileManager.default.createDirectory(atPath: keep, withIntermediateDirectories: true)
-      try Data(inputs.input(first)).write(to: URL(fileURLWithPath: "\(keep)/\(format.rawValue)-\(seed)-\(first)"))
+      try file.write(to: URL(fileURLWithPath: "\(keep)/\(name)-\(seed)-\(first)"))
     }
     first += 1
   }
 }
 let hung = ended.count { $0.how == "hung" }
 print(
-  "\(format.rawValue): \(inputs.prefixCount) prefixes, \(count) mutations, seed \(seed): \(accepted) read, \(refused) "
+  "\(name): \(inputs.prefixCount) prefixes, \(count) mutations, seed \(seed): \(accepted) read, \(refused) "
     + "refused, \(hung) hung, \(ended.count - hung) crashed"
 )
 for (number, how) in ended.prefix(100) { print("  input \(number): \(how)") }

@@ -26,7 +26,9 @@ extension OperatorStep {
         throw reader.error("found neither sigma nor kernel for blur; expected one, such as {sigma: 1.6}")
       }
       let size = try reader.integer("size", 1...2047) ?? 2 * Int((4 * sigma).rounded(.up)) + 1
-      guard size % 2 == 1 else { throw reader.error("found size \(size) for blur; expected an odd one", at: "size") }
+      guard size % 2 == 1, size <= 2047 else {
+        throw reader.error("found size \(size) for blur; expected an odd one of at most 2047", at: "size")
+      }
       let taps = (-(size / 2)...size / 2).map { exp(-0.5 * Double($0 * $0) / (sigma * sigma)) }
       let sum = taps.reduce(0, +)
       kernel = Tensor(taps.flatMap { a in taps.map { a * $0 / (sum * sum) } }, shape: [size, size])

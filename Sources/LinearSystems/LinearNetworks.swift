@@ -67,6 +67,12 @@ public enum LinearNetwork: Sendable, Hashable {
         throw InputError(
           "found vectors of \(system.domain.count) for \(kind.rawValue), which is for images; expected a shape [h, w]")
       }
+      let filters = Double(shape.depth ?? 1) * Double(shape.channels ?? 1) * Double(shape.channels ?? 1)
+      guard filters <= 0x1p24 else {
+        throw InputError(
+          "found \(shape.depth ?? 1) stages of \(shape.channels ?? 1) channels; expected up to 2^24 pairs of channels in all stages"
+        )
+      }
       if kind == .scNet, system.domain.isComplex || system.domain.shape.count > 2 {
         throw InputError("found signals of \(system.domain) for scnet, which is for real images; expected another network")
       }

@@ -41,7 +41,7 @@ public struct LinearTraining: Sendable {
         network: network.name, architecture, steps: steps, batchSize: batchSize, seed: seed, notes: system.notes)
       if network == .image(.plugAndPlay) {
         guard ffdNet != nil else {
-          throw InputError("found no denoiser for \(network.name); expected FFDNet with its weights")
+          throw InputError("found no --denoiser-weights for \(network.name); expected a file of FFDNet's weights")
         }
         // Two numbers a stage, which may go far in few steps.
         recipe.phases[0].groups = [.frozen("denoiser.*"), ParameterGroup("*", learningRateFactor: 10)]
@@ -179,16 +179,17 @@ public struct LinearTraining: Sendable {
         budget: options.budget, jointSteps: joint, lambda: VectorNetwork.startLambda, notes: system.notes))
   }
 
-  /// The trained network, from `start` where one is given; nil when it was stopped.
+  /// The trained network, from `start` where one is given; nil when it was stopped, with the checkpoint written.
   public func run(
-    from start: (any Network)? = nil, monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
+    from start: (any Network)? = nil, resuming: Checkpoint? = nil, checkpoints: CheckpointPolicy? = nil,
+    monitors: [any TrainingMonitor] = [], stop: StopRequest? = nil
   ) throws -> (any Network)? {
     func trained<T: NetworkTraining>(_ training: T) throws -> (any Network)? {
       guard let network = (start ?? untrained) as? any Network<T.Measurement, T.Signal> else {
         throw InputError("found a network \(recipe.network) between other spaces than its samples; expected another network")
       }
       func run<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> (any Network)? {
-        try training.train(network, recipe: recipe, resuming: nil, checkpoints: nil, monitors: monitors, stop: stop)
+        try training.train(network, recipe: recipe, resuming: resuming, checkpoints: checkpoints, monitors: monitors, stop: stop)
       }
       return try run(network)
     }

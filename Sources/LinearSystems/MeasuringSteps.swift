@@ -192,8 +192,6 @@ public func blockMatrix(_ entries: Tensor, _ path: String) throws -> Matrix {
   guard columns <= 128 * 128 else {
     throw InputError("\(path): found blocks of \(side) × \(side) pixels; expected at most 128 × 128")
   }
-  guard entries.maximumMagnitude > 0 else {
-    throw InputError("\(path): found a matrix of zeros; expected one that measures something")
-  }
+  try checkMagnitude(of: entries, path)
   return Matrix(entries)
 }

@@ -87,6 +87,17 @@ public struct OperatorDescription: Sendable {
   public var files: [String] { [path] + steps.flatMap(\.files) }
 }
 
+/// A matrix measures something, and its squares are numbers.
+///
+/// - Parameter path: what errors call it.
+package func checkMagnitude(of entries: Tensor, _ path: String) throws {
+  let largest = entries.maximumMagnitude
+  guard largest > 0 else { throw InputError("\(path): found a matrix of zeros; expected one that measures something") }
+  guard (1e-140...1e140).contains(largest) else {
+    throw InputError("\(path): found numbers up to \(largest); expected a largest one from 1e-140 to 1e140, scale the matrix")
+  }
+}
+
 /// A matrix as an operator, dense or sparse.
 public struct OperatorMatrix: Sendable {
   public let rows: Int
@@ -106,9 +117,7 @@ public struct OperatorMatrix: Sendable {
   /// - Parameters: `entries`, `[m, n]`; `path`, what errors call it.
   public init(dense entries: Tensor, path: String) throws {
     let entries = entries.converted(to: .double)
-    guard entries.maximumMagnitude > 0 else {
-      throw InputError("\(path): found a matrix of zeros; expected one that measures something")
-    }
+    try checkMagnitude(of: entries, path)
     // Of large ones by power iteration.
     let matrix =
       entries.shape.min() ?? 0 <= 2048

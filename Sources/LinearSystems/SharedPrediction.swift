@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Communication
-import Foundation
 import Networks
 import Operators
+import Platform
 import Tensors
 import WeightFiles
 

@@ -55,6 +55,15 @@ public struct Checkpoint: Sendable {
     try self.init(SafeTensors(contentsOf: path), path: path)
   }
 
+  /// - Throws: ``TrainingError/checkpoint(_:)`` when the run was made of something else than these ``sources``; one that does not say passes.
+  public func check(sources here: [String: String]) throws {
+    guard !sources.isEmpty, let name = Set(here.keys).union(sources.keys).sorted().first(where: { here[$0] != sources[$0] })
+    else { return }
+    throw TrainingError.checkpoint(
+      "the checkpoint is of another run: \(name) is \(sources[name] ?? "not given") in the file, \(here[name] ?? "not given") here; "
+        + "begin anew without resuming.")
+  }
+
   /// Reads the bytes of a file; `path` names it in errors.
   public init(decoding data: Data, path: String) throws {
     try self.init(SafeTensors(decoding: data, path: path), path: path)

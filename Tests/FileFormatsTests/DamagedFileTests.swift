@@ -46,6 +46,19 @@ import Testing
     #expect(result.read + result.refused > 10_000 && result.read > 0 && result.refused > 0)
   }
 
+  /// Odd arguments of functions of the C interface: a code, and the process goes on.
+  @Test(arguments: [
+    "unf_set_threads", "unf_release", "unf_operator_steps", "unf_operator_matrix", "unf_operator_sparse", "unf_operator_function",
+    "unf_operator_facts", "unf_operator_apply", "unf_operator_adjoint_error", "unf_operator_measure", "unf_operator_stop",
+    "unf_solve",
+    "unf_network", "unf_network_load", "unf_network_save", "unf_network_move", "unf_network_facts", "unf_network_parameter",
+    "unf_network_fit", "unf_network_apply", "unf_network_pullback", "unf_metric",
+  ]) func interface(function: String) throws {
+    let result = try fuzz(function, count: 40, samples: [])
+    #expect(result.lost == 0, "\(result.line)")
+    #expect(result.read + result.refused == 40 && result.read > 0 && result.refused > 0)
+  }
+
   @Test(arguments: [
     ("png", [ImageFixture.pngPalette, ImageFixture.pngBinary, ImageFixture.pngRGBA, ImageFixture.pngGray16]),
     ("jpeg", [ImageFixture.jpegGray, ImageFixture.jpegProgressive420]),

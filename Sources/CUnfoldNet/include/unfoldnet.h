@@ -82,7 +82,7 @@ int32_t unf_operator_stop(unf_handle op);
    "denoiser_weights", "noise". */
 int32_t unf_solve(unf_handle op, const char *method, const char *options, const unf_array *y, unf_array *x);
 
-/* Networks. Options: "stages", "channels", "seed", "precision" (single or double). */
+/* Networks. Options: "stages", "channels", "seed", "precision" (single or double), "denoiser_weights" (a file, of plug-and-play-net). */
 int32_t unf_network(unf_handle op, const char *name, const char *options, unf_handle *out);
 /* From a file of weights; its recipe says the name where `name` is NULL. */
 int32_t unf_network_load(unf_handle op, const char *path, const char *name, const char *options, unf_handle *out);
@@ -93,7 +93,8 @@ int32_t unf_network_facts(unf_handle network);
 /* A parameter's numbers, or new ones for it. */
 int32_t unf_network_parameter(unf_handle network, const char *name, int32_t set, unf_array *value);
 /* Trains by signals that the operator measures, or where `measurements` is not NULL by these, with as many signals or none. Options:
-   "steps", "epochs", "batch", "learning_rate", "quick", "recompute", "noise", "warm_start". */
+   "steps", "epochs", "batch", "learning_rate", "quick", "recompute", "noise", "warm_start", "checkpoint" (a file that says where the training
+   stands), "checkpoint_every" (steps, besides once a minute), "resume" (from that file). */
 int32_t unf_network_fit(
     unf_handle network, int32_t signals, const unf_array *signal, int32_t validations, const unf_array *validation,
     const unf_array *measurements, const char *options, unf_progress progress, void *context);
