@@ -44,16 +44,13 @@ public struct ApproximateMessagePassing<Op: LinearOperator>: Iteration where Op.
   /// Without Onsager's term it is proximal gradient with step 1 and σ_k as here.
   @noDerivative public let corrects: Bool
   @noDerivative public let seed: UInt64
-  /// Where A measures parts of the image apart, each with its own row of y: `[parts, pixels]` of images. Onsager's term is of each part.
-  @noDerivative public let parts: (@Sendable (Tensor) -> Tensor)?
 
   /// - Parameters: `height`, `width`, of the image, which may lie flattened, row by row; `seed` of η.
   public init(
-    _ A: Op, _ denoiser: any Denoiser, height: Int, width: Int, corrects: Bool = true, seed: UInt64 = 1,
-    parts: (@Sendable (Tensor) -> Tensor)? = nil
+    _ A: Op, _ denoiser: any Denoiser, height: Int, width: Int, corrects: Bool = true, seed: UInt64 = 1
   ) {
     (self.A, self.denoiser, self.height, self.width) = (A, denoiser, height, width)
-    (self.corrects, self.seed, self.parts) = (corrects, seed, parts)
+    (self.corrects, self.seed) = (corrects, seed)
   }
 
   @differentiable(reverse)
@@ -73,19 +70,11 @@ public struct ApproximateMessagePassing<Op: LinearOperator>: Iteration where Op.
     let noisy = v.reshaped([1, height, width])
     if sigma.isFinite && corrects {
       let (estimate, slopes) = denoiser.estimateAndSlopes(noisy, sigma: sigma, seed: seed, stream: UInt64(s.steps))
-      (x, correction) = (estimate.reshaped(v.shape), corrected(z, slopes))
+      (x, correction) = (estimate.reshaped(v.shape), (slopes.doubles.reduce(0, +) / Double(z.count)) * z)
     } else if sigma.isFinite {
       x = denoiser.denoised(noisy, sigma: sigma).reshaped(v.shape)
     }
     return State(x: x, correction: correction, sigma: sigma, steps: s.steps + 1)
-  }
-
-  /// z div D / M, the divergence and M of each part.
-  private func corrected(_ z: Tensor, _ slopes: Tensor) -> Tensor {
-    guard let parts else { return (slopes.doubles.reduce(0, +) / Double(z.count)) * z }
-    let rows = parts(slopes.reshaped([height, width]))
-    let factors = (0..<rows.shape[0]).map { rows.row($0).doubles.reduce(0, +) / Double(z.width) }
-    return scaledColumns(z.transposed, Tensor(factors, precision: z.precision)).transposed
   }
 
   @derivative(of: step, wrt: (self, s, y)) @usableFromInline

@@ -97,7 +97,8 @@ struct Demo: ParsableCommand {
     let upright = Tensor((0..<slice.height).reversed().flatMap { image.row($0).doubles }, shape: image.shape)
     let sides = [slice.height, slice.width].map { ($0 + 15) / 16 * 16 }  // RecPF's wavelets halve them four times
     return try KSpacePage(
-      NamedImage(name: "a slice of a head", value: upright).centred(height: sides[0], width: sides[1]), source: "Debian's mricron-data")
+      NamedImage(name: "a slice of a head", value: upright).centred(height: sides[0], width: sides[1]),
+      source: "Debian's mricron-data")
   }
 
   /// 60 views of a CT slice with 1e5 photons a ray; nil where there is no slice.

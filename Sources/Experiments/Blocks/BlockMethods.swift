@@ -42,16 +42,6 @@ extension Blocks {
             })
         }
       },
-      Method("d-amp-image", "Approximate message passing with BM3D on the whole image", source: messagePassing) { system, _ in
-        let sensing = try OrthonormalSensing(system.sensing)
-        return onImages(sensing, BM3D(), for: "d-amp-image") { sampling, y in
-          let A = Scaled(sensing.unitColumns, sampling)
-          let grid = sampling.grid
-          let iteration = ApproximateMessagePassing(
-            A, BM3D(), height: grid.height, width: grid.width, parts: { grid.cut($0) })
-          return solve(iteration, measurement: sensing.unitColumns * y, until: .iterations(passes)).estimate
-        }
-      },
       Method(
         "ircnn", "Half-quadratic splitting with a denoising network on the whole image, here FFDNet",
         source: "Zhang, Zuo, Gu & Zhang, CVPR 2017", knobs: ["denoiserWeights"]

@@ -32,7 +32,6 @@ enum BlockTable {
     var group: String?
   }
 
-  private static let wholeImages = "The denoiser on the whole image, unpublished"
   private static let withMemory = "Networks with memory on whole images, published later on the same measurements"
 
   private static let set11: [Published] = [
@@ -43,8 +42,6 @@ enum BlockTable {
     Published(name: "reconnet", method: "reconnet", psnr: [31.50, 30.58, 28.74, 25.60, 24.28, 20.63, 17.27]),
     Published(name: "ista-net", method: "ista-net", psnr: [37.43, 35.36, 32.91, 31.53, 25.80, 21.23, 17.30]),
     Published(name: "ista-net-plus", method: "ista-net-plus", psnr: [38.07, 36.06, 33.82, 32.57, 26.64, 21.31, 17.34]),
-    Published(
-      name: "d-amp-image", method: "d-amp-image", psnr: [nil, nil, nil, nil, nil, nil, nil], group: wholeImages),
     Published(
       name: "sodas-net", method: "sodas-net", psnr: [39.60, 37.74, 35.55, 34.24, 28.89, nil, nil], group: withMemory),
     Published(name: "scnet", method: "scnet", psnr: [nil, nil, nil, nil, nil, nil, nil], group: withMemory),
