@@ -129,7 +129,7 @@ public struct TableRequest: Sendable {
   /// The test images that were named, or those of a name among the data.
   public func testImages(_ name: String, _ title: String) throws -> (path: String, source: String) {
     if let images { return (images, (images as NSString).lastPathComponent) }
-    guard let found = data(name) else { throw InputError("found no \(title); expected --images DIR, or UNFOLD_DATA") }
+    guard let found = data(name) else { throw InputError("found no folder of \(title); expected --images DIR, or UNFOLD_DATA") }
     return (found, title + ", which training never saw")
   }
 
