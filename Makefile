@@ -72,7 +72,7 @@ fuzz: dependencies
 cluster: dependencies
 	@if pkg-config --exists ompi-c; then SWIFT="$(SWIFT)" Scripts/mpi.sh openmpi; else echo "Open MPI: found no libopenmpi-dev, left out"; fi
 	@if pkg-config --exists mpich; then SWIFT="$(SWIFT)" Scripts/mpi.sh mpich; else echo "MPICH: found no libmpich-dev, left out"; fi
-	@if command -v slurmctld munged >/dev/null; then SWIFT="$(SWIFT)" Scripts/slurm.sh; else echo "Slurm: found no slurm-wlm and munge, left out"; fi
+	@if command -v slurmctld >/dev/null && command -v munged >/dev/null; then SWIFT="$(SWIFT)" Scripts/slurm.sh; else echo "Slurm: found no slurm-wlm and munge, left out"; fi
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Examples Package.swift

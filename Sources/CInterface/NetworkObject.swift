@@ -58,9 +58,7 @@ final class NetworkObject: Sendable {
 extension FFDNet {
   /// With the weights of a file, safetensors.
   init(weights path: String) throws {
-    do { self = try Weights(contentsOf: path).withHouseNames.filled(FFDNet(seed: 0)) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
-    }
+    try self.init(Weights(contentsOf: path), path: path)
   }
 }
 
@@ -80,12 +78,9 @@ public func unf_network(
     training.channels = try reader.integer("channels", 1...1024)
     let (seed, precision) = (UInt64(try reader.integer("seed", 0...Int.max) ?? 1), try reader.precision(.single))
     try training.check(kind.name, kind.architecture)
-    let ffdNet = try reader.text("denoiser_weights").map { file in
-      guard kind == .image(.plugAndPlay) else {
-        throw InputError("found --denoiser-weights \(file) for \(kind.name), which has no denoiser; leave it out")
-      }
-      return try FFDNet(weights: file)
-    }
+    let denoiser = try reader.text("denoiser_weights")
+    try kind.check(denoiserWeights: denoiser)
+    let ffdNet = try denoiser.map { try FFDNet(weights: $0) }
     let made = NetworkObject(
       kind, A,
       try A.state.running {

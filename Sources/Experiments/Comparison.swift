@@ -121,6 +121,12 @@ public struct Comparison: Sendable {
     )
   }
 
+  /// The images above the maps of their errors.
+  func grid(upTo end: Double? = nil) throws -> Picture {
+    let rows = [try pictures(upTo: end), try errors()?.pictures ?? []].map { $0.map(\.picture) }
+    return try Picture.grid(rows.filter { !$0.isEmpty }, gap: 6)
+  }
+
   // MARK: Sections
 
   /// The images to compare; the last method, the best known, first: the slider begins with it.
@@ -142,12 +148,15 @@ public struct Comparison: Sendable {
 
   /// Of estimates clipped to [0, 1]: the images, their errors, the figures; `heading` goes before every heading.
   func sections(heading: String = "") throws -> [ReportPage.Section] {
-    func title(_ text: String) -> String {
-      heading.isEmpty ? text : "\(heading): \(text.prefix(1).lowercased() + text.dropFirst())"
-    }
-    return try [reconstructions(title("Reconstructions"), upTo: 1)]
-      + errors(title("Where the errors are"), caption: "Absolute errors on one scale, estimates clipped to [0, 1].")
-      + [table(title("Figures"), caption: "Estimates clipped to [0, 1], peak 1")]
+    func title(_ text: String) -> String { Self.title(text, after: heading) }
+    return try [reconstructions(title("reconstructions"), upTo: 1)]
+      + errors(title("where the errors are"), caption: "Absolute errors on one scale, estimates clipped to [0, 1].")
+      + [table(title("figures"), caption: "Estimates clipped to [0, 1], peak 1")]
+  }
+
+  /// A heading of a page of its own, with a capital, or of a part of one, after what the part is called.
+  static func title(_ text: String, after heading: String) -> String {
+    heading.isEmpty ? text.prefix(1).uppercased() + text.dropFirst() : "\(heading): \(text)"
   }
 
   func table(_ heading: String, caption: String) -> ReportPage.Section {

@@ -52,6 +52,13 @@ public enum LinearNetwork: Sendable, Hashable {
     }
   }
 
+  /// - Throws: ``InputError`` where a file of a denoiser's weights is given for a network that has none.
+  public func check(denoiserWeights file: String?) throws {
+    if let file, self != .image(.plugAndPlay) {
+      throw InputError("found --denoiser-weights \(file) for \(name), which has no denoiser; leave it out")
+    }
+  }
+
   /// The network before training.
   ///
   /// - Parameter ffdNet: the denoiser of unfolded plug and play.
@@ -182,6 +189,15 @@ public enum VectorNetwork: String, CaseIterable, Sendable {
     case .lista: return UntiedLISTA(unfolding: lasso.problem, depth: depth)
     case .cpss: return LISTACPSS(unfolding: lasso.problem, depth: depth)
     case .alista: return ALISTA(unfolding: lasso.problem, depth: depth, weight: try lasso.analyticWeight())
+    }
+  }
+}
+
+extension FFDNet {
+  /// - Parameters: `weights`, the authors' or the package's own; `path`, what errors call them.
+  public init(_ weights: Weights, path: String) throws {
+    do { self = try weights.withHouseNames.filled(FFDNet(seed: 0)) } catch TrainingError.weights(let text) {
+      throw TrainingError.weights("\(path): \(text)")
     }
   }
 }

@@ -16,8 +16,8 @@ extension Network where Measurement: Batched, Signal: ImageSpace {
     let groups = (count + size - 1) / size
     guard processes > 1, groups > 1 else { return World.isFirst ? predict(y, stages: stages, samplesAtATime: size) : nil }
     // One message a process; groups are cut as ever.
-    let found = World.map(min(processes, groups)) { part in
-      let parts = min(processes, groups)
+    let parts = min(processes, groups)
+    let found = World.map(parts) { part in
       let range = (part * groups / parts * size)..<min((part + 1) * groups / parts * size, count)
       return Estimate(x: predict(y.rows(range), stages: stages, samplesAtATime: size))
     }

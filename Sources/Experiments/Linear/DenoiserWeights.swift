@@ -23,9 +23,6 @@ extension FFDNet {
 
   /// With the weights of a file, the authors' or the package's own.
   public init(file path: String) throws {
-    let weights = try Weights(anyFile: path).withHouseNames
-    do { self = try weights.filled(FFDNet(seed: 0)) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
-    }
+    try self.init(Weights(anyFile: path), path: path)
   }
 }

@@ -33,9 +33,7 @@ extension Linear {
   private func linearTraining(_ request: TrainingRequest<Linear>) throws -> LinearTraining {
     let setup = request.setup
     let network = try LinearNetwork(name: request.method.name)
-    if let file = setup.denoiserWeights, network != .image(.plugAndPlay) {
-      throw InputError("found --denoiser-weights \(file) for \(network.name), which has no denoiser; leave it out")
-    }
+    try network.check(denoiserWeights: setup.denoiserWeights)
     let ffdNet = try network == .image(.plugAndPlay) ? FFDNet(file: setup.denoiserWeights, for: network.name) : nil
     func own(_ system: LinearSystem) -> LinearTraining.Request {
       .init(network, system, request.options, seed: seed, ffdNet: ffdNet)

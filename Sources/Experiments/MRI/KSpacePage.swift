@@ -41,13 +41,12 @@ public struct KSpacePage: Sendable {
 
   /// Writes `mri.png` into a folder, the images of the comparison above their errors.
   public func writeFigures(to folder: String) throws {
-    let rows = [try comparison.pictures(upTo: 1), try comparison.errors()?.pictures ?? []].map { $0.map(\.picture) }
-    try Picture.grid(rows, gap: 6).writePNG(to: (folder as NSString).appendingPathComponent("mri.png"))
+    try comparison.grid(upTo: 1).writePNG(to: (folder as NSString).appendingPathComponent("mri.png"))
   }
 
   /// - Parameter heading: what goes before every heading.
   public func sections(heading: String = "") throws -> [ReportPage.Section] {
-    try [measurement(heading.isEmpty ? "The measurement" : "\(heading): the measurement")] + comparison.sections(heading: heading)
+    try [measurement(Comparison.title("the measurement", after: heading))] + comparison.sections(heading: heading)
   }
 
   private func measurement(_ title: String) throws -> ReportPage.Section {

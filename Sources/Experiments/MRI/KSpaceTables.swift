@@ -116,13 +116,11 @@ enum KSpaceTable {
           ]
           for (metric, figure, measured) in figures {
             guard figure != nil || (entry.group != nil && metric == .psnr) else { continue }
-            let isShort =
-              measured.map { found in figure.map { metric.fallsShort(measured: found, published: $0) } ?? false } ?? true
-            rows.append(
-              ResultTable.Row(
-                method: entry.name, column: column, metric: metric, published: figure, measured: measured,
-                seconds: mean?.seconds ?? 0, why: isShort ? why ?? entry.usualReason(onPublishedImages: onPublishedImages) : nil,
-                group: entry.group))
+            var row = ResultTable.Row(
+              method: entry.name, column: column, metric: metric, published: figure, measured: measured,
+              seconds: mean?.seconds ?? 0, group: entry.group)
+            if row.needsReason { row.why = why ?? entry.usualReason(onPublishedImages: onPublishedImages) }
+            rows.append(row)
           }
         }
         guard let method = entry.method.flatMap(KSpace.method) else {

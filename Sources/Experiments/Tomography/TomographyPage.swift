@@ -40,8 +40,7 @@ public struct TomographyPage: Sendable {
   /// `learned.png` of FISTA-Net.
   public func writeFigures(to folder: String) throws {
     func path(_ name: String) -> String { (folder as NSString).appendingPathComponent(name) }
-    let rows = [try comparison.pictures(), try comparison.errors()?.pictures ?? []].map { $0.map(\.picture) }
-    try Picture.grid(rows.filter { !$0.isEmpty }, gap: 6).writePNG(to: path("tomography.png"))
+    try comparison.grid().writePNG(to: path("tomography.png"))
     if system.geometry != nil { try sinogram().writePNG(to: path("sinogram.png")) }
     if !stages.isEmpty { try curves.writePNG(to: path("learned.png")) }
   }
@@ -64,9 +63,7 @@ public struct TomographyPage: Sendable {
 
   /// - Parameter heading: what goes before every heading.
   public func sections(heading: String = "") throws -> [ReportPage.Section] {
-    func title(_ text: String) -> String {
-      heading.isEmpty ? text.prefix(1).uppercased() + text.dropFirst() : "\(heading): \(text)"
-    }
+    func title(_ text: String) -> String { Comparison.title(text, after: heading) }
     var measurement = [ReportPage.Block.paragraph(measurementInWords)]
     if system.geometry != nil {
       measurement.append(
