@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 program=${1:-.build/release/unfold}
 target=${2:-Documentation/Options.md}
 export COLUMNS=120
-problems="sparse-coding sparse-recovery image-cs cs-mri ct emt eit linear"
+problems="sparse-coding sparse-recovery image-cs cs-mri ct emt eit denoising linear"
 {
   echo "# Options"
   echo

@@ -69,7 +69,7 @@ public func unf_solve(
     settings.precision = try reader.precision(.double)
     settings.isTraced = try reader.flag("trace")
     if let file = try reader.text("denoiser_weights") {
-      settings.ffdNet = { try FFDNet(weights: file) }
+      settings.denoisingNetwork = { try $0.network(Weights(contentsOf: file), path: file) }
     }
     let noise = try reader.noise()
     let measured = try given.samples(of: A.codomain, "the measurement")

@@ -80,9 +80,9 @@ public struct ClassicalOptions: Sendable {
   public var precision = Precision.double
   /// Solutions have a trace.
   public var isTraced = false
-  /// FFDNet with its weights, for that denoiser.
-  public var ffdNet: @Sendable () throws -> FFDNet = {
-    throw InputError("found no --denoiser-weights for denoiser:ffdnet; expected a file of FFDNet's weights")
+  /// A denoising network with its weights, for that denoiser.
+  public var denoisingNetwork: @Sendable (DenoisingNetworkKind) throws -> any DenoisingNetwork = {
+    throw InputError("found no --denoiser-weights for denoiser:\($0.rawValue); expected a file of its weights")
   }
   public init() {}
 }
@@ -198,7 +198,7 @@ public struct ClassicalSolver: Sendable {
         "found \(options.prior.count) --prior for plug-and-play; expected one of \(DenoiserTerm.spellings.joined(separator: ", "))")
     }
     let term = try DenoiserTerm(parsing: options.prior[0])
-    let denoiser = try term.denoiser(ffdNet: options.ffdNet)
+    let denoiser = try term.denoiser(network: options.denoisingNetwork)
     guard let size = system.domain.image else {
       throw InputError("found signals of \(system.domain) for plug-and-play; expected images, or fista or admm")
     }

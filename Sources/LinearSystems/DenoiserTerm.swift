@@ -10,13 +10,14 @@ import Training
 /// |---|---|
 /// | `denoiser:bm3d[:PROFILE]` | ``BM3D`` |
 /// | `denoiser:tv[:WEIGHT]` | ``TotalVariationDenoiser``, weight 10 |
-/// | `denoiser:ffdnet` | ``FFDNet`` with weights of a file |
+/// | `denoiser:dilated-cnn` | ``DilatedCNN`` |
+/// | `denoiser:ffdnet` | ``FFDNet`` |
 public enum DenoiserTerm: Sendable, Hashable, CustomStringConvertible {
   case bm3d(BM3DProfile)
   case totalVariation(weight: Double)
-  case ffdNet
+  case network(DenoisingNetworkKind)
 
-  public static let spellings = ["denoiser:bm3d[:PROFILE]", "denoiser:tv[:WEIGHT]", "denoiser:ffdnet"]
+  public static let spellings = ["denoiser:bm3d[:PROFILE]", "denoiser:tv[:WEIGHT]", "denoiser:dilated-cnn", "denoiser:ffdnet"]
 
   /// Whether a text is for a denoiser at all.
   public static func names(_ text: String) -> Bool { text.hasPrefix("denoiser:") || text == "denoiser" }
@@ -39,8 +40,11 @@ public enum DenoiserTerm: Sendable, Hashable, CustomStringConvertible {
         throw fail("a weight of \"\(own ?? "")\"", "a number above 0")
       }
       self = .totalVariation(weight: weight)
-    case "ffdnet" where own == nil: self = .ffdNet
-    default: throw fail("there is no \"\(parts[1...].joined(separator: ":"))\"", "one of \(Self.spellings.joined(separator: ", "))")
+    default:
+      guard own == nil, let kind = DenoisingNetworkKind(rawValue: parts[1]) else {
+        throw fail("there is no \"\(parts[1...].joined(separator: ":"))\"", "one of \(Self.spellings.joined(separator: ", "))")
+      }
+      self = .network(kind)
     }
   }
 
@@ -48,16 +52,16 @@ public enum DenoiserTerm: Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .bm3d(let profile): "denoiser:bm3d" + (profile == .automatic ? "" : ":\(profile.rawValue)")
     case .totalVariation(let weight): "denoiser:tv" + (weight == 10 ? "" : ":\(weight)")
-    case .ffdNet: "denoiser:ffdnet"
+    case .network(let kind): "denoiser:\(kind.rawValue)"
     }
   }
 
-  /// - Parameter ffdNet: FFDNet with its weights.
-  public func denoiser(ffdNet: () throws -> FFDNet) throws -> any Denoiser {
+  /// - Parameter network: a network with its weights.
+  public func denoiser(network: (DenoisingNetworkKind) throws -> any DenoisingNetwork) throws -> any Denoiser {
     switch self {
     case .bm3d(let profile): return BM3D(profile)
     case .totalVariation(let weight): return TotalVariationDenoiser(weight: weight)
-    case .ffdNet: return try ffdNet()
+    case .network(let kind): return try network(kind)
     }
   }
 }

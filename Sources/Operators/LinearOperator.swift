@@ -127,9 +127,10 @@ public struct Gram<Op: LinearOperator>: LinearOperator {
 
 /// x ↦ x.
 public struct Identity<Space: VectorSpace>: LinearOperator {
-  public init() {}
-  public var domainShape: [Int] { [] }
-  public var codomainShape: [Int] { [] }
+  public let domainShape: [Int]
+  /// - Parameter shape: of one x; without it any.
+  public init(shape: [Int] = []) { domainShape = shape }
+  public var codomainShape: [Int] { domainShape }
   public func forward(_ x: Space) -> Space { x }
   public func adjoint(_ y: Space) -> Space { y }
   public var lipschitz: Double { 1 }

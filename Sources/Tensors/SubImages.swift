@@ -11,7 +11,7 @@ public func subImages(_ x: Tensor, beside value: Double) -> Tensor {
   return gathered(x, SubImagePlaces(height: x.shape[1], width: x.shape[2]).split(x.shape[0]), otherwise: value)
 }
 
-@derivative(of: subImages) @usableFromInline
+@derivative(of: subImages(_:beside:)) @usableFromInline
 func _vjpSubImages(_ x: Tensor, beside value: Double) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Double)) {
   (
     subImages(x, beside: value),
@@ -19,6 +19,25 @@ func _vjpSubImages(_ x: Tensor, beside value: Double) -> (value: Tensor, pullbac
       if v.isShapelessZero || x.isShapelessZero { return (.zero, 0) }
       let sum = v.doubles.enumerated().reduce(0.0) { $1.offset % 5 == 4 ? $0 + $1.element : $0 }
       return (scattered(v, SubImagePlaces(height: x.shape[1], width: x.shape[2]).split(x.shape[0]), x.shape), sum)
+    }
+  )
+}
+
+/// The same of maps `[batch, h, w, 2]`, images beside a value of every pixel, of which the first of each square of 2 × 2 is taken.
+@differentiable(reverse)
+public func subImages(besideLevels x: Tensor) -> Tensor {
+  if x.isShapelessZero { return x }
+  precondition(x.shape.count == 4 && x.width == 2, "subImages of \(x.shape); expected [batch, h, w, 2]")
+  return gathered(x, SubImagePlaces(height: x.shape[1], width: x.shape[2]).split(x.shape[0], hasLevels: true), otherwise: 0)
+}
+
+@derivative(of: subImages(besideLevels:)) @usableFromInline
+func _vjpSubImages(besideLevels x: Tensor) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+  (
+    subImages(besideLevels: x),
+    { v in
+      if v.isShapelessZero || x.isShapelessZero { return .zero }
+      return scattered(v, SubImagePlaces(height: x.shape[1], width: x.shape[2]).split(x.shape[0], hasLevels: true), x.shape)
     }
   )
 }
@@ -57,8 +76,9 @@ private struct SubImagePlaces {
   private var rows: Int { (height + 1) / 2 }
   private var columns: Int { (width + 1) / 2 }
 
-  /// Of maps of five channels in images.
-  func split(_ batch: Int) -> Places {
+  /// Of maps of five channels in images, or in images beside levels.
+  func split(_ batch: Int, hasLevels: Bool = false) -> Places {
+    let channels = hasLevels ? 2 : 1
     var indices: [Int] = []
     indices.reserveCapacity(5 * batch * rows * columns)
     for image in 0..<batch {
@@ -66,9 +86,9 @@ private struct SubImagePlaces {
         for j in 0..<columns {
           for k in 0..<4 {
             let (row, column) = (min(2 * i + k % 2, height - 1), min(2 * j + k / 2, width - 1))
-            indices.append((image * height + row) * width + column)
+            indices.append(channels * ((image * height + row) * width + column))
           }
-          indices.append(-1)
+          indices.append(hasLevels ? 2 * ((image * height + 2 * i) * width + 2 * j) + 1 : -1)
         }
       }
     }

@@ -47,7 +47,7 @@ public protocol UnfoldProgram {
 
 /// The experiments of the package itself: the one place that lists them.
 public let standardExperiments: [any CommandLineExperiment.Type] = [
-  PatchCoding.self, Recovery.self, Blocks.self, KSpace.self, CT.self, EMT.self, EIT.self, Linear.self,
+  PatchCoding.self, Recovery.self, Blocks.self, KSpace.self, CT.self, EMT.self, EIT.self, Denoising.self, Linear.self,
 ]
 
 /// A method of an experiment, checked by the parser.

@@ -94,7 +94,9 @@ extension Blocks: CommandLineExperiment {
     @Option(help: ArgumentHelp("Q_init, for weights that do not hold it.", valueName: "file")) var initial: String?
     @Flag(help: "sodas-net, scnet: the mean over the eight flips and turns of the image; eight times the time.")
     var selfEnsemble = false
-    @Option(help: ArgumentHelp("ircnn: FFDNet's weights, its authors' or our own.", valueName: "file")) var denoiserWeights: String?
+    @Option(
+      help: ArgumentHelp("ircnn: weights of a denoising network in place of those that ship, FFDNet's too.", valueName: "file"))
+    var denoiserWeights: String?
     public init() {}
   }
   public struct TrainingSetupOptions: ParsableArguments, Encodable {
@@ -256,6 +258,30 @@ extension DiscTomography: CommandLineExperiment {
   }
 }
 
+extension Denoising: CommandLineExperiment {
+  public struct SetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Standard deviation of the noise, of 255 levels.", valueName: "levels")) var sigma: Double?
+    public init() {}
+  }
+  public struct OpeningOptions: ParsableArguments, Encodable {
+    @Option(
+      help: ArgumentHelp(
+        "Of a noisy picture: standard deviation of its noise, of 255 levels (default: estimated).", valueName: "levels"))
+    var sigma: Double?
+    public init() {}
+  }
+  public struct TrainingSetupOptions: ParsableArguments, Encodable {
+    @Option(help: ArgumentHelp("Folder of training images; may be given more than once.", valueName: "dir")) var images: [String] =
+      []
+    @Option(help: ArgumentHelp("Folder of validation images, in place of a tenth of the others.", valueName: "dir"))
+    var validationImages: [String] = []
+    @Option(help: ArgumentHelp("Extent of the square crops (default: 48).", valueName: "pixels")) var crop: Int?
+    @Option(help: ArgumentHelp("Noise is drawn up to this standard deviation, of 255 levels (default: 55).", valueName: "levels"))
+    var highestSigma: Double?
+    public init() {}
+  }
+}
+
 extension Linear: CommandLineExperiment {
   public struct SetupOptions: ParsableArguments, Encodable {
     @Option(
@@ -287,7 +313,7 @@ extension Linear: CommandLineExperiment {
     )
     var chooseBy: WeightChoiceRule?
     @Option(help: ArgumentHelp("Draw the weights that were tried, SVG or PNG.", valueName: "file")) var plot: String?
-    @Option(help: ArgumentHelp("denoiser:ffdnet: its weights, its authors' or our own.", valueName: "file"))
+    @Option(help: ArgumentHelp("denoiser:dilated-cnn, denoiser:ffdnet: weights in place of those that ship.", valueName: "file"))
     var denoiserWeights: String?
     public init() {}
   }

@@ -173,7 +173,7 @@ import Testing
     #expect(wrong.status == 2 && wrong.errorLines.count == 1 && wrong.errors.contains("lista") && !folder.has("z.png"))
   }
 
-  @Test(arguments: [("methods", 44), ("problems", 8), ("tables", 10)]) func catalogue(name: String, count: Int) throws {
+  @Test(arguments: [("methods", 48), ("problems", 9), ("tables", 10)]) func catalogue(name: String, count: Int) throws {
     let answer = try Program.run(name, "--json", "-", in: folder)
     let rows = try #require(answer.json[name] as? [[String: Any]])
     #expect(rows.count == count && answer.status == 0 && answer.errors == "")

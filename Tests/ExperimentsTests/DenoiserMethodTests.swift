@@ -63,10 +63,9 @@ import WeightFiles
     #expect(try psnr(found, image) > 25)
   }
 
-  /// What was measured is in the estimate, whatever the network; weights are asked for.
+  /// What was measured is in the estimate, whatever the network.
   @Test func splittingKeepsWhatWasMeasured() throws {
     let image = texture(40, 50, 0.02, 0.1)
-    #expect(refusal(InputError.self) { try blocks(image, "ircnn") }.contains("--denoiser-weights"))
     let path = folder.file("f.safetensors")
     try Weights(parameters: FFDNet(seed: 1).parameters).write(to: path)
     let (scan, found) = try blocks(image, "ircnn", .set { $0.denoiserWeights = path })
@@ -79,7 +78,9 @@ import WeightFiles
   // MARK: Operators of one's own
 
   @Test func denoisersByName() throws {
-    for text in ["denoiser:bm3d", "denoiser:bm3d:fast", "denoiser:tv", "denoiser:tv:3.5", "denoiser:ffdnet"] {
+    for text in [
+      "denoiser:bm3d", "denoiser:bm3d:fast", "denoiser:tv", "denoiser:tv:3.5", "denoiser:dilated-cnn", "denoiser:ffdnet",
+    ] {
       #expect(try DenoiserTerm(parsing: text).description == text)
     }
     for text in [
@@ -88,7 +89,17 @@ import WeightFiles
       let error = refusal(InputError.self) { try DenoiserTerm(parsing: text) }
       #expect(error.contains("expected") && !error.contains("\n"), "\(error)")
     }
-    #expect(refusal(InputError.self) { try DenoiserTerm(parsing: "denoiser:ffdnet").denoiser(weights: nil) }.contains("weights"))
+    let empty = ModelLibrary(path: folder.file("none"))
+    for kind in DenoisingNetworkKind.allCases {
+      let error = refusal(InputError.self) { try DenoiserTerm.network(kind).denoiser(weights: nil, library: empty) }
+      #expect(error.contains("denoising/\(kind.rawValue).safetensors") && error.contains("--denoiser-weights"))
+    }
+    // Weights of the other network.
+    let path = folder.file("f.safetensors")
+    try Weights(parameters: FFDNet(seed: 1).parameters).write(to: path)
+    #expect(
+      refusal(InputError.self) { try DenoiserTerm.network(.dilatedCNN).denoiser(weights: path) }.contains("found weights of ffdnet")
+    )
     #expect(refusal(InputError.self) { try DenoiserTerm.bm3d(.fast).denoiser(weights: "w") }.contains("leave it out"))
   }
 

@@ -16,9 +16,15 @@ extension Blocks {
     public var initial: String?
     /// The mean over the eight flips and turns of the image, the operator turned with it.
     public var selfEnsemble = false
-    /// A file of FFDNet's weights.
+    /// A file of a denoising network's weights; nil: those of ``DilatedCNN`` that ship.
     public var denoiserWeights: String?
     public init() {}
+
+    /// Of ircnn.
+    fileprivate func denoiser() throws -> any DenoisingNetwork {
+      guard let path = denoiserWeights else { return try DenoisingNetworkKind.dilatedCNN.network(weights: nil) }
+      return try DenoisingNetworkKind.network(of: Weights(anyFile: path), path: path).network
+    }
   }
 
   public static var methods: [Method<Blocks>] {
@@ -43,11 +49,11 @@ extension Blocks {
         }
       },
       Method(
-        "ircnn", "Half-quadratic splitting with a denoising network on the whole image, here FFDNet",
+        "ircnn", "Half-quadratic splitting with a denoising network on the whole image",
         source: "Zhang, Zuo, Gu & Zhang, CVPR 2017", knobs: ["denoiserWeights"]
       ) { system, knobs in
         let sensing = try OrthonormalSensing(system.sensing)
-        let denoiser = try FFDNet(file: knobs.denoiserWeights, for: "ircnn")
+        let denoiser = try knobs.denoiser()
         return onImages(sensing, denoiser, for: "ircnn") { A, y in
           let stages = Untied<PlugAndPlayGradient<BlockSampling>>(
             A, denoiser, splittingSchedule, stepSize: { 1 / (1 + splittingWeight / ($0 * $0)) }, height: A.grid.height,

@@ -5,12 +5,22 @@ import Networks
 import Training
 
 extension DenoiserTerm {
-  /// - Parameter weights: a file, of networks.
-  public func denoiser(weights: String?) throws -> any Denoiser {
-    if let weights, self != .ffdNet {
-      throw InputError("found --denoiser-weights \(weights) for \(self), which has none; leave it out, or take denoiser:ffdnet")
+  /// - Parameter weights: a file, of networks; nil: those that ship.
+  public func denoiser(weights: String?, library: ModelLibrary = .standard) throws -> any Denoiser {
+    if case .network = self {
+    } else if let weights {
+      throw InputError(
+        "found --denoiser-weights \(weights) for \(self), which has none; leave it out, or take denoiser:dilated-cnn")
     }
-    return try denoiser { try FFDNet(file: weights, for: "\(self)") }
+    return try denoiser { try $0.network(weights: weights, library: library) }
+  }
+}
+
+extension DenoisingNetworkKind {
+  /// - Parameter weights: a file, the authors' or the package's own; nil: those that ship.
+  public func network(weights: String?, library: ModelLibrary = .standard) throws -> any DenoisingNetwork {
+    let path = try weights ?? library.existing(library.file("\(Denoising.name)/\(rawValue)"), instead: "--denoiser-weights")
+    return try network(Weights(anyFile: path), path: path)
   }
 }
 

@@ -25,16 +25,17 @@ extension Linear {
     public var plot: String?
     /// What classical methods compute in; nil: double.
     public var precision: Precision?
-    /// A file of FFDNet's weights, for that denoiser.
+    /// A file of weights, for a denoising network; nil: those that ship.
     public var denoiserWeights: String?
     public init() {}
 
     fileprivate func options(_ term: DenoiserTerm?) throws -> ClassicalOptions {
-      if let term, term != .ffdNet, denoiserWeights != nil { _ = try term.denoiser(weights: denoiserWeights) }
+      if let term, denoiserWeights != nil { _ = try term.denoiser(weights: denoiserWeights) }
       var options = ClassicalOptions()
       (options.prior, options.iterations, options.tolerance) = (prior, iterations, tolerance)
       (options.chooseBy, options.precision, options.isTraced) = (chooseBy, precision ?? .double, trace != nil)
-      if let file = denoiserWeights { options.ffdNet = { try FFDNet(file: file) } }
+      let file = denoiserWeights
+      options.denoisingNetwork = { try $0.network(weights: file) }
       return options
     }
   }

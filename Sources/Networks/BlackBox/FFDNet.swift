@@ -11,7 +11,7 @@ import _Differentiation
 /// on the four images of every second pixel and a map of the constant σ. Gray images `[batch, h, w]` within [0, 1], of any size; σ on their
 /// scale. Layers of 3 × 3, a rectifier after each but the last. 485 316 parameters with 15 layers of 64 channels, whose batch
 /// normalisation, where there was one in training, is part of weights and biases.
-public struct FFDNet: Parameterized {
+public struct FFDNet: DenoisingNetwork {
   /// F.
   public var chain: ConvolutionChain
 
@@ -45,18 +45,18 @@ public struct FFDNet: Parameterized {
     return joinedSubImages(chain(subImages(y, beside: sigma)), height: shape[1], width: shape[2])
   }
 
+  /// - Parameter y: `[batch, h, w, 2]`; of every 2 × 2 pixels the first one's σ counts.
+  @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, y))
+  public func callAsFunction(_ y: Tensor, stages: Int) -> Tensor {
+    let shape = withoutDerivative(at: y.shape)
+    if y.isShapelessZero { return y }
+    return joinedSubImages(chain(subImages(besideLevels: y)), height: shape[1], width: shape[2])
+  }
+
+  public var layers: [ConvolutionLayer] { chain.layers }
+  public var reach: Int { 2 * layers.count }
+
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     chain.visitParameters(&gradient.chain, path, visit)
-  }
-}
-
-/// Levels of training: 0 to 75 of 255.
-extension FFDNet: Denoiser {
-  public func denoised(_ images: Tensor, sigma: Double) -> Tensor {
-    if isTrivial(images, sigma: sigma) { return images }
-    let shape = images.shape
-    let given = images.reshaped([images.count / (shape[shape.count - 2] * shape[shape.count - 1])] + shape.suffix(2))
-    let found = self(given.converted(to: chain.layers[0].weight.precision), sigma: sigma)
-    return found.converted(to: images.precision).reshaped(shape).invalidated(where: images)
   }
 }

@@ -26,6 +26,15 @@ public struct ConvolutionLayer: Parameterized {
     convolved(x, weight, adding: bias, rectified: rectified)
   }
 
+  /// The same with taps `dilation` pixels apart.
+  @differentiable(reverse,wrt: (self, x))
+  public func callAsFunction(channelsLast x: Tensor, dilation: Int, rectified: Bool = false) -> Tensor {
+    let shape = withoutDerivative(at: x.shape)
+    if withoutDerivative(at: dilation == 1 || shape.isEmpty) { return self(channelsLast: x, rectified: rectified) }
+    let y = self(channelsLast: phases(x, step: dilation), rectified: rectified)
+    return joinedPhases(y, step: dilation, height: shape[1], width: shape[2])
+  }
+
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "weight", &weight, &gradient.weight)
     visit(path + "bias", &bias, &gradient.bias)
