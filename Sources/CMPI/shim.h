@@ -28,6 +28,14 @@ static inline void unfold_mpi_receive(void *bytes, size_t count, int rank) {
   }
 }
 
+static inline void unfold_mpi_exchange(const void *bytes, void *received, size_t count, int rank) {
+  for (size_t at = 0; at < count; at += unfold_mpi_piece) {
+    int piece = (int)(count - at < unfold_mpi_piece ? count - at : unfold_mpi_piece);
+    MPI_Sendrecv((const char *)bytes + at, piece, MPI_BYTE, rank, 0, (char *)received + at, piece, MPI_BYTE, rank, 0,
+                 MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  }
+}
+
 static inline void unfold_mpi_broadcast(void *bytes, size_t count) {
   for (size_t at = 0; at < count; at += unfold_mpi_piece) {
     size_t piece = count - at < unfold_mpi_piece ? count - at : unfold_mpi_piece;

@@ -10,6 +10,8 @@ public protocol Communicator: Sendable {
   func send(_ bytes: UnsafeRawBufferPointer, to rank: Int)
   /// Fills the bytes, as many as were sent.
   func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int)
+  /// Sends bytes to a rank and receives as many from it, which sends to this one.
+  func exchange(_ bytes: UnsafeRawBufferPointer, into received: UnsafeMutableRawBufferPointer, with rank: Int)
   /// Every rank's bytes become those of rank 0.
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer)
 }
@@ -22,6 +24,9 @@ public struct Alone: Communicator {
   public func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) { preconditionFailure("a message from a process that is alone") }
   public func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) {
     preconditionFailure("a message to a process that is alone")
+  }
+  public func exchange(_ bytes: UnsafeRawBufferPointer, into received: UnsafeMutableRawBufferPointer, with rank: Int) {
+    preconditionFailure("an exchange with a process that is alone")
   }
   public func broadcast(_ bytes: UnsafeMutableRawBufferPointer) {}
 }

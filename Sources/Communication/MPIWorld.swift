@@ -13,6 +13,9 @@ import Platform
     func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) {
       unfold_mpi_receive(bytes.baseAddress, bytes.count, Int32(rank))
     }
+    func exchange(_ bytes: UnsafeRawBufferPointer, into received: UnsafeMutableRawBufferPointer, with rank: Int) {
+      unfold_mpi_exchange(bytes.baseAddress, received.baseAddress, bytes.count, Int32(rank))
+    }
     func broadcast(_ bytes: UnsafeMutableRawBufferPointer) { unfold_mpi_broadcast(bytes.baseAddress, bytes.count) }
   }
 #endif

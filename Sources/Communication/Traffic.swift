@@ -29,6 +29,9 @@ public final class MeteredCommunicator: Communicator {
   public func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) {
     counting(received: bytes.count) { inner.receive(bytes, from: rank) }
   }
+  public func exchange(_ bytes: UnsafeRawBufferPointer, into received: UnsafeMutableRawBufferPointer, with rank: Int) {
+    counting(sent: bytes.count, received: received.count) { inner.exchange(bytes, into: received, with: rank) }
+  }
   public func broadcast(_ bytes: UnsafeMutableRawBufferPointer) {
     counting(sent: rank == 0 ? bytes.count : 0, received: rank == 0 ? 0 : bytes.count) { inner.broadcast(bytes) }
   }

@@ -4,6 +4,35 @@ import Kernels
 // What optimisers do to a tensor, in place: no allocation when the tensor is uniquely referenced.
 
 extension Tensor {
+  /// Adds numbers that lie as bytes in memory, in place; `.zero` becomes them.
+  ///
+  /// - Parameters: `shape` and `precision` of the numbers, those of this tensor unless it is `.zero`.
+  public mutating func add(_ bytes: UnsafeRawBufferPointer, shape: [Int], _ precision: Precision) {
+    func numbers<S: Scalar>(_: S.Type) -> [S] {
+      [S](unsafeUninitializedCapacity: shape.reduce(1, *)) { numbers, filled in
+        UnsafeMutableRawBufferPointer(numbers).copyMemory(from: bytes)
+        filled = bytes.count / MemoryLayout<S>.size
+      }
+    }
+    func add<S: Scalar>(_ values: inout [S]) {
+      precondition(bytes.count == values.count * MemoryLayout<S>.size, "\(bytes.count) bytes added to \(values.count) numbers")
+      values.withUnsafeMutableBufferPointer { values in
+        for i in values.indices { values[i] += bytes.loadUnaligned(fromByteOffset: i &* MemoryLayout<S>.size, as: S.self) }
+      }
+    }
+    switch buffer {
+    case .zero: self = precision == .single ? Tensor(numbers(Float.self), shape: shape) : Tensor(numbers(Double.self), shape: shape)
+    case .single(var values):
+      buffer = .zero  // leaves `values` the only reference
+      add(&values)
+      buffer = .single(values)
+    case .double(var values):
+      buffer = .zero
+      add(&values)
+      buffer = .double(values)
+    }
+  }
+
   /// One step of Adam with decoupled decay on this parameter, its moments `mean` and `square` changed along with it:
   ///
   ///     m ← β₁ m + (1 − β₁) g,   u ← β₂ u + (1 − β₂) g²,   w ← (1 − rate·decay) w − rate · m̂ / (√û + ε).

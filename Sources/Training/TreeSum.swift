@@ -32,6 +32,10 @@ struct SumTree: Sendable {
   /// Whether one rank has all the chunks of a node.
   func isLocal(_ node: Node) -> Bool { node.chunks.upperBound <= chunks(of: owner(of: node)).upperBound }
 
+  /// The chunks of every rank are a branch, the branches as many as a power of two: neighbours, then neighbours of pairs and so on exchange
+  /// their sums, and all have the total.
+  var isButterfly: Bool { count.nonzeroBitCount == 1 && ranks.nonzeroBitCount == 1 && count >= ranks }
+
   /// The parent and the other half, for every node below a local one of a rank.
   func family(of rank: Int) -> [Node: (parent: Node, left: Node, right: Node)] {
     var found: [Node: (parent: Node, left: Node, right: Node)] = [:]
@@ -51,7 +55,8 @@ struct SumTree: Sendable {
 
 /// Σᵢ `contribution(i)` over the chunks, over the tree of ``SumTree``: on all cores of all ranks, the same bytes for any number of either.
 ///
-/// A rank computes its own chunks and sends the sums of whole branches; what comes back is the total.
+/// A rank computes its own chunks and sends the sums of whole branches; what comes back is the total. Where ``SumTree/isButterfly`` ranks
+/// exchange sums, in half the time.
 ///
 /// - Parameter isStopping: whether this rank was asked to stop; afterwards whether any was.
 package func parallelSum<Model: Parameterized>(
@@ -65,6 +70,16 @@ package func parallelSum<Model: Parameterized>(
   guard world.count > 1 else { return branches.sum(of: tree.root) }
 
   var message = GradientMessage(model)
+  if tree.isButterfly {
+    var total = branches.sum(of: SumTree.Node(chunks: own))
+    var received = message
+    for level in 0..<world.count.trailingZeroBitCount {
+      message.write(total, isStopping: isStopping)
+      message.exchange(into: &received, world, with: world.rank ^ (1 << level))
+      isStopping = received.add(to: &total) || isStopping
+    }
+    return total
+  }
   /// The sum of a node, at the rank that has it.
   func sum(_ node: SumTree.Node) -> LossGradient<Model>? {
     if tree.isLocal(node) { return tree.owner(of: node) == world.rank ? branches.sum(of: node) : nil }
@@ -76,11 +91,10 @@ package func parallelSum<Model: Parameterized>(
       message.write(second, isStopping: isStopping)
       message.bytes.withUnsafeBytes { world.send($0, to: receiver) }
     }
-    guard let first, receiver == world.rank else { return nil }
+    guard var sum = first, receiver == world.rank else { return nil }
     message.bytes.withUnsafeMutableBytes { world.receive($0, from: sender) }
-    let (received, wants) = message.read()
-    isStopping = isStopping || wants
-    return first + received
+    isStopping = message.add(to: &sum) || isStopping
+    return sum
   }
   let total = sum(tree.root)
   let idle = (1..<world.count).filter { tree.chunks(of: $0).isEmpty }  // who has no sum to send its wish with
@@ -95,8 +109,9 @@ package func parallelSum<Model: Parameterized>(
   }
   if let total { message.write(total, isStopping: isStopping) }
   message.bytes.withUnsafeMutableBytes { world.broadcast($0) }
-  let (everywhere, stops) = message.read()
-  isStopping = stops
+  if let total { return total }
+  var everywhere = LossGradient<Model>(loss: 0, gradient: .zero)
+  isStopping = message.add(to: &everywhere)
   return everywhere
 }
 
@@ -131,8 +146,11 @@ private final class BranchSums<Model: Parameterized>: @unchecked Sendable {
     }
   }
 
+  /// Taken out: who has it may change it in place.
   func sum(of node: SumTree.Node) -> LossGradient<Model> {
-    guard let sum = lock.withLock({ sums[node] }) else { preconditionFailure("the sum over chunks \(node.chunks) is not there") }
+    guard let sum = lock.withLock({ sums.removeValue(forKey: node) }) else {
+      preconditionFailure("the sum over chunks \(node.chunks) is not there")
+    }
     return sum
   }
 }
@@ -144,8 +162,9 @@ struct GradientMessage<Model: Parameterized> {
   var bytes: [UInt8]
 
   init(_ model: Model) {
-    (self.model, bytes) = (model, [])
-    bytes = [UInt8](repeating: 0, count: 9 + model.parameters.reduce(0) { $0 + 1 + $1.value.count * Self.width($1.value) })
+    self.model = model
+    let size = 9 + model.parameters.reduce(0) { $0 + 1 + $1.value.count * Self.width($1.value) }
+    bytes = [UInt8](unsafeUninitializedCapacity: size) { $1 = size }  // written before it is read
   }
 
   private static func width(_ value: Tensor) -> Int { value.precision == .single ? 4 : 8 }
@@ -156,9 +175,12 @@ struct GradientMessage<Model: Parameterized> {
       bytes.storeBytes(of: sum.loss, as: Double.self)
       bytes[8] = isStopping ? 1 : 0
       model.forEachParameter(&gradient) { name, value, gradient in
+        let size = value.count * Self.width(value)
         bytes[at] = gradient.isShapelessZero ? 0 : 1
-        if !gradient.isShapelessZero {
-          let target = UnsafeMutableRawBufferPointer(rebasing: bytes[(at + 1)...])
+        let target = UnsafeMutableRawBufferPointer(rebasing: bytes[(at + 1)..<(at + 1 + size)])
+        if gradient.isShapelessZero {
+          target.initializeMemory(as: UInt8.self, repeating: 0)
+        } else {
           precondition(gradient.count == value.count, "a gradient \(gradient.shape) for the parameter \(name), \(value.shape)")
           if value.precision == .single {
             gradient.floats.withUnsafeBytes { target.copyMemory(from: $0) }
@@ -166,34 +188,31 @@ struct GradientMessage<Model: Parameterized> {
             gradient.doubles.withUnsafeBytes { target.copyMemory(from: $0) }
           }
         }
-        at += 1 + value.count * Self.width(value)
+        at += 1 + size
       }
     }
   }
 
-  func read() -> (sum: LossGradient<Model>, isStopping: Bool) {
-    var (model, gradient, at) = (model, Model.TangentVector.zero, 9)
-    let loss = bytes.withUnsafeBytes { bytes in
-      model.forEachParameter(&gradient) { _, value, gradient in
+  /// Sends these and receives another rank's.
+  func exchange(into received: inout GradientMessage, _ world: any Communicator, with rank: Int) {
+    bytes.withUnsafeBytes { sent in received.bytes.withUnsafeMutableBytes { world.exchange(sent, into: $0, with: rank) } }
+  }
+
+  /// Adds loss and gradient to a sum, in place.
+  ///
+  /// - Returns: whether to stop.
+  func add(to sum: inout LossGradient<Model>) -> Bool {
+    var (model, at) = (model, 9)
+    return bytes.withUnsafeBytes { bytes in
+      sum.loss += bytes.loadUnaligned(as: Double.self)
+      model.forEachParameter(&sum.gradient) { _, value, gradient in
+        let size = value.count * Self.width(value)
         if bytes[at] == 1 {
-          func numbers<Number: BitwiseCopyable>(_: Number.Type) -> [Number] {
-            [Number](unsafeUninitializedCapacity: value.count) { numbers, filled in
-              let size = value.count * MemoryLayout<Number>.size
-              UnsafeMutableRawBufferPointer(numbers).copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: bytes[(at + 1)..<(at + 1 + size)]))
-              filled = value.count
-            }
-          }
-          gradient =
-            value.precision == .single
-            ? Tensor(numbers(Float.self), shape: value.shape) : Tensor(numbers(Double.self), shape: value.shape)
-        } else {
-          gradient = .zero
+          gradient.add(UnsafeRawBufferPointer(rebasing: bytes[(at + 1)..<(at + 1 + size)]), shape: value.shape, value.precision)
         }
-        at += 1 + value.count * Self.width(value)
+        at += 1 + size
       }
-      return bytes.loadUnaligned(as: Double.self)
+      return bytes[8] == 1
     }
-    return (LossGradient(loss: loss, gradient: gradient), bytes[8] == 1)
   }
 }

@@ -35,6 +35,9 @@ struct CommandFuzzTests {
     "train ct fista-net --images a --views 4 --depth 1 --batch 1 --steps 1 -o out.safetensors",
     "train sparse-recovery alista --rows 10 --columns 20 --depth 1 --steps 1 --batch 2 -o out.safetensors",
     "train linear ista-net-plus --operator a.yaml --images a --depth 1 --batch 1 --steps 1 -o out.safetensors",
+    "simulate denoising a -o out.h5 --sigma 5", "reconstruct denoising rof a/0.png -o out.png",
+    "evaluate denoising bm3d --images a --sigma 5",
+    "train denoising dilated-cnn --images a --crop 8 --batch 2 --steps 1 -o out.safetensors",
     "check operators", "check operator a.yaml", "check theory --operator a.yaml", "convert a.npy out.mat", "inspect a.npy",
     "methods",
     "problems", "tables",
@@ -90,7 +93,9 @@ struct CommandFuzzTests {
   }
 
   /// One run: nil when all is well, else what is not.
-  private static func fault(of arguments: [String], in folder: Folder) throws -> String? {
+  ///
+  /// - Parameter patience: seconds after which it is asked to end.
+  private static func fault(of arguments: [String], in folder: Folder, patience: Double) throws -> String? {
     let process = try Program.process(arguments, in: folder)
     let errors = folder.file(".errors")
     _ = FileManager.default.createFile(atPath: errors, contents: nil)
@@ -104,7 +109,7 @@ struct CommandFuzzTests {
       return !process.isRunning
     }
     var stopped = false
-    if !waits(10) {  // Long work is no fault; not to end when it is asked to is one.
+    if !waits(patience) {  // Long work is no fault; not to end when it is asked to is one.
       stopped = true
       process.terminate()
       if !waits(20) {
@@ -158,7 +163,7 @@ struct CommandFuzzTests {
       }
       guard run % 4 == part else { continue }  // Every part draws the same runs, so that a part can be repeated alone.
       if run / 4 % 100 == 99 { folder = try Self.inputs() }
-      let fault = try Self.fault(of: arguments + ["--threads", "1"], in: folder)
+      let fault = try Self.fault(of: arguments + ["--threads", "1"], in: folder, patience: given == nil ? 2 : 10)
       #expect(fault == nil, "unfold \(arguments.joined(separator: " ")): \(fault ?? "")")
     }
   }

@@ -5,7 +5,7 @@ import Testing
 
 /// Every prefix up to 4 kB and seeded mutations of valid files: a typed error or a consistent result, never a trap, over a second
 /// of processor time, or 4 GiB of memory. The readers run in a child of the `fuzz-readers` that is built beside the tests.
-@Suite(.serialized) struct DamagedFileTests {
+@Suite struct DamagedFileTests {
   let folder: Folder
   init() throws { folder = try Folder() }
 

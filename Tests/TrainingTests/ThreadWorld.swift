@@ -17,6 +17,10 @@ final class ThreadWorld: @unchecked Sendable {
     var count: Int { world.count }
     func send(_ bytes: UnsafeRawBufferPointer, to other: Int) { world.put(Array(bytes), [rank, other]) }
     func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) { bytes.copyBytes(from: world.take([other, rank])) }
+    func exchange(_ bytes: UnsafeRawBufferPointer, into received: UnsafeMutableRawBufferPointer, with other: Int) {
+      send(bytes, to: other)
+      receive(received, from: other)
+    }
     func broadcast(_ bytes: UnsafeMutableRawBufferPointer) {
       if rank > 0 { return receive(bytes, from: 0) }
       for other in 1..<count { send(UnsafeRawBufferPointer(bytes), to: other) }
