@@ -42,7 +42,7 @@ extension Denoising {
         TrainingFigure("psnr at \(Int(sigma))", try Self.meanDecibel(network.predict(noisy, samplesAtATime: 8), held))
       }
     }
-    let steps = options.steps(samples: samples.count, batch: 16, otherwise: options.quick ? 500 : 60_000)
+    let steps = options.steps(samples: samples.count, batch: 16, otherwise: options.quick ? 500 : 20_000)
     let recipe = Recipe(
       network: request.method.name, seed: seed, architecture: request.architecture,
       phases: [Recipe.adam(steps: steps, batchSize: 16, warmUp: min(200, max(1, steps / 10)))],
