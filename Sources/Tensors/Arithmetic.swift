@@ -38,16 +38,14 @@ extension Tensor: VectorSpace {
       return
     }
     precondition(shape == b.shape, "+=: shapes \(shape) and \(b.shape)")
-    switch (buffer, b.buffer) {
-    case (.single(var x), .single(let y)):
-      buffer = .zero  // releases the only other reference, so that the array is changed in place
+    if case .single(let y) = b.buffer, var x = takeSingle() {
       Self.change(&x, y) { Float.axpy(Float(scale), $0, $1, $2) }
       buffer = .single(x)
-    case (.double(var x), .double(let y)):
-      buffer = .zero
+    } else if case .double(let y) = b.buffer, var x = takeDouble() {
       Self.change(&x, y) { Double.axpy(scale, $0, $1, $2) }
       buffer = .double(x)
-    default: preconditionFailure("+=: a tensor of single and one of double precision")
+    } else {
+      preconditionFailure("+=: a tensor of single and one of double precision")
     }
   }
 

@@ -63,20 +63,19 @@ extension Tensor {
     precondition(
       shape.count == 4 && Array(shape.dropLast()) == values.shape, "channel 0 of maps \(shape) replaced by \(values.shape)")
     let (rows, channels) = (rowCount, width)
-    let taken = buffer
-    buffer = .zero  // so that the array below is the only owner
-    switch (taken, values.buffer) {
-    case (.single(var x), .single(let r)):
+    func set<S: Scalar>(_ r: [S], in x: inout [S]) {
       x.withUnsafeMutableBufferPointer { x in
         if rows > 0 { ChannelCopies.setFirst(r, of: x.baseAddress!, channels: channels, rows: rows) }
       }
+    }
+    if case .single(let r) = values.buffer, var x = takeSingle() {
+      set(r, in: &x)
       buffer = .single(x)
-    case (.double(var x), .double(let r)):
-      x.withUnsafeMutableBufferPointer { x in
-        if rows > 0 { ChannelCopies.setFirst(r, of: x.baseAddress!, channels: channels, rows: rows) }
-      }
+    } else if case .double(let r) = values.buffer, var x = takeDouble() {
+      set(r, in: &x)
       buffer = .double(x)
-    default: preconditionFailure("channel 0 replaced: tensors of single and of double precision")
+    } else {
+      preconditionFailure("channel 0 replaced: tensors of single and of double precision")
     }
   }
 }

@@ -20,16 +20,14 @@ extension Tensor {
         for i in values.indices { values[i] += bytes.loadUnaligned(fromByteOffset: i &* MemoryLayout<S>.size, as: S.self) }
       }
     }
-    switch buffer {
-    case .zero: self = precision == .single ? Tensor(numbers(Float.self), shape: shape) : Tensor(numbers(Double.self), shape: shape)
-    case .single(var values):
-      buffer = .zero  // leaves `values` the only reference
+    if var values = takeSingle() {
       add(&values)
       buffer = .single(values)
-    case .double(var values):
-      buffer = .zero
+    } else if var values = takeDouble() {
       add(&values)
       buffer = .double(values)
+    } else {
+      self = precision == .single ? Tensor(numbers(Float.self), shape: shape) : Tensor(numbers(Double.self), shape: shape)
     }
   }
 
@@ -44,16 +42,14 @@ extension Tensor {
     if mean.isShapelessZero { mean = .zeros(shape, precision: precision) }
     if square.isShapelessZero { square = .zeros(shape, precision: precision) }
     precondition(mean.shape == shape && square.shape == shape, "Adam: moments \(mean.shape), \(square.shape) for \(shape)")
-    switch (gradient.buffer, mean.buffer, square.buffer, buffer) {
-    case (.single(let g), .single(var m), .single(var u), .single(var w)):
-      (buffer, mean.buffer, square.buffer) = (.zero, .zero, .zero)  // leaves m, u, w the only references
+    if case .single(let g) = gradient.buffer, var m = mean.takeSingle(), var u = square.takeSingle(), var w = takeSingle() {
       Self.adam(g, &m, &u, &w, constants)
       (buffer, mean.buffer, square.buffer) = (.single(w), .single(m), .single(u))
-    case (.double(let g), .double(var m), .double(var u), .double(var w)):
-      (buffer, mean.buffer, square.buffer) = (.zero, .zero, .zero)
+    } else if case .double(let g) = gradient.buffer, var m = mean.takeDouble(), var u = square.takeDouble(), var w = takeDouble() {
       Self.adam(g, &m, &u, &w, constants)
       (buffer, mean.buffer, square.buffer) = (.double(w), .double(m), .double(u))
-    default: preconditionFailure("Adam: tensors of single and of double precision")
+    } else {
+      preconditionFailure("Adam: tensors of single and of double precision")
     }
   }
 
@@ -74,15 +70,11 @@ extension Tensor {
 
   /// Every element smaller than `bound` becomes `bound`: the projection on {w ≥ bound}. NaN stays NaN.
   public mutating func raise(to bound: Double) {
-    switch buffer {
-    case .zero: return
-    case .single(var v):
-      buffer = .zero
+    if var v = takeSingle() {
       let least = Float(bound)
       for i in v.indices where v[i] < least { v[i] = least }
       buffer = .single(v)
-    case .double(var v):
-      buffer = .zero
+    } else if var v = takeDouble() {
       for i in v.indices where v[i] < bound { v[i] = bound }
       buffer = .double(v)
     }

@@ -201,10 +201,18 @@ public struct Tensor: Sendable {
 
   /// True when no element is NaN or infinite.
   public var isFinite: Bool {
+    // The largest of the bits without a sign: an integer's comparisons, which the compiler puts side by side.
     switch buffer {
     case .zero: true
-    case .single(let v): v.allSatisfy(\.isFinite)
-    case .double(let v): v.allSatisfy(\.isFinite)
+    case .single(let v):
+      v.withUnsafeBufferPointer {
+        $0.reduce(into: Int32(0)) { $0 = max($0, Int32(bitPattern: $1.bitPattern) & .max) } < Int32(bitPattern: Float.infinity.bitPattern)
+      }
+    case .double(let v):
+      v.withUnsafeBufferPointer {
+        $0.reduce(into: Int64(0)) { $0 = max($0, Int64(bitPattern: $1.bitPattern) & .max) }
+          < Int64(bitPattern: Double.infinity.bitPattern)
+      }
     }
   }
 
@@ -215,6 +223,25 @@ public struct Tensor: Sendable {
     case .single(let v): Tensor(shape: shape, buffer: .single(v.map { Float(f(Double($0))) }))
     case .double(let v): Tensor(shape: shape, buffer: .double(v.map(f)))
     }
+  }
+}
+
+// MARK: Changing in place
+
+extension Tensor {
+  /// Takes the numbers out, the one reference to them unless a copy of this tensor has another: what changes them then changes them in place.
+  /// A pattern that binds them in a `switch` over several buffers would hold a second one. Nil, and nothing taken, in double precision.
+  mutating func takeSingle() -> [Float]? {
+    guard case .single(let values) = buffer else { return nil }
+    buffer = .zero
+    return values
+  }
+
+  /// The same in double precision.
+  mutating func takeDouble() -> [Double]? {
+    guard case .double(let values) = buffer else { return nil }
+    buffer = .zero
+    return values
   }
 }
 

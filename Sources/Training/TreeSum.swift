@@ -72,7 +72,7 @@ package func parallelSum<Model: Parameterized>(
   var message = GradientMessage(model)
   if tree.isButterfly {
     var total = branches.sum(of: SumTree.Node(chunks: own))
-    var received = message
+    var received = GradientMessage(model)
     for level in 0..<world.count.trailingZeroBitCount {
       message.write(total, isStopping: isStopping)
       message.exchange(into: &received, world, with: world.rank ^ (1 << level))
