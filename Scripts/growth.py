@@ -6,9 +6,9 @@ Measures messages between two processes (latency L, bandwidth b), and a step of 
 processes of one thread. With P processes, a power of two, that share a batch of B samples, c seconds a sample on one of them, and messages of
 G bytes,
 
-    T(P) = c ceil(B / P) + s + 2 log2(P) (L + G / b)
+    T(P) = c ceil(B / P) + s + log2(P) (L + G / b)
 
-s: what every process does by itself, the optimiser's step; sums go up a tree and come down by a broadcast, both of log2(P) messages one after another.
+s: what every process does by itself, the optimiser's step; in each of log2(P) rounds a process exchanges its sum with one other, both ways at once.
 Prints tables in Markdown: what was measured beside what the model says, and predictions for networks of computers whose L and b are given.
 """
 import json
@@ -68,8 +68,8 @@ with tempfile.TemporaryDirectory() as folder:
         for processes in (1, 2, 4):
             seconds = one if processes == 1 else step(processes, arguments, batch, folder)[0]
             at_once = min(processes, os.cpu_count())
-            tree = 2 * math.log2(processes) * (latency + size / bandwidth)
-            model = (sample * math.ceil(batch / processes) + own) * processes / at_once + tree
+            exchange = math.log2(processes) * (latency + size / bandwidth)
+            model = (sample * math.ceil(batch / processes) + own) * processes / at_once + exchange
             print(f"| {name}, {batch} samples | {size / 1e6:.2f} MB | {processes} | {seconds * 1e3:.1f} ms | {model * 1e3:.1f} ms |", flush=True)
         fitted.append((name, batch, sample, own, size))
     for system, latency, bandwidth, threads in systems:
@@ -79,9 +79,9 @@ with tempfile.TemporaryDirectory() as folder:
         for name, batch, sample, own, size in fitted:
             cells = []
             for processes in (16, 64, 256):
-                tree = 2 * math.log2(processes) * (latency + size / bandwidth)
-                fewest = max(1, math.ceil((tree + own) / (sample / threads)))
+                exchange = math.log2(processes) * (latency + size / bandwidth)
+                fewest = max(1, math.ceil((exchange + own) / (sample / threads)))
                 many = 16 * fewest
                 alone = sample * many * processes / threads + own
-                cells.append(f"{fewest}; {alone / (sample * many / threads + own + tree):.0f} ×")
+                cells.append(f"{fewest}; {alone / (sample * many / threads + own + exchange):.0f} ×")
             print(f"| {name} | " + " | ".join(cells) + " |")
