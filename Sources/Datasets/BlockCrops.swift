@@ -48,6 +48,11 @@ public struct BlockCrops: Sendable {
     }
   }
 
+  /// `count` crops, `[count, side, side]`.
+  public func draw(_ count: Int, using generator: inout RandomGenerator) -> Tensor {
+    Tensor((0..<count).flatMap { _ in draw(using: &generator) } as [Float], shape: [count, side, side])
+  }
+
   /// `count` crops, `[count, side²]`; a pure function of the seed.
   public func draw(_ count: Int, seed: UInt64) -> Tensor {
     var generator = RandomGenerator(seed: seed)

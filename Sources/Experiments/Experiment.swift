@@ -170,3 +170,9 @@ extension Scores {
       nmse: try Evaluation.nmse(estimate, truth), rmse: try Evaluation.rmse(estimate, truth))
   }
 }
+
+/// The mean PSNR in dB of images `[samples, …]` with values in [0, 1], unclipped; at most 120 of one.
+func meanPSNR(_ x: Tensor, _ truth: Tensor) -> Double {
+  let count = truth.shape[0]
+  return (0..<count).reduce(0) { $0 - 10 * log10(max(meanSquaredDifference(x.row($1), truth.row($1)), 1e-12)) } / Double(count)
+}

@@ -142,21 +142,29 @@ public struct TrainingCrops: Settings {
   public init() {}
 }
 
+extension ImageExperiment {
+  /// Crops of the images of folders, and 32 of those kept aside, `[32, side, side]`.
+  ///
+  /// - Parameter validation: folders in the place of a tenth of the images.
+  func crops(of folders: [String], validation: [String], side: Int) throws -> (crops: BlockCrops, held: Tensor) {
+    guard !folders.isEmpty else { throw InputError("found no --images; expected folders of training images") }
+    guard (8...1024).contains(side) else { throw InputError("found --crop \(side); expected 8 to 1024 pixels") }
+    let pictures = try images(of: folders)
+    let (used, kept) = validation.isEmpty ? splitForValidation(pictures) : (pictures, try images(of: validation))
+    let held = try BlockCrops(kept.map(\.value.display), side: side).draw(32, seed: seed &+ 2)
+    return (try BlockCrops(used.map(\.value.display), side: side), held.reshaped([32, side, side]))
+  }
+}
+
 extension ImageExperiment where TrainingSetup == TrainingCrops {
   /// Crops in eight orientations, measured afresh with noise of their own, by Adam.
   public func training(_ request: TrainingRequest<Self>) throws -> Training {
     let (setup, options) = (request.setup, request.options)
-    guard !setup.images.isEmpty else { throw InputError("found no --images; expected folders of training images") }
-    guard (8...1024).contains(setup.crop) else { throw InputError("found --crop \(setup.crop); expected 8 to 1024 pixels") }
-    let pictures = try images(of: setup.images)
-    let (used, kept) =
-      setup.validationImages.isEmpty ? splitForValidation(pictures) : (pictures, try images(of: setup.validationImages))
     let side = setup.crop
+    let (crops, held) = try crops(of: setup.images, validation: setup.validationImages, side: side)
     let system = try system(height: side, width: side)
-    let crops = try BlockCrops(used.map(\.value.display), side: side)
-    let held = try BlockCrops(kept.map(\.value.display), side: side).draw(32, seed: seed &+ 2).reshaped([32, side, side])
     let samples = DrawnPairs<System.Measurement, Tensor>(count: 20_000) { samples, generator in
-      let truth = Tensor((samples.flatMap { _ in crops.draw(using: &generator) }) as [Float], shape: [samples.count, side, side])
+      let truth = crops.draw(samples.count, using: &generator)
       return Pairs(measurement: system.measure(truth, using: &generator), groundTruth: truth)
     }
     var loss = Self.loss

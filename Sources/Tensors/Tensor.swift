@@ -206,7 +206,8 @@ public struct Tensor: Sendable {
     case .zero: true
     case .single(let v):
       v.withUnsafeBufferPointer {
-        $0.reduce(into: Int32(0)) { $0 = max($0, Int32(bitPattern: $1.bitPattern) & .max) } < Int32(bitPattern: Float.infinity.bitPattern)
+        $0.reduce(into: Int32(0)) { $0 = max($0, Int32(bitPattern: $1.bitPattern) & .max) }
+          < Int32(bitPattern: Float.infinity.bitPattern)
       }
     case .double(let v):
       v.withUnsafeBufferPointer {

@@ -62,19 +62,11 @@ enum BlockTable {
     let seed = request.seed ?? Blocks.standardSeed
     if request.trains { try train(request, seed) }
     let (images, source) = try request.testImages(folder.path, folder.title)
-    func options(_ method: Method<Blocks>) -> SolverOptions<Blocks.Knobs>? {
-      var options = SolverOptions<Blocks.Knobs>()
-      if method.knobs.contains("denoiserWeights") {
-        guard let weights = request.data("/denoisers/ffdnet_gray.npz") else { return nil }
-        options.knobs.denoiserWeights = weights
-      }
-      return options
-    }
     if let plots = request.plots {
       let experiment = try Blocks(ratio: 0.25, seed: seed)
       let scan = try experiment.scans(of: [ImageFolder.imagePaths(images)[0]])[0]
       try page(
-        Comparison(scan, clip: true, library: request.library, options: options), source: source,
+        Comparison(scan, clip: true, library: request.library), source: source,
         command: "unfold reproduce \(request.table) --plots \(plots)"
       ).write(to: (plots as NSString).appendingPathComponent("index.html"))
     }
@@ -89,10 +81,6 @@ enum BlockTable {
             group: entry.group)
         }
         guard let method = Blocks.method(entry.method) else { preconditionFailure("no method \(entry.method)") }
-        guard let options = options(method) else {
-          rows.append(row(nil, 0, "needs the weights of FFDNet, in UNFOLD_DATA"))
-          continue
-        }
         let experiment = try Blocks(ratio: ratio, seed: seed)
         guard request.library.has(method, for: try experiment.system()) else {
           rows.append(row(nil, 0, "no weights ship for it; --train makes them"))
@@ -101,7 +89,7 @@ enum BlockTable {
         request.report("\(entry.name), \(column)")
         let scans = try experiment.scans(of: [images])
         count = scans.count
-        let mean = try Runner(method, options: options, library: request.library).evaluation(scans, seed: seed).mean
+        let mean = try Runner(method, library: request.library).evaluation(scans, seed: seed).mean
         let isShort = figure.map { Metric.psnr.fallsShort(measured: mean.psnr ?? -.infinity, published: $0) } ?? false
         let reason = method.isTrained ? "a training shorter than the published one" : "parameters chosen on other images"
         rows.append(row(mean.psnr, mean.seconds ?? 0, isShort ? reason : nil))

@@ -230,7 +230,7 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
     func figure(_ held: HeldImages) -> Double {
       func decibel<N: WholeImageNetwork>(_ network: N) -> Double {
         network.sharedPrediction(held.measurement, stages: network.depth, samplesAtATime: 1).map {
-          meanDecibel($0, held.groundTruth)
+          meanPSNR($0, held.groundTruth)
         } ?? .nan
       }
       return decibel(network.with(held.A))
@@ -240,12 +240,7 @@ public struct WholeImageTraining: NetworkTraining, Sendable {
 
   /// That of the linear start Aᵀ y.
   public func validationPSNROfLinearStart() -> [Double] {
-    held.map { meanDecibel($0.A.adjoint($0.measurement), $0.groundTruth) }
-  }
-
-  private func meanDecibel(_ x: Tensor, _ truth: Tensor) -> Double {
-    let count = truth.shape[0]
-    return (0..<count).reduce(0) { $0 - 10 * log10(max(meanSquaredDifference(x.row($1), truth.row($1)), 1e-12)) } / Double(count)
+    held.map { meanPSNR($0.A.adjoint($0.measurement), $0.groundTruth) }
   }
 
   /// The mean loss of a batch.

@@ -4,6 +4,7 @@ import FileFormats
 import Foundation
 import LinearSystems
 import Networks
+import Problems
 import Tensors
 import Training
 
@@ -13,19 +14,13 @@ extension Denoising {
   public func training(_ request: TrainingRequest<Denoising>) throws -> Training {
     let (setup, options) = (request.setup, request.options)
     try request.refuse(("sigma", self.setup.sigma != nil))
-    guard !setup.images.isEmpty else { throw InputError("found no --images; expected folders of training images") }
-    guard (8...1024).contains(setup.crop) else { throw InputError("found --crop \(setup.crop); expected 8 to 1024 pixels") }
     guard setup.highestSigma > 0, setup.highestSigma <= 255 else {
       throw InputError("found --highest-sigma \(setup.highestSigma); expected more than 0 and at most 255 levels")
     }
-    let pictures = try images(of: setup.images)
-    let (used, kept) =
-      setup.validationImages.isEmpty ? splitForValidation(pictures) : (pictures, try images(of: setup.validationImages))
     let (side, highest) = (setup.crop, setup.highestSigma / 255)
-    let crops = try BlockCrops(used.map(\.value.display), side: side)
-    let held = try BlockCrops(kept.map(\.value.display), side: side).draw(32, seed: seed &+ 2).reshaped([32, side, side])
+    let (crops, held) = try crops(of: setup.images, validation: setup.validationImages, side: side)
     let samples = DrawnPairs<Tensor, Tensor>(count: 20_000) { samples, generator in
-      let truth = Tensor((samples.flatMap { _ in crops.draw(using: &generator) }) as [Float], shape: [samples.count, side, side])
+      let truth = crops.draw(samples.count, using: &generator)
       let levels = samples.map { _ in highest * generator.uniform() }
       return Pairs(measurement: Self.noisy(truth, levels: levels, using: &generator), groundTruth: truth)
     }
@@ -38,8 +33,8 @@ extension Denoising {
       (sigma, Self.noisy(held, levels: [Double](repeating: sigma / 255, count: 32), using: &own))
     }
     training.figures = { network in
-      try figures.map { sigma, noisy in
-        TrainingFigure("psnr at \(Int(sigma))", try Self.meanDecibel(network.predict(noisy, samplesAtATime: 8), held))
+      figures.map { sigma, noisy in
+        TrainingFigure("psnr at \(Int(sigma))", meanPSNR(network.predict(noisy, samplesAtATime: 8), held))
       }
     }
     let steps = options.steps(samples: samples.count, batch: 16, otherwise: options.quick ? 500 : 20_000)
@@ -48,10 +43,7 @@ extension Denoising {
       phases: [Recipe.adam(steps: steps, batchSize: 16, warmUp: min(200, max(1, steps / 10)))],
       validationInterval: min(1000, max(1, steps / 10)),
       notes: ["problem": Self.name, "crop": "\(side)", "highest_sigma": "\(setup.highestSigma)"])
-    guard let network = request.method.network else {
-      throw InputError("\(request.method.name) is a classical method; expected a network")
-    }
-    let untrained = try network.make(.init(height: side, width: side, sigma: 0), request.architecture, nil, seed)
+    let untrained = try request.untrained(NoisyImages(height: side, width: side, sigma: 0), seed: seed)
     return try Training(training, untrained, recipe)
   }
 
@@ -63,10 +55,5 @@ extension Denoising {
         let noise = Tensor.normal(image.shape, precision: image.precision, using: &generator)
         return besideConstant(image + level * noise, level)
       })
-  }
-
-  private static func meanDecibel(_ x: Tensor, _ truth: Tensor) throws -> Double {
-    let count = truth.shape[0]
-    return (0..<count).reduce(0) { $0 - 10 * log10(max(meanSquaredDifference(x.row($1), truth.row($1)), 1e-12)) } / Double(count)
   }
 }
