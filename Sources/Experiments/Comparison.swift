@@ -42,15 +42,17 @@ public struct Comparison: Sendable {
 
   /// Methods run side by side on a scan, those whose weights are not in the library left out.
   ///
-  /// - Parameters: `clip`, estimates are clipped to [0, 1]; `places`, `[height, width]`, 0 or 1, of an image that is not known.
+  /// - Parameters: `clip`, estimates are clipped to [0, 1]; `places`, `[height, width]`, 0 or 1, of an image that is not known; `options` of
+  ///   a method.
   public init<E: Experiment>(
-    _ scan: Scan<E>, methods: [Method<E>] = E.methods, clip: Bool = false, places: Tensor? = nil, library: ModelLibrary = .standard
+    _ scan: Scan<E>, methods: [Method<E>] = E.methods, clip: Bool = false, places: Tensor? = nil, library: ModelLibrary = .standard,
+    options: (Method<E>) -> SolverOptions<E.Knobs> = { _ in SolverOptions() }
   ) throws {
     (name, truth, knowsPlacesOnly) = (scan.name, places ?? scan.groundTruth?.display, places != nil)
-    let present = methods.filter { library.has($0, for: scan.system) }
+    let present = methods.filter { library.has($0, for: scan.system) }.map { ($0, options($0)) }
     entries = try Parallel.map(present.count) { i in
-      let method = present[i]
-      let runner = Runner(method, clip: clip, library: library)
+      let (method, options) = present[i]
+      let runner = Runner(method, options: options, clip: clip, library: library)
       if method.isTrained { _ = try runner.run(scan) }  // what only the first call does is not timed
       let outcome = try runner.run(scan)
       var estimate = outcome.reconstruction.display
