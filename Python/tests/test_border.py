@@ -272,6 +272,41 @@ def test_signals_while_threads_compute():
     assert found.returncode == 0 and found.stdout.split() == ["True"] * 4, (found.returncode, found.stdout, found.stderr)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_fault_handler(first):
+    """Python's fault handler gives the main thread a stack for handlers and takes its handlers away: matrix products there have one still."""
+    found = run(SLOW + """
+    import ctypes, faulthandler
+    from unfoldnet import _library
+
+    class Stack(ctypes.Structure):
+        _fields_ = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+    def has_stack():
+        now = Stack()
+        ctypes.CDLL(None).sigaltstack(None, ctypes.byref(now))
+        return not now.flags & 2 and now.size > 4096
+
+    caught = [0]
+    def handler(*_): caught[0] += 1
+    _library.long_call = lambda operator, name, *arguments: _library.call(name, *arguments)  # in this thread
+    signal.signal(signal.SIGALRM, handler)
+    net = un.unfold("lista", np.random.default_rng(1).standard_normal((200, 400)), stages=4)
+    b = np.random.default_rng(2).standard_normal((100, 200))
+    faulthandler.enable() if FIRST else None
+    z = net(b)
+    faulthandler.enable()
+    faulthandler.disable()
+    signal.setitimer(signal.ITIMER_REAL, 1e-3, 1e-3)
+    end, equal = time.monotonic() + 1, []
+    while time.monotonic() < end:
+        equal.append(np.array_equal(net(b), z))
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(len(equal) > 3, all(equal), has_stack() or "avx2" not in open("/proc/cpuinfo").read(), caught[0] > 0)
+    """.replace("FIRST", repr(first)))
+    assert found.returncode == 0 and found.stdout.split() == ["True"] * 4, (found.returncode, found.stdout, found.stderr)
+
+
 def test_interrupted_training_leaves_its_checkpoint(tmp_path):
     found = run(SLOW + f"""
     path = {str(tmp_path / "c")!r}

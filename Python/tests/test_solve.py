@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Solutions against closed forms, SciPy, and one operator's against another's of the same matrix."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 import unfoldnet as un
@@ -69,6 +72,51 @@ def test_plug_and_play():
     y = A.measure(clean)
     x = un.solve("plug-and-play", A, y, "denoiser:tv", iterations=20)
     assert un.psnr(np.asarray(x), clean) > un.psnr(y, clean) + 5
+
+
+def weights_file(path, prefix, layers, inputs, outputs, channels=64):
+    """A network of 3 × 3 layers without biases that takes a 3 × 3 mean of its first input, a non-negative image, from it:
+    F(y) = y − mean(y) as max(F, 0) − max(−F, 0), which rectifiers leave as they are."""
+    names, data = {}, b""
+    for k in range(layers):
+        w = np.zeros((outputs if k == layers - 1 else channels, inputs if k == 0 else channels, 3, 3), np.float32)
+        if k == 0:
+            w[0, 0] = -1 / 9
+            w[0, 0, 1, 1] += 1
+            w[1, 0] = -w[0, 0]
+        elif k == layers - 1:
+            w[0, :2, 1, 1] = 1, -1
+        else:
+            w[0, 0, 1, 1] = w[1, 1, 1, 1] = 1
+        for name, value in (("weight", w), ("bias", np.zeros(len(w), np.float32))):
+            names[f"{prefix}{k}.{name}"] = {
+                "dtype": "F32", "shape": value.shape, "data_offsets": [len(data), len(data) + value.nbytes]}
+            data += value.tobytes()
+    header = json.dumps(names).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+    return path
+
+
+def test_denoising_networks(tmp_path):
+    A = un.mask((np.random.default_rng(2).uniform(size=(32, 32)) < 0.6).astype(float), noise=0.02)
+    clean = smooth(32, 32)
+    y = A.measure(clean)
+    cnn = weights_file(tmp_path / "cnn.safetensors", "layers.", 7, 2, 1)
+    ffdnet = weights_file(tmp_path / "ffdnet.safetensors", "", 15, 5, 4)
+    x = un.solve("plug-and-play", A, y, "denoiser:dilated-cnn", denoiser_weights=cnn)
+    assert un.psnr(np.asarray(x), clean) > un.psnr(y, clean) + 5 and x.info["prior"] == ["denoiser:dilated-cnn"]
+    assert un.solve("plug-and-play", A, y, "denoiser:ffdnet", denoiser_weights=ffdnet, iterations=2).shape == clean.shape
+    for name, weights, found in (
+            ("dilated-cnn", ffdnet, "ffdnet.safetensors: found weights of ffdnet; expected those of dilated-cnn"),
+            ("ffdnet", cnn, "cnn.safetensors: found weights of dilated-cnn; expected those of ffdnet"),
+            ("dilated-cnn", None, "found no denoiser_weights for denoiser:dilated-cnn"),
+            ("dilated-cnn", __file__, "test_solve.py")):
+        with pytest.raises(un.InputError, match=re.escape(found)) as error:
+            un.solve("plug-and-play", A, y, f"denoiser:{name}", denoiser_weights=weights)
+        assert "\n" not in str(error.value)
+    with pytest.raises(un.InputError, match="cnn.safetensors") as error:
+        un.unfold("plug-and-play-net", A, denoiser_weights=cnn).parameters
+    assert "\n" not in str(error.value)
 
 
 def test_metrics(rng):

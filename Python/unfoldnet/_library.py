@@ -109,6 +109,12 @@ def closing() -> bool:
     return _closing
 
 
+def _in_python(text: str) -> str:
+    """The library names options as the command line does: ``--choose-by x`` is ``choose_by=x``."""
+    option = r"--([a-z][a-z-]*)( (?!(?:and|for|or|with)\b))?"
+    return re.sub(option, lambda m: ("stages" if m[1] == "depth" else m[1].replace("-", "_")) + ("=" if m[2] else ""), text)
+
+
 def call(name: str, *arguments: Any) -> dict[str, Any]:
     """Runs a function of the library; its facts, or its error."""
     global _inside
@@ -119,9 +125,7 @@ def call(name: str, *arguments: Any) -> dict[str, Any]:
     try:
         code = getattr(_lib, "unf_" + name)(*arguments)
         if code:
-            # The library names options as the command line does.
-            text = _lib.unf_message().decode()
-            raise _errors[code](re.sub(r"--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_") + "=", text).replace("= ", "="))
+            raise _errors[code](_in_python(_lib.unf_message().decode()))
         facts: dict[str, Any] = json.loads(_lib.unf_facts())
     finally:
         with _lock:

@@ -45,10 +45,12 @@ def solve(
         method: ``least-squares``, ``ista``, ``fista``, ``admm`` or ``plug-and-play``.
         A: an :class:`Operator`, or what makes one: a matrix, dense or sparse, an operator of SciPy or PyLops.
         y: one measurement, or several along a leading axis.
-        prior: terms such as ``tv:0.01``, ``l1:auto`` or ``nonnegative``; of plug-and-play a denoiser, ``denoiser:bm3d``.
+        prior: terms such as ``tv:0.01``, ``l1:auto`` or ``nonnegative``; of plug-and-play a denoiser of images in
+            [0, 1]: ``denoiser:bm3d``, ``denoiser:tv``, and with weights ``denoiser:dilated-cnn`` or ``denoiser:ffdnet``.
         choose_by: how a weight ``auto`` is chosen: predicted-risk, discrepancy, residual-freedom, cross-validation or l-curve.
         noise: the standard deviation of the noise, where it is known, or ``{"snr": dB}``.
         trace: the objective after every iteration in ``info["trace"]``.
+        denoiser_weights: a file of the denoising network's weights (safetensors).
 
     Returns:
         An array in double precision with ``info`` beside it.

@@ -1,6 +1,7 @@
 // A stack for the handlers of signals. oneDNN's matrix products let the stack pointer point into a buffer on the heap (2.6.3,
 // jit_avx512_common_gemm_f32), so that what the kernel stores of a thread before it runs a handler would fall on what lies in front of it.
-// Handlers with SA_ONSTACK run on this stack instead.
+// Handlers with SA_ONSTACK run on this stack instead; once a thread, since who else gives one, as Python's faulthandler does to the main
+// thread, leaves one there until the interpreter has ended: disable() takes its handlers away and not its stack.
 #include "CKernels.h"
 
 #include <pthread.h>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 import Tensors
 
 /// The standard deviation of white Gaussian noise in images `[…, h, w]`, all of one level: the median magnitude of their finest diagonal

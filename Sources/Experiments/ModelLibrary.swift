@@ -31,12 +31,7 @@ public struct ModelLibrary: Sendable {
     let files = FileManager.default
     if let named = ProcessInfo.processInfo.environment["UNFOLD_MODELS"] { return ModelLibrary(path: named) }
     var places = [files.currentDirectoryPath + "/Models"]
-    var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
-    for _ in 0..<5 {
-      places.append(folder.appendingPathComponent("Models").path)
-      places.append(folder.appendingPathComponent("share/unfold/Models").path)
-      folder = folder.deletingLastPathComponent()
-    }
+    places += PackagedData.folders.flatMap { ["\($0)/Models", "\($0)/share/unfold/Models"] }
     return ModelLibrary(path: places.first { files.fileExists(atPath: $0) } ?? places[0])
   }
 
@@ -62,8 +57,23 @@ public struct ModelLibrary: Sendable {
   }
 }
 
-/// What Debian packages ship under free licences.
+/// What lies beside the program, or Debian packages ship under free licences.
 public enum PackagedData {
+  /// The folder of the program, however it was called, and four above it.
+  static var folders: [String] {
+    var folder = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])).resolvingSymlinksInPath()
+    return (0..<5).map { _ in
+      folder.deleteLastPathComponent()
+      return folder.path
+    }
+  }
+
+  /// Has plots drawn in the fonts beside the program, where a machine may have none; to be called before there are threads.
+  public static func useFonts() {
+    let files = folders.map { $0 + "/share/unfold/fonts/fonts.conf" }
+    if let file = files.first(where: FileManager.default.fileExists(atPath:)) { setenv("FONTCONFIG_FILE", file, 0) }
+  }
+
   /// A CT slice.
   public static let slice = "/usr/lib/python3/dist-packages/pydicom/data/test_files/CT_small.dcm"
 

@@ -85,8 +85,10 @@ final class InterfaceCalls: Subject {
       unf_network_save(network, "\(folder)/weights")
       weights.append(Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/weights"))))
     }
-    try Weights.save(FFDNet(layers: 2, channels: 2, seed: 1), to: "\(folder)/weights")
-    weights.append(Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/weights"))))
+    for file in [try Weights(of: FFDNet(layers: 2, channels: 2, seed: 1)), try Weights(of: DilatedCNN(seed: 1))] {
+      try file.write(to: "\(folder)/weights")
+      weights.append(Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/weights"))))
+    }
     Arena.release()
     watch.start()
   }

@@ -150,8 +150,8 @@ struct Odd {
       [
         #"["l1:0.1"]"#, #"["tv:0.1"]"#, #"["tv:auto"]"#, #"["l1:0.1", "nonnegative"]"#, #"["wavelet:haar:0.1"]"#, #"["ridge:1"]"#,
         #"["wavelet:db4:auto:2"]"#, #"["group:0.1:2"]"#, #"["elastic-net:0.1:2"]"#, #"["box:0:1"]"#, #"["tv-anisotropic:0.1"]"#,
-        #"["denoiser:bm3d"]"#, #"["denoiser:tv"]"#, #"["denoiser:ffdnet"]"#, #"["l1:1e300"]"#, #"["group:1:9999"]"#, "[]", "7",
-        #"["x"]"#,
+        #"["denoiser:bm3d"]"#, #"["denoiser:tv"]"#, #"["denoiser:dilated-cnn"]"#, #"["denoiser:ffdnet"]"#, #"["l1:1e300"]"#,
+        #"["group:1:9999"]"#, "[]", "7", #"["x"]"#,
         #"["tv:0.1", "l1:0.1", "ridge:0.2", "nonnegative"]"#, #"["box:1:0"]"#, #"["wavelet:haar:1:99"]"#, #"["tv:0"]"#,
       ]
     ),

@@ -14,6 +14,7 @@ import Yams
 extension UnfoldProgram {
   public static func main() {
     Memory.keepFreedBlocks()
+    PackagedData.useFonts()
     unblockEndingSignals()
     do {
       let world = try World.joined()

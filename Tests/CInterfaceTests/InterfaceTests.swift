@@ -28,6 +28,28 @@ import Testing
     (try? JSONSerialization.jsonObject(with: Data(String(cString: unf_facts()).utf8))) as? [String: Any] ?? [:]
   }
 
+  /// Foundation alone is 45 MB of the library that Python loads: no module it is made of imports that.
+  @Test func isWithoutFoundation() throws {
+    let root = URL(fileURLWithPath: #filePath + "/../../..").standardizedFileURL
+    let package = try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
+    var modules = ["CInterface"], importers: [String] = [], k = 0
+    while k < modules.count {
+      defer { k += 1 }
+      let declaration = try Regex("module\\(\\s*\"\(modules[k])\"(?:, \\[([^\\]]*))?", as: (Substring, Substring?).self)
+      let list = try #require(package.firstMatch(of: declaration)).output.1 ?? ""
+      for name in list.matches(of: /"(\w+)"/).map({ String($0.output.1) })
+      where package.contains("module(\"\(name)\"") && !modules.contains(name) { modules.append(name) }
+      let folder = root.appendingPathComponent("Sources/\(modules[k])")
+      for file in try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)) {
+        guard let file = file as? URL, file.pathExtension == "swift" else { continue }
+        if try String(contentsOf: file, encoding: .utf8).contains(/(?m)^(public )?import Foundation$/) {
+          importers.append(file.path)
+        }
+      }
+    }
+    #expect(modules.contains("Denoisers") && importers == [])
+  }
+
   /// x = (AᵀA + λ)⁻¹ Aᵀ y of two numbers, by hand.
   @Test func solves() throws {
     let A = try matrix([2, 0, 0, 1, 0, 0], [3, 2])

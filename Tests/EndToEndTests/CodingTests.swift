@@ -79,6 +79,21 @@ import Testing
     let quiet = try Program.run(
       "reconstruct", "sparse-coding", "lista", "shipped.h5", "-o", "out.jpg", "--depth", "4", "--quiet", in: folder)
     #expect(quiet.status == 0 && quiet.errors == "" && quiet.output == "")
+
+    // Installed, and called by a name that the shell finds.
+    let files = FileManager.default
+    for name in ["bin", "share/unfold"] {
+      try files.createDirectory(atPath: folder.file("opt/\(name)"), withIntermediateDirectories: true)
+    }
+    try files.copyItem(atPath: #require(Program.path), toPath: folder.file("opt/bin/unfold"))
+    try files.moveItem(atPath: folder.file("Models"), toPath: folder.file("opt/share/unfold/Models"))
+    let process = try Program.process(
+      "unfold reconstruct sparse-coding lista shipped.h5 -o out.jpg --depth 4".split(separator: " ").map(String.init), in: folder)
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.environment?["UNFOLD_MODELS"] = nil
+    process.environment?["PATH"] = folder.file("opt/bin")
+    let installed = try Program.run(process, in: folder)
+    #expect(installed.status == 0 && installed.errors.contains("opt/share/unfold/Models/sparse-coding/lista-3-100.safetensors"))
   }
 
   @Test(arguments: ["npz", "mat", "h5"]) func weightsOfEveryFormat(ending: String) throws {
