@@ -203,6 +203,7 @@ def run(code, **options):
 
 SLOW = """
     import numpy as np, os, signal, threading, time, unfoldnet as un
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
     n = 128
     A = un.blur((n, n), 2.0, boundary="zero")
     B = un.Operator(lambda x: A(x), lambda y: A.H(y), shape_in=(n, n), shape_out=(n, n), lipschitz=1.0)

@@ -9,7 +9,7 @@ public protocol ReconstructionStep: Parameterized {
   associatedtype Signal: VectorSpace
   associatedtype Measurement: VectorSpace
   associatedtype Split: VectorSpace
-  /// - Parameter x: close to the result, for solvers that iterate; the result does not depend on it.
+  /// x is close to the result, for solvers that iterate; the result does not depend on it.
   @differentiable(reverse,wrt: (self, y, u))
   func callAsFunction(_ y: Measurement, pulledTo u: Split, near x: Signal) -> Signal
 }

@@ -3,7 +3,7 @@ import Tensors
 import _Differentiation
 
 /// One step of an iterative algorithm on its state: the single description from which both the classical solver
-/// (``solve(_:measurement:from:until:observing:)``) and the trained network (``Unrolled``) are made.
+/// (`solve(_:measurement:from:until:observing:)`) and the trained network (``Unrolled``) are made.
 public protocol Iteration: Parameterized {
   associatedtype Signal: VectorSpace
   associatedtype Measurement: VectorSpace

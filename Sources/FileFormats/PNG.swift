@@ -11,7 +11,7 @@ public func writePNG(_ image: Image, to path: String, bitDepth: Int = 8) throws 
   try AtomicFile.write(PNGCodec.encode(image, bitDepth: bitDepth, path: path), to: path)
 }
 
-/// As ``writePNG(_:to:bitDepth:)`` of a tensor `[height, width]` or `[3, height, width]`.
+/// The same of a tensor `[height, width]` or `[3, height, width]`.
 public func writePNG(_ values: Tensor, to path: String, bitDepth: Int = 8) throws {
   try writePNG(Image(values: values, bitDepth: bitDepth), to: path, bitDepth: bitDepth)
 }

@@ -175,7 +175,7 @@ final class InterfaceCalls: Subject {
       return using {
         unf_operator_sparse(
           odd.one(in: 20) ? wrongRows : Int64(rows),
-          odd.one(in: 20) ? odd.oneOf([0, -1, .max, 1 << 31, 300_000_000, 1]) : Int64(columns),
+          odd.one(in: 20) ? odd.oneOf([0, -1, .max, 1 << 31, 3_000_000, 1]) : Int64(columns),
           odd.orNil(startBlock), odd.orNil(indexBlock), odd.orNil(values.array), rank, shape, options, $0)
       }
     case .function:

@@ -121,7 +121,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
 
   /// The adjoints at a cotangent v: dx and, summed over the batch, dw and, unless nil, db.
   ///
-  /// - Parameter y: what ``forward(_:_:rectified:into:)`` gave when `rectified`, else nil; where it is not positive v is taken as 0.
+  /// - Parameter y: what `forward` gave when `rectified`, else nil; where it is not positive v is taken as 0.
   public func pullback<S: Scalar>(
     _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, rectified y: UnsafePointer<S>?, _ v: UnsafePointer<S>,
     dx: UnsafeMutablePointer<S>, dw: UnsafeMutablePointer<S>, db: UnsafeMutablePointer<S>? = nil
