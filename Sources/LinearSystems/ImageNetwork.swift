@@ -96,8 +96,20 @@ public enum ImageNetwork: String, CaseIterable, Sendable {
   /// SCNet of an operator on real images.
   public static func scNet<Op: Undersampling>(
     _ A: Op, _ shape: Architecture, precision: Precision = .single, seed: UInt64
-  ) -> any Network where Op.Domain == Tensor {
-    SCNet(scNet: A, depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: precision, seed: seed)
+  ) throws -> any Network where Op.Domain == Tensor {
+    SCNet(
+      scNet: A, depth: shape.depth ?? 20, channels: try shape.channelsOfFeatures(for: "scnet"), precision: precision, seed: seed)
+  }
+}
+
+extension Architecture {
+  /// The channels, 32 unless they are said, of a network whose maps are an image and features.
+  public func channelsOfFeatures(for network: String) throws -> Int {
+    let channels = channels ?? 32
+    guard channels >= 2 else {
+      throw InputError("found \(channels) channels for \(network), whose maps are an image and features; expected 2 or more")
+    }
+    return channels
   }
 }
 

@@ -86,7 +86,7 @@ public enum LinearNetwork: Sendable, Hashable {
       func made<Signal: NumberSpace, Measurement: NumberSpace>(_: Signal.Type, _: Measurement.Type) throws -> any Network {
         if kind == .scNet {
           let A: OnArrays<Tensor, Measurement> = system.normalised(precision: precision)
-          return ImageNetwork.scNet(A, shape, precision: precision, seed: seed)
+          return try ImageNetwork.scNet(A, shape, precision: precision, seed: seed)
         }
         let A: OnArrays<Signal, Measurement> = system.normalised(precision: precision)
         if kind == .plugAndPlay {

@@ -259,4 +259,14 @@ import Testing
     }
     #expect(refused > 0)
   }
+
+  /// A network whose maps are an image and features has two channels at least.
+  @Test(arguments: [
+    "image-cs sodas-net --ratio 0.25", "image-cs scnet", "cs-mri scnet --ratio 0.3", "linear scnet --operator o.yaml",
+  ])
+  func oneChannel(network: String) throws {
+    try "operator: [blur: {sigma: 1}]".write(toFile: folder.file("o.yaml"), atomically: true, encoding: .utf8)
+    try folder.image("b.png", height: 140, width: 140)
+    try refuse("train \(network) --images b.png --channels 1 --steps 1 -o w.safetensors --quiet", naming: "2 or more")
+  }
 }

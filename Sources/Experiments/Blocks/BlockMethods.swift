@@ -95,13 +95,18 @@ extension Blocks {
         "sodas-net", "Proximal gradient with memory on the whole image, thresholds by means of channels",
         source: "Song & Chen, SODAS-Net, 2023", knobs: ["selfEnsemble"], Architecture(depth: 25, channels: 32)
       ) { system, shape, _, seed in
-        SODASNet(sodasNet: system.block, depth: shape.depth ?? 25, channels: shape.channels ?? 32, precision: .single, seed: seed)
+        SODASNet(
+          sodasNet: system.block, depth: shape.depth ?? 25, channels: try shape.channelsOfFeatures(for: "sodas-net"),
+          precision: .single,
+          seed: seed)
       },
       Method(
         "scnet", "Proximal gradient with memory on the whole image, one network for every ratio and Φ",
         source: Papers.scNet, knobs: ["selfEnsemble"], Architecture(depth: 20, channels: 32)
       ) { system, shape, _, seed in
-        SCNet(scNet: system.block, depth: shape.depth ?? 20, channels: shape.channels ?? 32, precision: .single, seed: seed)
+        SCNet(
+          scNet: system.block, depth: shape.depth ?? 20, channels: try shape.channelsOfFeatures(for: "scnet"), precision: .single,
+          seed: seed)
       },
     ]
   }

@@ -303,7 +303,7 @@ extension KSpace {
             ? "found several coils for scnet, which is for real images of one; expected ista-net-plus"
             : "found complex images for scnet, which is for real ones; expected ista-net-plus, or --magnitudes to train on those")
       }
-      return ImageNetwork.scNet(RealMaskedFourier(mask), shape, seed: seed)
+      return try ImageNetwork.scNet(RealMaskedFourier(mask), shape, seed: seed)
     }
     let precision: Precision = kind == .admmNet ? .double : .single
     func made<Op: LinearOperator>(_ A: Op) throws -> any Network where Op.Domain: NumberSpace {
