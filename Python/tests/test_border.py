@@ -45,6 +45,7 @@ def test_wrong_arrays(x):
         lambda: un.unfold("ista-net", A), lambda: un.unfold("ista-net-plus", A, stages=0),
         lambda: un.unfold("ista-net-plus", A, stages=10**9), lambda: un.unfold("ista-net-plus", A, channels=10**6),
         lambda: un.unfold("lista", A), lambda: un.unfold("ista-net-plus", np.eye(5)), lambda: un.unfold("scnet", A, precision="half"),
+        lambda: un.unfold("scnet", A, channels=1),
         lambda: un.unfold("ista-net-plus", A).fit([np.zeros((3, 3))]), lambda: un.unfold("ista-net-plus", A).fit([]),
         lambda: un.unfold("ista-net-plus", A).fit(), lambda: un.unfold("ista-net-plus", A).fit([good], noise=-1),
         lambda: un.unfold("ista-net-plus", A).fit([good], steps=-1),
