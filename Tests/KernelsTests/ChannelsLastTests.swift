@@ -5,7 +5,7 @@ import Testing
 /// Channels-last 3 × 3 convolutions against the definition on channels-first maps, under every instruction set.
 @Suite struct ChannelsLastTests {
   static let layers: [ChannelsLastConvolution] = [
-    .init(batch: 1, height: 33, width: 33, inputChannels: 32, outputChannels: 32),
+    .init(batch: 2, height: 33, width: 33, inputChannels: 32, outputChannels: 32),
     .init(batch: 3, height: 5, width: 6, inputChannels: 32, outputChannels: 32),
     .init(batch: 1, height: 1, width: 1, inputChannels: 32, outputChannels: 32),
     .init(batch: 1, height: 4, width: 19, inputChannels: 64, outputChannels: 32),
