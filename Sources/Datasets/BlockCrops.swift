@@ -56,7 +56,7 @@ public struct BlockCrops: Sendable {
   /// `count` crops, `[count, side²]`; a pure function of the seed.
   public func draw(_ count: Int, seed: UInt64) -> Tensor {
     var generator = RandomGenerator(seed: seed)
-    return Tensor((0..<count).flatMap { _ in draw(using: &generator) } as [Float], shape: [count, side * side])
+    return draw(count, using: &generator).reshaped([count, side * side])
   }
 
   /// X Xᵀ / count of `count` crops X, `[side², side²]`, in double precision.
@@ -65,7 +65,7 @@ public struct BlockCrops: Sendable {
     var sum = Tensor.zero
     for start in stride(from: 0, to: count, by: 2048) {
       let size = min(2048, count - start)
-      let X = Tensor((0..<size).flatMap { _ in draw(using: &generator) } as [Float], shape: [size, side * side])
+      let X = draw(size, using: &generator).reshaped([size, side * side])
       let columns = X.converted(to: .double).transposed
       sum += linear(columns, columns)
     }

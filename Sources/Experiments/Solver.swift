@@ -136,8 +136,6 @@ extension SolverOptions {
 extension Weights {
   /// A network of any type with these weights of a file, whatever the format made of names and shapes.
   public func filled<N: Network>(_ network: N, file path: String) throws -> any Network {
-    do { return try fitted(to: network).filled(network) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
-    }
+    try fitted(to: network).filled(network, path: path)
   }
 }

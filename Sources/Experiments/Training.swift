@@ -146,9 +146,7 @@ public struct Training: Sendable {
       func started<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
         guard let start = run.start else { return try train(network) }
         let weights = try Weights(anyFile: start).withHouseNames
-        do { return try train(weights.fitted(to: network).filled(network)) } catch TrainingError.weights(let text) {
-          throw TrainingError.weights("\(start): \(text)")
-        }
+        return try train(weights.fitted(to: network).filled(network, path: start))
       }
       return try started(network)
     }

@@ -42,9 +42,7 @@ public enum DenoisingNetworkKind: String, CaseIterable, Sendable {
   ) {
     let weights = weights.withHouseNames
     let kind = DenoisingNetworkKind(of: weights)
-    func filled<N: DenoisingNetwork>(_ network: N) throws -> any DenoisingNetwork { try weights.filled(network) }
-    do { return (kind, try filled(kind.untrained(seed: 0))) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
-    }
+    func filled<N: DenoisingNetwork>(_ network: N) throws -> any DenoisingNetwork { try weights.filled(network, path: path) }
+    return (kind, try filled(kind.untrained(seed: 0)))
   }
 }

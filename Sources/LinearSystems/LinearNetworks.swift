@@ -121,11 +121,7 @@ public enum LinearNetwork: Sendable, Hashable {
     guard (1...1000).contains(shape.depth ?? 1), (1...1024).contains(shape.channels ?? 1) else {
       throw InputError("\(file): found weights of \(shape.values); expected up to 1000 stages of up to 1024 channels")
     }
-    func filled<N: Network>(_ network: N) throws -> any Network {
-      do { return try weights.filled(network) } catch TrainingError.weights(let text) {
-        throw TrainingError.weights("\(file): \(text)")
-      }
-    }
+    func filled<N: Network>(_ network: N) throws -> any Network { try weights.filled(network, path: file) }
     return try filled(untrained(system, shape, precision: precision, seed: 0))
   }
 
@@ -196,8 +192,6 @@ public enum VectorNetwork: String, CaseIterable, Sendable {
 extension FFDNet {
   /// - Parameters: `weights`, the authors' or the package's own; `path`, what errors call them.
   public init(_ weights: Weights, path: String) throws {
-    do { self = try weights.withHouseNames.filled(FFDNet(seed: 0)) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
-    }
+    self = try weights.withHouseNames.filled(FFDNet(seed: 0), path: path)
   }
 }

@@ -8,14 +8,16 @@ extension Tensor {
   ///
   /// - Parameters: `shape` and `precision` of the numbers, those of this tensor unless it is `.zero`.
   public mutating func add(_ bytes: UnsafeRawBufferPointer, shape: [Int], _ precision: Precision) {
+    let count = isShapelessZero ? shape.reduce(1, *) : self.count
+    let width = (isShapelessZero ? precision : self.precision) == .single ? 4 : 8
+    precondition(bytes.count == count * width, "\(bytes.count) bytes added to \(count) numbers")
     func numbers<S: Scalar>(_: S.Type) -> [S] {
-      [S](unsafeUninitializedCapacity: shape.reduce(1, *)) { numbers, filled in
+      [S](unsafeUninitializedCapacity: count) { numbers, filled in
         UnsafeMutableRawBufferPointer(numbers).copyMemory(from: bytes)
-        filled = bytes.count / MemoryLayout<S>.size
+        filled = count
       }
     }
     func add<S: Scalar>(_ values: inout [S]) {
-      precondition(bytes.count == values.count * MemoryLayout<S>.size, "\(bytes.count) bytes added to \(values.count) numbers")
       values.withUnsafeMutableBufferPointer { values in
         for i in values.indices { values[i] += bytes.loadUnaligned(fromByteOffset: i &* MemoryLayout<S>.size, as: S.self) }
       }

@@ -62,12 +62,11 @@ private struct PhaseGrid: Sendable {
       let (number, p) = line.quotientAndRemainder(dividingBy: rows)
       let (image, i, j) = (number / (step * step), number / step % step, number % step)
       let (row, out) = (step * p + i, y.pointer + line * columns * channels)
+      let first = ((image * height + row) * width + j) * channels
       let filled = row < height ? max(0, (width - j + step - 1) / step) : 0
       if filled > 0 {
         StridedRows.copy(
-          rows: filled, count: channels, from: x.pointer + ((image * height + row) * width + j) * channels, step * channels,
-          to: out,
-          channels)
+          rows: filled, count: channels, from: x.pointer + first, step * channels, to: out, channels)
       }
       (out + filled * channels).initialize(repeating: 0, count: (columns - filled) * channels)
     }

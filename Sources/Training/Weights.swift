@@ -54,6 +54,11 @@ public struct Weights: Sendable {
     return filled
   }
 
+  /// The same with weights of a file: what is thrown begins with its `path`.
+  public func filled<Model: Parameterized>(_ model: Model, path: String) throws -> Model {
+    do { return try filled(model) } catch TrainingError.weights(let text) { throw TrainingError.weights("\(path): \(text)") }
+  }
+
   /// Writes the weights of `model` to `path`.
   public static func save<Model: Parameterized>(
     _ model: Model, recipe: Recipe? = nil, operators: [NamedParameter] = [], to path: String
@@ -63,9 +68,7 @@ public struct Weights: Sendable {
 
   /// `model` with the weights in the file at `path`.
   public static func load<Model: Parameterized>(_ path: String, into model: Model) throws -> Model {
-    do { return try Weights(contentsOf: path).filled(model) } catch TrainingError.weights(let text) {
-      throw TrainingError.weights("\(path): \(text)")
-    }
+    try Weights(contentsOf: path).filled(model, path: path)
   }
 }
 

@@ -93,8 +93,7 @@ extension Blocks {
   /// Blocks drawn afresh, and their measurements by Φ in single precision.
   public static func samples(of crops: BlockCrops, phi: Matrix) -> DrawnPairs<Tensor, Tensor> {
     DrawnPairs(count: epoch) { samples, generator in
-      let blocks = Tensor(
-        samples.flatMap { _ in crops.draw(using: &generator) } as [Float], shape: [samples.count, crops.side * crops.side])
+      let blocks = crops.draw(samples.count, using: &generator).reshaped([samples.count, crops.side * crops.side])
       return Pairs(measurement: phi.forward(blocks), groundTruth: blocks)
     }
   }

@@ -88,7 +88,7 @@ public struct WholeImageSamples: TrainingSamples {
   }
 
   private func sample(using generator: inout RandomGenerator) -> WholeImageSample {
-    let truth = Tensor(crops.draw(using: &generator), shape: [1, crops.side, crops.side])
+    let truth = crops.draw(1, using: &generator)
     let A = BlockSampling(phi: phi(using: &generator), grid: grid)
     let y = A.forward(truth)
     return WholeImageSample(

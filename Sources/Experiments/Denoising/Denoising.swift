@@ -45,13 +45,13 @@ public struct Denoising: ImageExperiment {
   public let seed: UInt64
 
   public init(_ setup: Setup, seed: UInt64) throws {
-    try Self.check(setup.sigma, "sigma")
+    try Self.check(sigma: setup.sigma)
     (self.setup, self.seed) = (setup, seed)
   }
 
-  private static func check(_ sigma: Double?, _ name: String) throws {
+  private static func check(sigma: Double?) throws {
     if let sigma, !(0...255).contains(sigma) {
-      throw InputError("found --\(name) \(sigma); expected a standard deviation of 0 to 255 levels")
+      throw InputError("found --sigma \(sigma); expected a standard deviation of 0 to 255 levels")
     }
   }
 
@@ -66,7 +66,7 @@ public struct Denoising: ImageExperiment {
 
   /// A measurement of `simulate`, or a noisy picture or array of any format; every colour by itself.
   public static func open(_ path: String, _ opening: Opening) throws -> Scans<Denoising> {
-    try check(opening.sigma, "sigma")
+    try check(sigma: opening.sigma)
     let kind = try FileKind.detect(path)
     if case .hdf5 = kind, let file = try? MeasurementFile(path) {
       try file.check(problem: name)
@@ -94,10 +94,10 @@ public struct Denoising: ImageExperiment {
 
   public static var methods: [Method<Denoising>] {
     [
-      classical("bm3d", "Block matching and collaborative filtering, both steps", source: Self.source) { BM3D() },
-      classical("rof", "Total variation, weight 10", source: "Rudin, Osher & Fatemi, Physica D 60 (1992)") {
-        TotalVariationDenoiser(weight: 10)
-      },
+      classical("bm3d", "Block matching and collaborative filtering, both steps", source: Self.source, BM3D()),
+      classical(
+        "rof", "Total variation, weight 10", source: "Rudin, Osher & Fatemi, Physica D 60 (1992)",
+        TotalVariationDenoiser(weight: 10)),
       network(
         .dilatedCNN, "Seven convolution layers with taps up to 4 pixels apart, one network for every level",
         source: "Zhang, Zuo, Gu & Zhang, CVPR 2017"),
@@ -108,11 +108,10 @@ public struct Denoising: ImageExperiment {
   }
 
   private static func classical(
-    _ name: String, _ title: String, source: String, _ make: @escaping @Sendable () -> any Denoiser
+    _ name: String, _ title: String, source: String, _ denoiser: any Denoiser
   ) -> Method<Denoising> {
     Method(name, title, source: source) { system, _ in
       let shape = system.A.domainShape
-      let denoiser = make()
       try denoiser.check(height: shape[0], width: shape[1], for: name, instead: "rof")
       return reconstructor(denoiser, system)
     }

@@ -5,13 +5,16 @@ import Networks
 import Training
 
 extension DenoiserTerm {
+  /// - Throws: ``InputError`` where a file of weights is given for what is no network.
+  func check(weights: String?) throws {
+    guard let weights else { return }
+    if case .network = self { return }
+    throw InputError("found --denoiser-weights \(weights) for \(self), which has none; leave it out, or take denoiser:dilated-cnn")
+  }
+
   /// - Parameter weights: a file, of networks; nil: those that ship.
   public func denoiser(weights: String?, library: ModelLibrary = .standard) throws -> any Denoiser {
-    if case .network = self {
-    } else if let weights {
-      throw InputError(
-        "found --denoiser-weights \(weights) for \(self), which has none; leave it out, or take denoiser:dilated-cnn")
-    }
+    try check(weights: weights)
     return try denoiser { try $0.network(weights: weights, library: library) }
   }
 }

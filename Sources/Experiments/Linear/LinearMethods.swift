@@ -30,7 +30,7 @@ extension Linear {
     public init() {}
 
     fileprivate func options(_ term: DenoiserTerm?) throws -> ClassicalOptions {
-      if let term, denoiserWeights != nil { _ = try term.denoiser(weights: denoiserWeights) }
+      try term?.check(weights: denoiserWeights)
       var options = ClassicalOptions()
       (options.prior, options.iterations, options.tolerance) = (prior, iterations, tolerance)
       (options.chooseBy, options.precision, options.isTraced) = (chooseBy, precision ?? .double, trace != nil)
