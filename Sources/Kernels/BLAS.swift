@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CBLAS
+import CKernels
 import COneDNN
 import Platform
 
@@ -11,6 +12,10 @@ import Platform
 public enum BLAS {
   /// False when products and factorisations of different threads wait for each other: the library is the serial build.
   public static let isConcurrent = openblas_get_parallel() != 0
+
+  /// The processor whose kernels OpenBLAS runs, as it calls it; "" where it does not say, or is not OpenBLAS on Linux and x86-64. One newer
+  /// than itself it takes for one of 2004, which is mended before `main` (`Sources/CKernels/openblas.c`).
+  public static var kernels: String { String(cString: ck_openblas_kernels()) }
 
   private static let turn = Lock()
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import Kernels
 import Testing
 
@@ -6,6 +7,12 @@ import Testing
   static let extents = [
     (0, 3, 2), (3, 0, 2), (3, 2, 0), (1, 1, 1), (1, 17, 15), (16, 1, 17), (15, 16, 17), (33, 5, 1), (1, 1003, 3), (3, 7, 1003),
   ]
+
+  /// A processor with AVX2 is given no kernels of before it, unless the environment says so, or the library has no others.
+  @Test func kernelsAreTheProcessors() {
+    guard InstructionSet.best != .baseline, ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil else { return }
+    #expect(!["Prescott", "Core2", "Nehalem", "Barcelona"].contains(BLAS.kernels), "\(BLAS.kernels)")
+  }
 
   @Test(arguments: extents) func matrixProducts(m: Int, n: Int, k: Int) {
     func check<S: Scalar>(_: S.Type) {

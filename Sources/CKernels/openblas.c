@@ -1,0 +1,37 @@
+// OpenBLAS chooses its kernels by the processor's model number and gives one that it does not know the kernels of 2004: version 0.3.21 does so with
+// Intel's processors of 2023, where products of matrices in double precision then take seven times as long. Before main it is told what the
+// processor's instructions are, unless the environment variable OPENBLAS_CORETYPE says so already.
+#include "CKernels.h"
+
+#if defined(__linux__) && defined(__x86_64__)
+#include <stdlib.h>
+#include <string.h>
+
+// Of builds of OpenBLAS that choose at run time alone.
+extern void gotoblas_dynamic_init(void) __attribute__((weak));
+extern void gotoblas_dynamic_quit(void) __attribute__((weak));
+extern char *openblas_get_corename(void) __attribute__((weak));
+
+__attribute__((constructor)) static void choose(void) {
+  static const char *const name = "OPENBLAS_CORETYPE";
+  static const char *const old[] = {"Katmai",   "Coppermine", "Northwood", "Prescott", "Banias",       "Atom",      "Core2",  "Penryn",
+                                    "Dunnington", "Nehalem",  "Athlon",    "Opteron",  "Opteron_SSE3", "Barcelona", "Bobcat", "Nano"};
+  if (!gotoblas_dynamic_init || !gotoblas_dynamic_quit || !openblas_get_corename || getenv(name)) return;
+  __builtin_cpu_init();
+  const int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) return;
+  for (size_t i = 0; i < sizeof old / sizeof *old; i++)
+    if (strcmp(openblas_get_corename(), old[i]) == 0) {
+      if (setenv(name, wide ? "SkylakeX" : "Haswell", 1) != 0) return;
+      gotoblas_dynamic_quit();
+      gotoblas_dynamic_init();
+      unsetenv(name);
+      return;
+    }
+}
+
+const char *ck_openblas_kernels(void) { return openblas_get_corename ? openblas_get_corename() : ""; }
+#else
+const char *ck_openblas_kernels(void) { return ""; }
+#endif
