@@ -15,7 +15,7 @@ public enum CTUnits: String, CaseIterable, Codable, Sendable {
 
   /// μ of x = 1, per centimetre.
   public static let maximum = 0.8
-  /// The same per millimetre: what `SparseViewCT.Noise` needs.
+  /// The same per millimetre: what ``Problems/Noise/photons(_:electronic:attenuation:)`` needs.
   public static let attenuationPerMillimetre = maximum / 10
   /// μ of water, per centimetre, of 70 keV.
   public static let water = 0.192

@@ -62,10 +62,13 @@ public struct OperatorDescription: Sendable {
   package static func noise(_ reader: DescriptionReader) throws -> Noise {
     guard let node = reader.value("noise") else { return .none }
     let own = try DescriptionReader(path: reader.path, node: node, name: "noise", main: "deviation", source: reader.source)
-    try own.expect("deviation", "snr")
+    try own.expect("deviation", "snr", "photons", "electronic")
     if let sigma = try own.number("deviation", 0...1e300) { return sigma == 0 ? .none : .deviation(sigma) }
+    if let photons = try own.number("photons", 1e-3...1e15) {
+      return .photons(photons, electronic: try own.number("electronic", 0...1e15) ?? 0)
+    }
     guard let decibel = try own.number("snr", -300...300) else {
-      throw own.error("found neither deviation nor snr; expected a standard deviation, or {snr: dB}")
+      throw own.error("found no deviation, snr or photons; expected a standard deviation, {snr: dB}, or {photons: N₀}")
     }
     return .decibel(decibel)
   }

@@ -13,23 +13,22 @@ public struct ImpedanceTomography: Model {
   public let pixels: PixelDisc
   /// Norms of the rows before they were scaled: what measurements in other units are divided by.
   public let rowNorms: [Double]
-  /// Signal-to-noise ratio of a sample in dB; nil: no noise.
-  public var noiseDecibel: Double?
+  public var noise: Noise
 
   /// The problem of a matrix `[M, pixels.count]`, whose rows are scaled to unit norm.
-  public init(sensitivity: Matrix, pixels: PixelDisc, noiseDecibel: Double? = nil) {
+  public init(sensitivity: Matrix, pixels: PixelDisc, noise: Noise = .none) {
     precondition(
       sensitivity.columns == pixels.count, "a sensitivity of \(sensitivity.columns) columns for \(pixels.count) pixels")
     A = sensitivity.withUnitRows
     rowNorms = sensitivity.rowNorms
     self.pixels = pixels
-    self.noiseDecibel = noiseDecibel
+    self.noise = noise
   }
 
   /// A model in closed form on the pixels of an image of `side` × `side`.
-  public init(_ model: SensitivityModel, side: Int = 64, noiseDecibel: Double? = nil) {
+  public init(_ model: SensitivityModel, side: Int = 64, noise: Noise = .none) {
     let pixels = PixelDisc(side: side)
-    self.init(sensitivity: model.sensitivity(on: pixels), pixels: pixels, noiseDecibel: noiseDecibel)
+    self.init(sensitivity: model.sensitivity(on: pixels), pixels: pixels, noise: noise)
   }
 
   /// Measurements `[…, M]` in the units of the given matrix, each number divided by the norm of its row: those of A.
@@ -45,13 +44,10 @@ public struct ImpedanceTomography: Model {
     noisy(A.converted(to: x.precision).forward(x), using: &generator)
   }
 
-  /// b + ε for measurements without noise, of this or another model: white, of standard deviation rms(b) · 10^(−SNR/20) of each sample.
+  /// b + ε for measurements `[batch, M]` without noise, of this or another model.
   public func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
     precondition(clean.shape.last == A.rows, "measurements of shape \(clean.shape); expected […, \(A.rows)]")
-    guard let noiseDecibel else { return clean }
-    return Problems.noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
-      (sample.reduce(0) { $0 + $1 * $1 } / Double(sample.count)).squareRoot()
-    }
+    return noise.added(to: clean, using: &generator)
   }
 
   /// ``initialMap(weight:)`` of the published weight.

@@ -11,21 +11,21 @@ public struct SparseRecovery: Model {
   public let A: Matrix
   /// Probability that an entry of x* is not zero.
   public let density: Double
-  /// Signal-to-noise ratio of b in dB per sample; nil: no noise.
-  public let noiseDecibel: Double?
+  /// That of b; a signal-to-noise ratio is relative to the standard deviation of a sample.
+  public let noise: Noise
 
-  public init(A: Matrix, density: Double = 0.1, noiseDecibel: Double? = nil) {
+  public init(A: Matrix, density: Double = 0.1, noise: Noise = .none) {
     precondition(density > 0 && density <= 1, "density is \(density); it must be in (0, 1]")
     self.A = A
     self.density = density
-    self.noiseDecibel = noiseDecibel
+    self.noise = noise
   }
 
   /// The benchmark's A from a seed.
-  public static func benchmark(rows: Int = 250, columns: Int = 500, seed: UInt64, noiseDecibel: Double? = nil) -> SparseRecovery {
+  public static func benchmark(rows: Int = 250, columns: Int = 500, seed: UInt64, noise: Noise = .none) -> SparseRecovery {
     SparseRecovery(
       A: Matrix.gaussian(rows: rows, columns: columns, variance: 1 / Double(rows), seed: seed).withUnitColumns,
-      noiseDecibel: noiseDecibel)
+      noise: noise)
   }
 
   /// L = 1.001 ‖A‖², as the reference experiments take it.
@@ -35,7 +35,7 @@ public struct SparseRecovery: Model {
   public func lasso(lambda: Double) -> SparseCoding { SparseCoding(dictionary: A, alpha: lambda, lipschitz: lipschitz) }
 
   public func converted(to precision: Precision) -> SparseRecovery {
-    SparseRecovery(A: A.converted(to: precision), density: density, noiseDecibel: noiseDecibel)
+    SparseRecovery(A: A.converted(to: precision), density: density, noise: noise)
   }
 
   /// `count` pairs (b, x*), one a row, a pure function of seed and stream, in A's precision.
@@ -47,12 +47,8 @@ public struct SparseRecovery: Model {
     return (measure(x, using: &generator), x)
   }
 
-  /// b + ε: white noise of standard deviation std(b) · 10^(−SNR/20) per sample.
+  /// b + ε.
   public func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
-    guard let noiseDecibel else { return clean }
-    return Problems.noisy(clean, decibel: noiseDecibel, using: &generator) { sample in
-      let mean = sample.reduce(0, +) / Double(sample.count)
-      return (sample.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(sample.count)).squareRoot()
-    }
+    noise.added(to: clean, relativeTo: .standardDeviation, using: &generator)
   }
 }

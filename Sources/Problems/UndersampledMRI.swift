@@ -28,32 +28,30 @@ extension OnReal: KSpaceSampling where Op: KSpaceSampling {
 public struct UndersampledMRI<Op: KSpaceSampling>: Model {
   /// P F or P F S.
   public let A: Op
-  /// ‖A x‖² / E‖ε‖² of an image in dB; nil: no noise.
-  public let noiseDecibel: Double?
+  /// White, of an image's samples in all coils.
+  public let noise: Noise
 
-  public init(_ A: Op, noiseDecibel: Double? = nil) {
+  public init(_ A: Op, noise: Noise = .none) {
     self.A = A
-    self.noiseDecibel = noiseDecibel
+    self.noise = noise
   }
 
   public var mask: SamplingMask { A.mask }
 
-  /// y + ε: white noise, real and imaginary part independent and of one variance, on the samples of the mask, its power that of y
-  /// times 10^(−SNR / 10) for each image on its own, all coils together.
+  /// y + ε, real and imaginary part independent and of one variance, on the samples of the mask.
   public func noisy(_ clean: ComplexTensor, using generator: inout RandomGenerator) -> ComplexTensor {
-    guard let noiseDecibel, !clean.isShapelessZero, mask.count > 0 else { return clean }
+    if noise == .none || clean.isShapelessZero { return clean }
     let (v, grid) = (clean.pairs.doubles, mask.isSampled.count)
-    var noise = [Double](repeating: 0, count: v.count)
+    let support = (0..<2 * A.coils * grid).map { mask.isSampled[$0 / 2 % grid] ? 1.0 : 0 }
+    var added = [Double](repeating: 0, count: v.count)
     for start in stride(from: 0, to: v.count, by: 2 * A.coils * grid) {
-      let image = start..<start + 2 * A.coils * grid
-      let power = v[image].reduce(0) { $0 + $1 * $1 } / Double(2 * A.coils * mask.count)
-      let deviation = power.squareRoot() * decibelFactor(-noiseDecibel)
+      let deviation = noise.deviation(for: v[start..<start + support.count], support: support)
       for i in 0..<A.coils * grid where mask.isSampled[i % grid] {
         let (re, im) = generator.normalPair()
-        (noise[start + 2 * i], noise[start + 2 * i + 1]) = (deviation * re, deviation * im)
+        (added[start + 2 * i], added[start + 2 * i + 1]) = (deviation * re, deviation * im)
       }
     }
-    return clean + ComplexTensor(pairs: Tensor(noise, shape: clean.pairs.shape, precision: clean.precision))
+    return clean + ComplexTensor(pairs: Tensor(added, shape: clean.pairs.shape, precision: clean.precision))
   }
 
   /// Zero filling, Aᴴ y: Fᴴ y, its real part for real images, the coils combined by Sᴴ; not clipped.

@@ -44,7 +44,7 @@ import Testing
     let truth = complex(image)
     let coils = CoilSensitivities.simulated(coils: 8, height: h, width: w, seed: 3)
     let mask = SamplingMask.uniformCartesian(height: h, width: w, acceleration: 4, calibrationLines: 24)
-    let y = UndersampledMRI(SENSE(coils, mask: mask), noiseDecibel: 40).simulate(truth, seed: 1)
+    let y = UndersampledMRI(SENSE(coils, mask: mask), noise: .decibel(40)).simulate(truth, seed: 1)
 
     let estimated = try ESPIRiT().estimate(y)
     let A = SENSE(CoilSensitivities(maps: estimated.maps), mask: mask)

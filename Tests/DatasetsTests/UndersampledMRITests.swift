@@ -41,7 +41,7 @@ import Testing
     let A = SENSE(S, mask: mask)
     let faint = normal([h, w], seed: 4)
     let x = ComplexTensor(pairs: .stacked([faint.pairs, 1000 * faint.pairs]))
-    let noisy = UndersampledMRI(A, noiseDecibel: 20)
+    let noisy = UndersampledMRI(A, noise: .decibel(20))
     let y = noisy.simulate(x, seed: 7)
     #expect(y == noisy.simulate(x, seed: 7) && y != noisy.simulate(x, seed: 8) && y != noisy.simulate(x, seed: 7, stream: 1))
     let clean = A.forward(x)

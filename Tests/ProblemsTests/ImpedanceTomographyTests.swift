@@ -74,7 +74,7 @@ import Testing
   /// Per sample rms(ε) = rms(b) 10^(−SNR/20), and seed and stream alone decide.
   @Test func noise() {
     let clean = ImpedanceTomography(.eit104, side: 16)
-    let noisy = ImpedanceTomography(.eit104, side: 16, noiseDecibel: 20)
+    let noisy = ImpedanceTomography(.eit104, side: 16, noise: .decibel(20))
     let ramp = Tensor((0..<clean.pixels.count).map { Double($0) })
     let x = Tensor.stacked((0..<200).map { $0 % 2 == 0 ? ramp : 1e3 * ramp })
     let (b, measured) = (clean.simulate(x, seed: 1), noisy.simulate(x, seed: 1))

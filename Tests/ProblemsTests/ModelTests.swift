@@ -28,28 +28,28 @@ import Testing
     let matrix = Matrix.gaussian(rows: 6, columns: 9, seed: 3).withUnitColumns
     let codes = Tensor.normal([2, 9], using: &generator)
     check(SparseCoding(dictionary: matrix, alpha: 0.1), nil, codes)
-    check(SparseRecovery(A: matrix), SparseRecovery(A: matrix, noiseDecibel: 20), codes)
+    check(SparseRecovery(A: matrix), SparseRecovery(A: matrix, noise: .decibel(20)), codes)
 
     let pixels = PixelDisc(side: 6)
     let sensitivity = Matrix.gaussian(rows: 7, columns: pixels.count, seed: 4)
     check(
       ImpedanceTomography(sensitivity: sensitivity, pixels: pixels),
-      ImpedanceTomography(sensitivity: sensitivity, pixels: pixels, noiseDecibel: 30),
+      ImpedanceTomography(sensitivity: sensitivity, pixels: pixels, noise: .decibel(30)),
       .uniform([2, pixels.count], using: &generator))
 
     let beam = ParallelBeam(ParallelBeamGeometry(side: 8, views: 6))
     check(
       SparseViewCT(beam, imageShape: [8, 8], norm: 3),
-      SparseViewCT(beam, imageShape: [8, 8], norm: 3, noise: .init(photons: 1e4, attenuation: 0.1)),
+      SparseViewCT(beam, imageShape: [8, 8], norm: 3, noise: .photons(1e4, attenuation: 0.1)),
       .uniform([2, 8, 8], using: &generator))
 
     let mask = SamplingMask(height: 8, width: 7, isSampled: (0..<56).map { $0 % 3 != 1 })
     check(
-      UndersampledMRI(RealMaskedFourier(mask)), UndersampledMRI(RealMaskedFourier(mask), noiseDecibel: 20),
+      UndersampledMRI(RealMaskedFourier(mask)), UndersampledMRI(RealMaskedFourier(mask), noise: .decibel(20)),
       .uniform([2, 8, 7], using: &generator))
     let maps = CoilSensitivities(maps: ComplexTensor(pairs: .normal([3, 8, 7, 2], using: &generator)))
     check(
-      UndersampledMRI(SENSE(maps, mask: mask)), UndersampledMRI(SENSE(maps, mask: mask), noiseDecibel: 20),
+      UndersampledMRI(SENSE(maps, mask: mask)), UndersampledMRI(SENSE(maps, mask: mask), noise: .decibel(20)),
       ComplexTensor(pairs: .normal([2, 8, 7, 2], using: &generator)))
   }
 
@@ -59,14 +59,14 @@ import Testing
     let mask = SamplingMask.full(height: 64, width: 64)
     let x = Tensor.uniform([1, 64, 64], using: &generator)
     let y = RealMaskedFourier(mask).forward(x)
-    let noise = UndersampledMRI(RealMaskedFourier(mask), noiseDecibel: 20).simulate(x, seed: 6) - y
+    let noise = UndersampledMRI(RealMaskedFourier(mask), noise: .decibel(20)).simulate(x, seed: 6) - y
     #expect(abs(noise.norm / (0.1 * y.norm) - 1) < 0.05)
     let matrix = Matrix.gaussian(rows: 4000, columns: 20, seed: 7)
     let code = Tensor.normal([1, 20], using: &generator)
     let b = matrix.forward(code)
     let mean = sum(b) / Double(b.count)
     let spread = b.map { $0 - mean }.norm
-    let other = SparseRecovery(A: matrix, noiseDecibel: 20).simulate(code, seed: 8) - b
+    let other = SparseRecovery(A: matrix, noise: .decibel(20)).simulate(code, seed: 8) - b
     #expect(abs(other.norm / (0.1 * spread) - 1) < 0.05)
   }
 }

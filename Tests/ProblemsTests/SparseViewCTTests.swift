@@ -33,7 +33,7 @@ import Testing
     let image = Tensor.filled(0.5, shape: [32, 32])
     #expect((quiet.simulate(image, seed: 1) - quiet.A.forward(image)).maximumMagnitude == 0)
     let noisy = SparseViewCT(
-      beam, imageShape: [32, 32], noise: .init(photons: 1e5, electronic: 10, attenuation: 0.064))
+      beam, imageShape: [32, 32], noise: .photons(1e5, electronic: 10, attenuation: 0.064))
     let y = noisy.simulate(image, seed: 1)
     #expect(y == noisy.simulate(image, seed: 1) && y != noisy.simulate(image, seed: 2))
     var (sum, count) = (0.0, 0)

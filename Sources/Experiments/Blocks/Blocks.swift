@@ -130,11 +130,8 @@ public struct Blocks: Experiment {
     let system = try system()
     let sampling = system.sensing.sampling(height: planes[0].shape[0], width: planes[0].shape[1])
     var y = Tensor.concatenated(planes.map { sampling.forward($0.converted(to: .double)) })
-    if let noise = setup.noiseSnr {
-      var generator = RandomGenerator(seed: seed, stream: UInt64(number))
-      let deviation = y.norm / Double(y.count).squareRoot() * pow(10, -noise / 20)
-      y = y + deviation * Tensor.normal(y.shape, using: &generator)
-    }
+    var generator = RandomGenerator(seed: seed, stream: UInt64(number))
+    y = Noise(snr: setup.noiseSnr).added(to: y.reshaped([1] + y.shape), using: &generator).reshaped(y.shape)
     return Scan(
       name: name, system: system, measured: Measured(grid: sampling.grid, planes: planes.count, y: y),
       groundTruth: .real(planes.count == 1 ? planes[0] : .stacked(planes)))

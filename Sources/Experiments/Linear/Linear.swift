@@ -108,6 +108,7 @@ public struct Linear: Experiment {
     case .none: break
     case .deviation(let sigma): facts.append(JSONMember("noise", .number(sigma)))
     case .decibel(let decibel): facts.append(JSONMember("noise_snr", .number(decibel)))
+    case .photons(let photons, _, _): facts.append(JSONMember("photons", .number(photons)))
     }
     return facts
   }

@@ -51,6 +51,7 @@ public struct OperatorReport: Report {
     case .none: "none"
     case .deviation(let sigma): "σ = \(Float(sigma))"
     case .decibel(let decibel): "\(Float(decibel)) dB"
+    case .photons: "\(system.noise)"
     }
   }
 

@@ -136,7 +136,7 @@ public struct KSpace: Experiment {
       let image = images[i]
       let (number, system) = try system(image)
       func samples<Op: KSpaceSampling>(_ A: Op) -> ComplexTensor where Op.Domain == ComplexTensor {
-        UndersampledMRI(A, noiseDecibel: setup.noiseSnr).simulate(image.value.complex, seed: seed, stream: UInt64(i))
+        UndersampledMRI(A, noise: Noise(snr: setup.noiseSnr)).simulate(image.value.complex, seed: seed, stream: UInt64(i))
       }
       let kSpace = system.maps.map { samples(SENSE($0, mask: system.mask)) } ?? samples(MaskedFourier(system.mask))
       let truth: NumericArray = coils > 1 && image.isComplex ? .real(image.value.complex.magnitude) : image.value

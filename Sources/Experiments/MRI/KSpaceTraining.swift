@@ -131,15 +131,15 @@ extension KSpace {
   private func measuring<Space: NumberSpace>(
     _: Space.Type, _ system: KSpaceSystem, _ precision: Precision
   ) -> @Sendable (Space, inout RandomGenerator) -> Pairs<ComplexTensor, Space> {
-    let (mask, noise) = (system.mask, setup.noiseSnr)
+    let (mask, noise) = (system.mask, Noise(snr: setup.noiseSnr))
     guard let maps = system.maps else {
-      let model = UndersampledMRI(MaskedFourier(mask), noiseDecibel: noise)
+      let model = UndersampledMRI(MaskedFourier(mask), noise: noise)
       return { x, generator in
         Pairs(measurement: model.noisy(Space.sampling(mask).forward(x), using: &generator), groundTruth: x)
       }
     }
     let (A, unit) = (SENSE(maps, mask: mask).converted(to: precision), SENSE(maps, mask: mask).unit)
-    let model = UndersampledMRI(A, noiseDecibel: noise)
+    let model = UndersampledMRI(A, noise: noise)
     return { x, generator in
       let y = model.noisy(A.forward(ComplexTensor(numbers: x.numbers, shape: x.shape)), using: &generator)
       return Pairs(measurement: unit == 1 ? y : unit * y, groundTruth: x)

@@ -96,13 +96,12 @@ public struct PatchCoding: LassoExperiment {
   public func scans(of files: [String]) throws -> Scans<PatchCoding> {
     let images = try files.flatMap { try ImageFolder($0).entries }
     let system = LassoSystem(dictionary: try dictionary(), alpha: Self.alpha)
-    let (noise, seed) = (setup.noiseSnr, seed)
     var facts = [JSONMember("units", .integer(system.A.columns)), JSONMember("alpha", .number(Self.alpha))]
-    if let noise { facts.append(JSONMember("noise_snr", .number(noise))) }
+    if let noise = setup.noiseSnr { facts.append(JSONMember("noise_snr", .number(noise))) }
     return Scans(images.map(\.name), facts: facts) { i in
       let image = images[i].image
       do {
-        let grid = try PatchGrid(Self.noisy(image, decibel: noise, seed: seed, stream: UInt64(i)))
+        let grid = try PatchGrid(noisy(image, stream: UInt64(i)))
         return Scan(name: images[i].name, system: system, measured: Measured(grid: grid), groundTruth: .real(image))
       } catch let error as InputError { throw InputError("\(images[i].name): \(error.description)") }
     }
@@ -123,14 +122,11 @@ public struct PatchCoding: LassoExperiment {
   }
 
   /// White noise of standard deviation std(image) · 10^(−SNR/20).
-  private static func noisy(_ image: Tensor, decibel: Double?, seed: UInt64, stream: UInt64) -> Tensor {
-    guard let decibel else { return image }
-    let pixels = image.doubles
-    let mean = pixels.reduce(0, +) / Double(pixels.count)
-    let deviation =
-      (pixels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(pixels.count)).squareRoot() * pow(10, -decibel / 20)
+  private func noisy(_ image: Tensor, stream: UInt64) -> Tensor {
     var generator = RandomGenerator(seed: seed, stream: stream)
-    return image + deviation * Tensor.normal(image.shape, using: &generator)
+    let noise = Noise(snr: setup.noiseSnr)
+    return noise.added(to: image.reshaped([1] + image.shape), relativeTo: .standardDeviation, using: &generator).reshaped(
+      image.shape)
   }
 
   public func simulate(_ files: [String], to path: String, keepingGroundTruth: Bool) throws -> (facts: [JSONMember], text: String) {

@@ -98,13 +98,13 @@ public struct Recovery: LassoExperiment {
       if setup.rows != nil || setup.columns != nil {
         throw InputError("found --matrix with --rows or --columns; expected the matrix alone, it has a size")
       }
-      problem = SparseRecovery(A: try readMatrix(path), noiseDecibel: setup.noiseSnr)
+      problem = SparseRecovery(A: try readMatrix(path), noise: Noise(snr: setup.noiseSnr))
     } else {
       let (rows, columns) = (setup.rows ?? 250, setup.columns ?? 500)
       guard rows >= 2, rows <= columns, columns <= 100_000 else {
         throw InputError("found --rows \(rows) and --columns \(columns); expected 2 rows at least, and no more rows than columns")
       }
-      problem = .benchmark(rows: rows, columns: columns, seed: seed, noiseDecibel: setup.noiseSnr)
+      problem = .benchmark(rows: rows, columns: columns, seed: seed, noise: Noise(snr: setup.noiseSnr))
     }
     (self.setup, self.seed) = (setup, seed)
   }

@@ -57,7 +57,7 @@ extension Recovery {
   var notes: [String: String] {
     [
       "problem": Self.name, "rows": "\(problem.A.rows)", "columns": "\(problem.A.columns)",
-      "noise": problem.noiseDecibel.map { "\($0) dB" } ?? "none",
+      "noise": "\(problem.noise)",
     ]
   }
 

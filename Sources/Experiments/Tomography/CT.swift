@@ -129,11 +129,10 @@ public struct CT: TomographyExperiment {
 
   public func system(height: Int, width: Int) throws -> TomographySystem {
     let geometry = try setup.scan.made(height: height, width: width)
-    let noise = setup.photons.map {
-      SparseViewCT<AnyOperator<Tensor, Tensor>>.Noise(
-        photons: $0, electronic: setup.electronic ?? 0, attenuation: CTUnits.attenuationPerMillimetre)
+    let noise: Noise? = setup.photons.map {
+      .photons($0, electronic: setup.electronic ?? 0, attenuation: CTUnits.attenuationPerMillimetre)
     }
-    return TomographySystem(SparseViewCT(geometry.projector, imageShape: [height, width], noise: noise), geometry)
+    return TomographySystem(SparseViewCT(geometry.projector, imageShape: [height, width], noise: noise ?? .none), geometry)
   }
 
   public func images(of files: [String]) throws -> [NamedImage] { try images(of: files, part: nil) }

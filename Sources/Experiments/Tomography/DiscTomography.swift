@@ -108,7 +108,7 @@ public struct DiscTomography<Around: Sensor>: TomographyExperiment {
     guard height == width, (4...256).contains(height) else {
       throw InputError("found \(height) × \(width) pixels; expected square images of one size, 4 to 256 pixels")
     }
-    return TomographySystem(ImpedanceTomography(Around.model, side: height, noiseDecibel: setup.noiseSnr))
+    return TomographySystem(ImpedanceTomography(Around.model, side: height, noise: Noise(snr: setup.noiseSnr)))
   }
 
   public func facts(of system: TomographySystem) -> [JSONMember] {

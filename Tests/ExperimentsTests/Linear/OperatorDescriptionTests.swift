@@ -49,6 +49,17 @@ import Testing
     #expect(abs(found + 3.2655522850051364) < 1e-12)
   }
 
+  @Test func noiseIsADeviationARatioOrPhotons() throws {
+    for (noise, expected) in [
+      ("0.1", Noise.deviation(0.1)), ("{snr: 30}", .decibel(30)), ("0", .none), ("{photons: 1e5}", .photons(1e5)),
+      ("{photons: 1e5, electronic: 5}", .photons(1e5, electronic: 5)),
+    ] {
+      #expect(try described("noise: \(noise)\noperator: gradient", shape: [4, 4]).noise == expected, "\(noise)")
+    }
+    let refused = refusal(InputError.self) { try described("noise: {electronic: 5}\noperator: gradient", shape: [4, 4]) }
+    #expect(refused.contains("found no deviation, snr or photons"), "\(refused)")
+  }
+
   /// The symmetric blur by the Fourier transform is the convolution with the same kernel as a file.
   @Test func aBlurIsItsConvolution() throws {
     let taps = (-2...2).map { exp(-0.5 * Double($0 * $0) / 0.49) }
