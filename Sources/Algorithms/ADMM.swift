@@ -22,11 +22,22 @@ public protocol AnalysisStep: Parameterized {
   func callAsFunction(_ x: Signal) -> Split
 }
 
-/// β + η (D x − z), with one η or several.
+/// β' = β + η (D x − z), with one η or several, and z − β', what the next x is pulled to.
 public protocol MultiplierStep: Parameterized {
   associatedtype Split: VectorSpace
-  @differentiable(reverse,wrt: (self, multiplier, gap))
-  func callAsFunction(_ multiplier: Split, gap: Split) -> Split
+  @differentiable(reverse,wrt: (self, multiplier, c, z))
+  func callAsFunction(_ multiplier: Split, analysed c: Split, split z: Split) -> MultiplierOutput<Split>
+}
+
+/// β' and z − β'.
+public struct MultiplierOutput<Split: VectorSpace>: Differentiable {
+  public var multiplier: Split
+  public var pull: Split
+  @differentiable(reverse)
+  public init(multiplier: Split, pull: Split) {
+    self.multiplier = multiplier
+    self.pull = pull
+  }
 }
 
 /// The alternating direction method of multipliers for min ½‖A x − y‖² + g(D x), with scaled multipliers β:
@@ -97,10 +108,10 @@ where
     let c = relaxation == 1 ? exact : relaxation * exact + (1 - relaxation) * s.z
     let output = prior(c + s.multiplier, recording: recording)
     let z = output.value
-    let multiplier = update(s.multiplier, gap: c - z)
-    let x = solve(y, pulledTo: z - multiplier, near: withoutDerivative(at: s.x))
+    let next = update(s.multiplier, analysed: c, split: z)
+    let x = solve(y, pulledTo: next.pull, near: withoutDerivative(at: s.x))
     return State(
-      x: x, z: z, multiplier: multiplier, recorded: s.recorded + output.recorded, previousZ: withoutDerivative(at: s.z))
+      x: x, z: z, multiplier: next.multiplier, recorded: s.recorded + output.recorded, previousZ: withoutDerivative(at: s.z))
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
@@ -143,8 +154,11 @@ public struct UniformUpdate<Split: VectorSpace>: MultiplierStep {
   public var rate: Double
   @differentiable(reverse)
   public init(rate: Double) { self.rate = rate }
-  @differentiable(reverse,wrt: (self, multiplier, gap))
-  public func callAsFunction(_ multiplier: Split, gap: Split) -> Split { multiplier + rate * gap }
+  @differentiable(reverse,wrt: (self, multiplier, c, z))
+  public func callAsFunction(_ multiplier: Split, analysed c: Split, split z: Split) -> MultiplierOutput<Split> {
+    let next = multiplier + rate * (c - z)
+    return MultiplierOutput(multiplier: next, pull: z - next)
+  }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "updateRate", &rate, &gradient.rate)
   }

@@ -142,6 +142,13 @@ func kSpaceGradients() -> [CheckItem] {
     innerProduct(kSpaceSolve(image, pulledTo: .zero, filters: $0, penalties: penalties, mask: half), c)
   }
   gradients.input("mapsAdded in its factors", at: penalties) { innerProduct(mapsAdded(maps, cMaps, by: $0), cMaps) }
+  gradients.input("multiplierStep", at: cMaps) {
+    let next = multiplierStep($0, maps, $0, by: penalties)
+    return innerProduct(next.multiplier, cMaps) + innerProduct(next.pull, maps)
+  }
+  gradients.input("multiplierStep in its rates", at: penalties) {
+    innerProduct(multiplierStep(maps, cMaps, .zero, by: $0).pull, multiplierStep(maps, cMaps, maps, by: $0).multiplier)
+  }
   let (values, slopes) = (normal([3, 11]), normal([3, 2]))
   gradients.input("piecewiseLinear on maps", at: maps) {
     innerProduct(piecewiseLinear(maps: $0, values: values, slopes: slopes, first: -1, spacing: 0.2), cMaps)

@@ -35,6 +35,35 @@ public struct MapStack: Sendable {
     }
   }
 
+  /// next_l = b_l + rate_l (c_l − z_l) and pull_l = z_l − next_l, in one pass.
+  public func multiplierStep<S: Scalar>(
+    _ b: UnsafePointer<S>, _ c: UnsafePointer<S>, _ z: UnsafePointer<S>, rates: UnsafePointer<S>, next: UnsafeMutablePointer<S>,
+    pull: UnsafeMutablePointer<S>
+  ) {
+    let (b, c, z, rates, next, pull) = (Shared(b), Shared(c), Shared(z), Shared(rates), SharedMutable(next), SharedMutable(pull))
+    Parallel.forEach(batch * maps) { run in
+      let at = run * size
+      S.multiplierStep(
+        rates.pointer[run % maps], b.pointer + at, c.pointer + at, z.pointer + at, next.pointer + at, pull.pointer + at, size)
+    }
+  }
+
+  /// Its pullback of v for next and u for pull; returns the rates'.
+  public func multiplierStepPullback<S: Scalar>(
+    _ v: UnsafePointer<S>, _ u: UnsafePointer<S>, _ c: UnsafePointer<S>, _ z: UnsafePointer<S>, rates: UnsafePointer<S>,
+    db: UnsafeMutablePointer<S>, dc: UnsafeMutablePointer<S>, dz: UnsafeMutablePointer<S>
+  ) -> [Double] {
+    let (v, u, c, z, rates) = (Shared(v), Shared(u), Shared(c), Shared(z), Shared(rates))
+    let (db, dc, dz) = (SharedMutable(db), SharedMutable(dc), SharedMutable(dz))
+    let parts = Parallel.map(batch * maps) { run in
+      let at = run * size
+      return S.multiplierStepPullback(
+        rates.pointer[run % maps], v.pointer + at, u.pointer + at, c.pointer + at, z.pointer + at, db.pointer + at, dc.pointer + at,
+        dz.pointer + at, size)
+    }
+    return (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } }
+  }
+
   /// ⟨a_l, b_l⟩ over all samples.
   public func products<S: Scalar>(_ a: UnsafePointer<S>, _ b: UnsafePointer<S>) -> [Double] {
     let (a, b) = (Shared(a), Shared(b))

@@ -48,6 +48,10 @@ public protocol Scalar: BinaryFloatingPoint, Sendable, PatchScalar {
   static var complexMultiplyConjugated: Pairwise { get }
   /// out = conj(a).
   static var complexConjugate: @Sendable (Input, Output, Int) -> Void { get }
+  /// next = b + rate (c − z) and pull = z − next, of (rate, b, c, z, next, pull, count); and its pullback of v for next and u for pull, of (rate, v,
+  /// u, c, z, db, dc, dz, count), which returns the rate's.
+  static var multiplierStep: @Sendable (Self, Input, Input, Input, Output, Output, Int) -> Void { get }
+  static var multiplierStepPullback: @Sendable (Self, Input, Input, Input, Input, Output, Output, Output, Int) -> Double { get }
   /// See ``adam(gradient:mean:square:parameter:constants:count:)``.
   static var adamStep:
     @Sendable (Input, Output, Output, Output, Double, Double, Double, Double, Double, Double, Double, Int) -> Void
@@ -131,6 +135,10 @@ extension Float: Scalar {
   public static var complexMultiply: Pairwise { ck_complex_multiply_f32 }
   public static var complexMultiplyConjugated: Pairwise { ck_complex_multiply_conjugated_f32 }
   public static var complexConjugate: @Sendable (Input, Output, Int) -> Void { ck_complex_conjugate_f32 }
+  public static var multiplierStep: @Sendable (Float, Input, Input, Input, Output, Output, Int) -> Void { ck_multiplier_f32 }
+  public static var multiplierStepPullback: @Sendable (Float, Input, Input, Input, Input, Output, Output, Output, Int) -> Double {
+    ck_multiplier_pullback_f32
+  }
   public static var adamStep:
     @Sendable (Input, Output, Output, Output, Double, Double, Double, Double, Double, Double, Double, Int) -> Void
   { ck_adam_f32 }
@@ -183,6 +191,10 @@ extension Double: Scalar {
   public static var complexMultiply: Pairwise { ck_complex_multiply_f64 }
   public static var complexMultiplyConjugated: Pairwise { ck_complex_multiply_conjugated_f64 }
   public static var complexConjugate: @Sendable (Input, Output, Int) -> Void { ck_complex_conjugate_f64 }
+  public static var multiplierStep: @Sendable (Double, Input, Input, Input, Output, Output, Int) -> Void { ck_multiplier_f64 }
+  public static var multiplierStepPullback: @Sendable (Double, Input, Input, Input, Input, Output, Output, Output, Int) -> Double {
+    ck_multiplier_pullback_f64
+  }
   public static var adamStep:
     @Sendable (Input, Output, Output, Output, Double, Double, Double, Double, Double, Double, Double, Int) -> Void
   { ck_adam_f64 }

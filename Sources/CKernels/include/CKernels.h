@@ -63,6 +63,12 @@ enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20, CK_LA
   X(S, void, complex_multiply_conjugated, (const T *a, const T *b, T *out, intptr_t count), (a, b, out, count))               \
   /* out = conj(a) */                                                                                                         \
   X(S, void, complex_conjugate, (const T *a, T *out, intptr_t count), (a, out, count))                                        \
+  /* next = b + rate (c - z), pull = z - next */                                                                              \
+  X(S, void, multiplier, (T rate, const T *b, const T *c, const T *z, T *next, T *pull, intptr_t count),                      \
+    (rate, b, c, z, next, pull, count))                                                                                       \
+  /* its pullback of v for next and u for pull: t = v - u, db = t, dc = rate t, dz = u - rate t; returns the sum of t (c - z), in double */ \
+  X(S, double, multiplier_pullback, (T rate, const T *v, const T *u, const T *c, const T *z, T *db, T *dc, T *dz, intptr_t count), \
+    (rate, v, u, c, z, db, dc, dz, count))                                                                                    \
   /* one step of Adam: m, u (second moment) and w in place; scale1 = 1/(1-b1^t), scale2 = 1/(1-b2^t) */                       \
   X(S, void, adam, (const T *g, T *m, T *u, T *w, double rate, double b1, double b2, double eps, double decay, double         \
     scale1, double scale2, intptr_t count), (g, m, u, w, rate, b1, b2, eps, decay, scale1, scale2, count))                    \

@@ -203,8 +203,11 @@ public struct MapUpdate: MultiplierStep {
   /// η, `[L]`.
   public var rates: Tensor
   public init(rates: Tensor) { self.rates = rates }
-  @differentiable(reverse,wrt: (self, multiplier, gap))
-  public func callAsFunction(_ multiplier: Tensor, gap: Tensor) -> Tensor { mapsAdded(multiplier, gap, by: rates) }
+  @differentiable(reverse,wrt: (self, multiplier, c, z))
+  public func callAsFunction(_ multiplier: Tensor, analysed c: Tensor, split z: Tensor) -> MultiplierOutput<Tensor> {
+    let next = multiplierStep(multiplier, c, z, by: rates)
+    return MultiplierOutput(multiplier: next.multiplier, pull: next.pull)
+  }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "updateRates", &rates, &gradient.rates)
   }

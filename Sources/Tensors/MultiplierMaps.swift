@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kernels
+import _Differentiation
+
+/// What ``multiplierStep(_:_:_:by:)`` returns.
+public struct MultiplierMaps: Differentiable {
+  /// β + η (c − z).
+  public var multiplier: Tensor
+  /// z less that.
+  public var pull: Tensor
+  @differentiable(reverse)
+  public init(multiplier: Tensor, pull: Tensor) { (self.multiplier, self.pull) = (multiplier, pull) }
+}
+
+/// A step of ADMM's multipliers on a stack of maps with a rate for each, and what the next image is pulled to, in one pass:
+///
+///     β'_l = β_l + η_l (c_l − z_l),   u_l = z_l − β'_l
+///
+/// - Parameters: `multiplier` β, `c` and `z` of shape `[batch, maps, h, w]`, or `.zero`; `rates` η of shape `[maps]`; all of one precision.
+///   Source: Yang, Sun, Li & Xu (2016), the layer M of Deep ADMM-Net.
+@differentiable(reverse)
+public func multiplierStep(_ multiplier: Tensor, _ c: Tensor, _ z: Tensor, by rates: Tensor) -> MultiplierMaps {
+  guard let stack = commonStack(multiplier, c, z), !rates.isShapelessZero else {
+    let next = mapsAdded(multiplier, c - z, by: rates)
+    return MultiplierMaps(multiplier: next, pull: z - next)
+  }
+  precondition(rates.shape == [stack.maps], "multiplierStep: \(rates.shape) rates of maps of shape \(c.shape)")
+  func run<S: Scalar>(_ b: [S], _ c: [S], _ z: [S], _ rates: [S]) -> (next: [S], pull: [S]) {
+    var pull: [S] = []
+    let next = written(stack.count) { next in
+      pull = written(stack.count) { stack.multiplierStep(b, c, z, rates: rates, next: next, pull: $0) }
+    }
+    return (next, pull)
+  }
+  func made(_ next: Tensor.Buffer, _ pull: Tensor.Buffer) -> MultiplierMaps {
+    MultiplierMaps(multiplier: Tensor(shape: c.shape, buffer: next), pull: Tensor(shape: c.shape, buffer: pull))
+  }
+  switch (multiplier.buffer, c.buffer, z.buffer, rates.buffer) {
+  case (.single(let b), .single(let c), .single(let z), .single(let rates)):
+    let (next, pull) = run(b, c, z, rates)
+    return made(.single(next), .single(pull))
+  case (.double(let b), .double(let c), .double(let z), .double(let rates)):
+    let (next, pull) = run(b, c, z, rates)
+    return made(.double(next), .double(pull))
+  default: preconditionFailure("multiplierStep: tensors of single and of double precision")
+  }
+}
+
+/// With t = dβ' − du: dβ = t, dc = η t, dz = du − η t, dη_l = ⟨t_l, c_l − z_l⟩.
+@derivative(of: multiplierStep) @usableFromInline
+func _vjpMultiplierStep(
+  _ multiplier: Tensor, _ c: Tensor, _ z: Tensor, by rates: Tensor
+) -> (value: MultiplierMaps, pullback: (MultiplierMaps.TangentVector) -> (Tensor, Tensor, Tensor, Tensor)) {
+  (
+    multiplierStep(multiplier, c, z, by: rates),
+    { v in
+      guard let stack = commonStack(v.multiplier, v.pull, c), let same = commonStack(c, z, c), same.count == stack.count,
+        !rates.isShapelessZero
+      else {
+        let t = v.multiplier - v.pull
+        let scaled = mapsScaled(t, by: rates)
+        return (t, scaled, v.pull - scaled, mapProducts(t, c - z, like: rates))
+      }
+      func run<S: Scalar>(_ v: [S], _ u: [S], _ c: [S], _ z: [S], _ rates: [S]) -> (b: [S], c: [S], z: [S], rates: [Double]) {
+        var (dc, dz, sums): ([S], [S], [Double]) = ([], [], [])
+        let db = written(stack.count) { db in
+          dc = written(stack.count) { dc in
+            dz = written(stack.count) { sums = stack.multiplierStepPullback(v, u, c, z, rates: rates, db: db, dc: dc, dz: $0) }
+          }
+        }
+        return (db, dc, dz, sums)
+      }
+      func made(
+        _ b: Tensor.Buffer, _ dc: Tensor.Buffer, _ dz: Tensor.Buffer, _ sums: [Double]
+      ) -> (Tensor, Tensor, Tensor, Tensor) {
+        func maps(_ buffer: Tensor.Buffer) -> Tensor { Tensor(shape: c.shape, buffer: buffer) }
+        return (maps(b), maps(dc), maps(dz), Tensor(sums, shape: rates.shape, precision: rates.precision))
+      }
+      switch (v.multiplier.buffer, v.pull.buffer, c.buffer, z.buffer, rates.buffer) {
+      case (.single(let v), .single(let u), .single(let c), .single(let z), .single(let rates)):
+        let found = run(v, u, c, z, rates)
+        return made(.single(found.b), .single(found.c), .single(found.z), found.rates)
+      case (.double(let v), .double(let u), .double(let c), .double(let z), .double(let rates)):
+        let found = run(v, u, c, z, rates)
+        return made(.double(found.b), .double(found.c), .double(found.z), found.rates)
+      default: preconditionFailure("multiplierStep: tensors of single and of double precision")
+      }
+    }
+  )
+}
+
+/// That of three stacks of maps; nil where one of them is `.zero`.
+private func commonStack(_ a: Tensor, _ b: Tensor, _ c: Tensor) -> MapStack? {
+  if a.isShapelessZero || b.isShapelessZero || c.isShapelessZero { return nil }
+  precondition(
+    c.shape.count == 4 && a.shape == c.shape && b.shape == c.shape,
+    "multiplierStep: maps of shapes \(a.shape), \(b.shape) and \(c.shape)")
+  return MapStack(batch: c.shape[0], maps: c.shape[1], size: c.shape[2] * c.shape[3])
+}
+
+/// `count` numbers that `body` writes.
+private func written<S: Scalar>(_ count: Int, _ body: (UnsafeMutablePointer<S>) -> Void) -> [S] {
+  [S](unsafeUninitializedCapacity: count) { out, filled in
+    if count > 0 { body(out.baseAddress!) }
+    filled = count
+  }
+}
