@@ -7,26 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern char **environ;
+
 // Of builds of OpenBLAS that choose at run time alone.
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 extern char *openblas_get_corename(void) __attribute__((weak));
 
 __attribute__((constructor)) static void choose(void) {
-  static const char *const name = "OPENBLAS_CORETYPE";
   static const char *const old[] = {"Katmai",   "Coppermine", "Northwood", "Prescott", "Banias",       "Atom",      "Core2",  "Penryn",
                                     "Dunnington", "Nehalem",  "Athlon",    "Opteron",  "Opteron_SSE3", "Barcelona", "Bobcat", "Nano"};
-  if (!gotoblas_dynamic_init || !gotoblas_dynamic_quit || !openblas_get_corename || getenv(name)) return;
+  if (!gotoblas_dynamic_init || !gotoblas_dynamic_quit || !openblas_get_corename || getenv("OPENBLAS_CORETYPE")) return;
+  gotoblas_dynamic_init();  // unless it was: linked as an archive, OpenBLAS may come later
   __builtin_cpu_init();
   const int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) return;
   for (size_t i = 0; i < sizeof old / sizeof *old; i++)
     if (strcmp(openblas_get_corename(), old[i]) == 0) {
-      if (setenv(name, wide ? "SkylakeX" : "Haswell", 1) != 0) return;
+      // In a copy of the environment, since setenv moves it and Swift finds a program's arguments beside where it was.
+      char **const own = environ;
+      size_t count = 0;
+      while (own && own[count]) count++;
+      char *copy[count + 2];
+      if (count) memcpy(copy, own, count * sizeof *own);
+      copy[count] = wide ? "OPENBLAS_CORETYPE=SkylakeX" : "OPENBLAS_CORETYPE=Haswell";
+      copy[count + 1] = NULL;
+      environ = copy;
       gotoblas_dynamic_quit();
       gotoblas_dynamic_init();
-      unsetenv(name);
+      environ = own;
       return;
     }
 }
