@@ -1,6 +1,10 @@
 # Two commands do everything: `make demo` and `make test`. Each installs what is missing first.
 SWIFT ?= swift
 OUT ?= report
+# The commit goes into what trainings write.
+ifndef UNFOLD_COMMIT
+export UNFOLD_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git status --porcelain 2>/dev/null | grep -q . && echo -dirty)
+endif
 RELEASE = $(SWIFT) build -c release --product unfold
 MPI = $(shell pkg-config --exists mpi-c 2>/dev/null && echo --traits MPI,FFTW)
 

@@ -55,6 +55,11 @@ let package = Package(
     library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
+    // The Makefile says which commit is built.
+    .target(
+      name: "CCommit",
+      cSettings: (Context.environment["UNFOLD_COMMIT"] ?? "").isEmpty
+        ? [] : [.define("UNFOLD_COMMIT", to: Context.environment["UNFOLD_COMMIT"]!)]),
     .target(name: "CKernels"),
     .target(
       name: "CNIfTI", cSettings: [.headerSearchPath("search")],
@@ -76,7 +81,7 @@ let package = Package(
     module("LinearSystems", ["Networks", "Denoisers", "Training"]),
     module(
       "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
-    module("Training", ["WeightFiles", "Communication"]),
+    module("Training", ["CCommit", "WeightFiles", "Communication"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),

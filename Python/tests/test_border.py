@@ -61,7 +61,7 @@ def test_wrong_arrays(x):
         lambda: un.fourier(np.full((4, 4), 0.5)), lambda: un.operator({"wobble": 1}, shape=(4, 4)), lambda: un.operator(shape=(4, 4)),
         lambda: un.operator({"mask": {"file": "nothing"}}, shape=(4, 4)), lambda: un.hadamard((3, 3), rows=2),
         lambda: un.load("/nowhere", A), lambda: un.load(__file__, A), lambda: un.psnr(good, good[:8].copy()), lambda: un.set_threads(-1),
-    ], ids=range(49))
+    ])
 def test_wrong_choices(make):
     with pytest.raises((un.InputError, un.UnfoldError)) as error:
         make()

@@ -132,7 +132,8 @@ public func unf_network_save(_ handle: Int64, _ path: UnsafePointer<CChar>?) -> 
       ?? .adam(
         network: object.kind.name, object.kind.architecture, steps: 1, batchSize: 1, seed: object.seed,
         notes: object.op.system().notes)
-    try Weights.save(network, recipe: known, operators: operators, to: text(path, "path"))
+    try Weights.save(
+      network, recipe: known, operators: operators, provenance: Provenance(of: network), to: text(path, "path"))
     return []
   }
 }

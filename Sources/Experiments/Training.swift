@@ -132,13 +132,18 @@ public struct Training: Sendable {
       func train<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
         var policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
         policy.sources = run.sources?.values ?? [:]
+        policy.secondsBefore = run.resuming?.seconds ?? 0
+        let begin = ContinuousClock.now
         let monitors = World.isFirst ? try run.monitors() : []
         let trained = try StopRequest.onSignals {
           try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)
         }
         guard let trained else { return nil }
         try World.onFirst {
-          try Weights.save(trained, recipe: recipe, operators: training.operators, to: run.path)
+          let seconds = policy.secondsBefore + (ContinuousClock.now - begin) / .seconds(1)
+          try Weights.save(
+            trained, recipe: recipe, operators: training.operators,
+            provenance: Provenance(of: trained, data: policy.sources, seconds: seconds), to: run.path)
           try? FileManager.default.removeItem(atPath: policy.path)
         }
         return (trained.parameterCount, [])

@@ -9,6 +9,8 @@ public struct CheckpointPolicy: Sendable {
   public var seconds: Double?
   /// What every checkpoint says of the data and the operator, by setting: who resumes compares it.
   public var sources: [String: String] = [:]
+  /// Seconds that earlier runs of this training took.
+  public var secondsBefore = 0.0
 
   public init(path: String, steps: Int? = nil, seconds: Double? = 300) {
     self.path = path
@@ -21,6 +23,7 @@ public struct CheckpointPolicy: Sendable {
 struct CheckpointSchedule {
   let policy: CheckpointPolicy
   private var steps = 0
+  private let begin = ContinuousClock.now
   private var written = ContinuousClock.now
 
   init(_ policy: CheckpointPolicy) { self.policy = policy }
@@ -36,6 +39,7 @@ struct CheckpointSchedule {
   mutating func write(_ checkpoint: Checkpoint) throws {
     var checkpoint = checkpoint
     checkpoint.sources = policy.sources
+    checkpoint.seconds = policy.secondsBefore + (ContinuousClock.now - begin) / .seconds(1)
     try checkpoint.write(to: policy.path)
     steps = 0
     written = .now

@@ -9,22 +9,30 @@ public struct Weights: Sendable {
   public var operators: [NamedParameter]
   /// The recipe that made them, as JSON; nil for weights made elsewhere.
   public var recipe: String?
+  /// What else made them.
+  public var provenance: Provenance
 
-  public init(parameters: [NamedParameter], operators: [NamedParameter] = [], recipe: String? = nil) {
+  public init(
+    parameters: [NamedParameter], operators: [NamedParameter] = [], recipe: String? = nil, provenance: Provenance = Provenance()
+  ) {
     self.parameters = parameters
     self.operators = operators
     self.recipe = recipe
+    self.provenance = provenance
   }
 
   /// The weights of `model`.
-  public init<Model: Parameterized>(of model: Model, operators: [NamedParameter] = [], recipe: Recipe? = nil) throws {
-    self.init(parameters: model.parametersAndBuffers, operators: operators, recipe: try recipe?.json)
+  public init<Model: Parameterized>(
+    of model: Model, operators: [NamedParameter] = [], recipe: Recipe? = nil, provenance: Provenance = Provenance()
+  ) throws {
+    self.init(parameters: model.parametersAndBuffers, operators: operators, recipe: try recipe?.json, provenance: provenance)
   }
 
   /// Writes the file atomically. Equal weights give equal bytes.
   public func write(to path: String) throws {
     let fixed = operators.map { NamedParameter(name: "operator." + $0.name, value: $0.value) }
-    try SafeTensors(tensors: parameters + fixed, metadata: recipe.map { ["recipe": $0] } ?? [:]).write(to: path)
+    try SafeTensors(tensors: parameters + fixed, metadata: provenance.facts.merging(recipe.map { ["recipe": $0] } ?? [:]) { $1 })
+      .write(to: path)
   }
 
   /// Reads a file; a checkpoint gives the weights it stands at. - Throws: `FileFormatError`.
@@ -40,7 +48,7 @@ public struct Weights: Sendable {
       parameters: file.tensors.filter { !$0.name.hasPrefix(prefix) },
       operators: file.tensors.filter { $0.name.hasPrefix(prefix) }.map {
         NamedParameter(name: String($0.name.dropFirst(prefix.count)), value: $0.value)
-      }, recipe: file.metadata["recipe"])
+      }, recipe: file.metadata["recipe"], provenance: Provenance(facts: file.metadata.filter { $0.key != "recipe" }))
   }
 
   /// `model` with these weights, converted to the precision of its parameters.
@@ -61,9 +69,9 @@ public struct Weights: Sendable {
 
   /// Writes the weights of `model` to `path`.
   public static func save<Model: Parameterized>(
-    _ model: Model, recipe: Recipe? = nil, operators: [NamedParameter] = [], to path: String
+    _ model: Model, recipe: Recipe? = nil, operators: [NamedParameter] = [], provenance: Provenance = Provenance(), to path: String
   ) throws {
-    try Weights(of: model, operators: operators, recipe: recipe).write(to: path)
+    try Weights(of: model, operators: operators, recipe: recipe, provenance: provenance).write(to: path)
   }
 
   /// `model` with the weights in the file at `path`.

@@ -29,6 +29,30 @@ import WeightFiles
     #expect(wide.encoder.precision == .double && wide.encoder.floats == network.encoder.floats)
   }
 
+  /// Facts beside the recipe come back, and hours are told by tenths, so that a short training twice gives the same bytes.
+  @Test func provenanceComesBack() throws {
+    let path = folder.file("weights.safetensors")
+    let network = TinyNetwork(precision: .single)
+    let provenance = Provenance(of: network, data: ["images": "t91 (91 files)", "crop": "33"], seconds: 8200)
+    #expect(provenance.facts["data"] == "crop 33; images t91 (91 files)" && provenance.facts["hours"] == "2.2")
+    #expect(provenance.facts["precision"] == "single" && provenance.facts["instructions"] != nil)
+    #expect(Provenance(of: network, seconds: 359) == Provenance(of: network))
+    try Weights.save(network, recipe: .varied, provenance: provenance, to: path)
+    let weights = try Weights(contentsOf: path)
+    #expect(weights.provenance == provenance)
+    #expect(try weights.recipe.map(Recipe.init(json:)) == .varied)
+  }
+
+  /// The time of all runs, not of the last alone.
+  @Test func checkpointsAddTheirTime() throws {
+    let path = folder.file("run.safetensors")
+    var policy = CheckpointPolicy(path: path)
+    policy.secondsBefore = 100
+    _ = try StagedNetwork.trainer(.plain(steps: 4)).train(StagedNetwork(depth: 2), checkpoints: policy)
+    let seconds = try Checkpoint(contentsOf: path).seconds
+    #expect(seconds > 100 && seconds < 200, "\(seconds)")
+  }
+
   @Test func whatDoesNotFitIsNamed() throws {
     func refused(_ change: (inout [NamedParameter]) -> Void) -> String {
       var parameters = TinyNetwork().parameters

@@ -100,7 +100,9 @@ public struct HyperLISTATuning: Sendable {
     _ = try experiment.system.analyticWeight()
     return Training(recipe) { run in
       let (network, tuned) = try self.run()
-      try Weights.save(network, recipe: recipe, operators: experiment.operators, to: run.path)
+      try Weights.save(
+        network, recipe: recipe, operators: experiment.operators,
+        provenance: Provenance(of: network, data: run.sources?.values ?? [:]), to: run.path)
       return (3, tuned.facts)
     }
   }
