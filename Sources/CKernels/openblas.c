@@ -9,22 +9,22 @@
 
 extern char **environ;
 
-// Of builds of OpenBLAS that choose at run time alone.
+// Of builds of OpenBLAS that choose at run time alone; all in one file, so that an archive gives all or none.
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
-extern char *openblas_get_corename(void) __attribute__((weak));
+extern char *gotoblas_corename(void) __attribute__((weak));
 
 __attribute__((constructor)) static void choose(void) {
   static const char *const old[] = {"Katmai",   "Coppermine", "Northwood", "Prescott", "Banias",       "Atom",      "Core2",  "Penryn",
                                     "Dunnington", "Nehalem",  "Athlon",    "Opteron",  "Opteron_SSE3", "Barcelona", "Bobcat", "Nano"};
-  if (!gotoblas_dynamic_init || !gotoblas_dynamic_quit || !openblas_get_corename || getenv("OPENBLAS_CORETYPE")) return;
+  if (!gotoblas_dynamic_init || !gotoblas_dynamic_quit || !gotoblas_corename || getenv("OPENBLAS_CORETYPE")) return;
   gotoblas_dynamic_init();  // unless it was: linked as an archive, OpenBLAS may come later
   __builtin_cpu_init();
   const int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) return;
   for (size_t i = 0; i < sizeof old / sizeof *old; i++)
-    if (strcmp(openblas_get_corename(), old[i]) == 0) {
+    if (strcmp(gotoblas_corename(), old[i]) == 0) {
       // In a copy of the environment, since setenv moves it and Swift finds a program's arguments beside where it was.
       char **const own = environ;
       size_t count = 0;
@@ -41,7 +41,7 @@ __attribute__((constructor)) static void choose(void) {
     }
 }
 
-const char *ck_openblas_kernels(void) { return openblas_get_corename ? openblas_get_corename() : ""; }
+const char *ck_openblas_kernels(void) { return gotoblas_corename ? gotoblas_corename() : ""; }
 #else
 const char *ck_openblas_kernels(void) { return ""; }
 #endif
