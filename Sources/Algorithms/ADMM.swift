@@ -29,17 +29,6 @@ public protocol MultiplierStep: Parameterized {
   func callAsFunction(_ multiplier: Split, analysed c: Split, split z: Split) -> MultiplierOutput<Split>
 }
 
-/// β' and z − β'.
-public struct MultiplierOutput<Split: VectorSpace>: Differentiable {
-  public var multiplier: Split
-  public var pull: Split
-  @differentiable(reverse)
-  public init(multiplier: Split, pull: Split) {
-    self.multiplier = multiplier
-    self.pull = pull
-  }
-}
-
 /// The alternating direction method of multipliers for min ½‖A x − y‖² + g(D x), with scaled multipliers β:
 ///
 ///     z⁽ᵏ⁾ = prior(D x⁽ᵏ⁾ + β⁽ᵏ⁻¹⁾)                          soft threshold λ/ρ for g = λ‖·‖₁

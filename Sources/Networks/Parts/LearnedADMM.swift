@@ -205,8 +205,7 @@ public struct MapUpdate: MultiplierStep {
   public init(rates: Tensor) { self.rates = rates }
   @differentiable(reverse,wrt: (self, multiplier, c, z))
   public func callAsFunction(_ multiplier: Tensor, analysed c: Tensor, split z: Tensor) -> MultiplierOutput<Tensor> {
-    let next = multiplierStep(multiplier, c, z, by: rates)
-    return MultiplierOutput(multiplier: next.multiplier, pull: next.pull)
+    multiplierStep(multiplier, c, z, by: rates)
   }
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "updateRates", &rates, &gradient.rates)

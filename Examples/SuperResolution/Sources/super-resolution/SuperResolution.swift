@@ -63,7 +63,7 @@ struct Downsampling: Model {
   }
 
   func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
-    clean + noise * Tensor.normal(clean.shape, precision: clean.precision, using: &generator)
+    Noise.deviation(noise).added(to: clean, using: &generator)
   }
   var initial: any LinearOperator<Tensor, Tensor> { bicubic }
 

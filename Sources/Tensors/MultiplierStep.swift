@@ -2,14 +2,17 @@
 import Kernels
 import _Differentiation
 
-/// What ``multiplierStep(_:_:_:by:)`` returns.
-public struct MultiplierMaps: Differentiable {
-  /// β + η (c − z).
-  public var multiplier: Tensor
-  /// z less that.
-  public var pull: Tensor
+/// What a step of ADMM's multipliers returns.
+public struct MultiplierOutput<Split: VectorSpace>: Differentiable {
+  /// β' = β + η (c − z).
+  public var multiplier: Split
+  /// z − β', what the next image is pulled to.
+  public var pull: Split
   @differentiable(reverse)
-  public init(multiplier: Tensor, pull: Tensor) { (self.multiplier, self.pull) = (multiplier, pull) }
+  public init(multiplier: Split, pull: Split) {
+    self.multiplier = multiplier
+    self.pull = pull
+  }
 }
 
 /// A step of ADMM's multipliers on a stack of maps with a rate for each, and what the next image is pulled to, in one pass:
@@ -19,10 +22,10 @@ public struct MultiplierMaps: Differentiable {
 /// - Parameters: `multiplier` β, `c` and `z` of shape `[batch, maps, h, w]`, or `.zero`; `rates` η of shape `[maps]`; all of one precision.
 ///   Source: Yang, Sun, Li & Xu (2016), the layer M of Deep ADMM-Net.
 @differentiable(reverse)
-public func multiplierStep(_ multiplier: Tensor, _ c: Tensor, _ z: Tensor, by rates: Tensor) -> MultiplierMaps {
+public func multiplierStep(_ multiplier: Tensor, _ c: Tensor, _ z: Tensor, by rates: Tensor) -> MultiplierOutput<Tensor> {
   guard let stack = commonStack(multiplier, c, z), !rates.isShapelessZero else {
     let next = mapsAdded(multiplier, c - z, by: rates)
-    return MultiplierMaps(multiplier: next, pull: z - next)
+    return MultiplierOutput(multiplier: next, pull: z - next)
   }
   precondition(rates.shape == [stack.maps], "multiplierStep: \(rates.shape) rates of maps of shape \(c.shape)")
   func run<S: Scalar>(_ b: [S], _ c: [S], _ z: [S], _ rates: [S]) -> (next: [S], pull: [S]) {
@@ -32,8 +35,8 @@ public func multiplierStep(_ multiplier: Tensor, _ c: Tensor, _ z: Tensor, by ra
     }
     return (next, pull)
   }
-  func made(_ next: Tensor.Buffer, _ pull: Tensor.Buffer) -> MultiplierMaps {
-    MultiplierMaps(multiplier: Tensor(shape: c.shape, buffer: next), pull: Tensor(shape: c.shape, buffer: pull))
+  func made(_ next: Tensor.Buffer, _ pull: Tensor.Buffer) -> MultiplierOutput<Tensor> {
+    MultiplierOutput(multiplier: Tensor(shape: c.shape, buffer: next), pull: Tensor(shape: c.shape, buffer: pull))
   }
   switch (multiplier.buffer, c.buffer, z.buffer, rates.buffer) {
   case (.single(let b), .single(let c), .single(let z), .single(let rates)):
@@ -50,7 +53,7 @@ public func multiplierStep(_ multiplier: Tensor, _ c: Tensor, _ z: Tensor, by ra
 @derivative(of: multiplierStep) @usableFromInline
 func _vjpMultiplierStep(
   _ multiplier: Tensor, _ c: Tensor, _ z: Tensor, by rates: Tensor
-) -> (value: MultiplierMaps, pullback: (MultiplierMaps.TangentVector) -> (Tensor, Tensor, Tensor, Tensor)) {
+) -> (value: MultiplierOutput<Tensor>, pullback: (MultiplierOutput<Tensor>.TangentVector) -> (Tensor, Tensor, Tensor, Tensor)) {
   (
     multiplierStep(multiplier, c, z, by: rates),
     { v in
