@@ -1,10 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Each installs what is missing first.
 SWIFT ?= swift
 OUT ?= report
-# The commit goes into what trainings write.
-ifndef UNFOLD_COMMIT
-export UNFOLD_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git status --porcelain 2>/dev/null | grep -q . && echo -dirty)
-endif
 RELEASE = $(SWIFT) build -c release --product unfold
 MPI = $(shell pkg-config --exists mpi-c 2>/dev/null && echo --traits MPI,FFTW)
 
@@ -55,6 +51,11 @@ python: dependencies
 # A wheel for every Python from 3.10 on in Python/dist, tested in an empty environment.
 wheel: dependencies
 	SWIFT="$(SWIFT)" Scripts/wheel.sh
+
+# The commit goes into what trainings write. Of these builds alone, which begin anew: whoever names another builds every module again.
+ifndef UNFOLD_COMMIT
+dist wheel: export UNFOLD_COMMIT = $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git status --porcelain 2>/dev/null | grep -q . && echo -dirty)
+endif
 
 # The program with its libraries, weights, completions and manual pages, for machines without Swift.
 dist: dependencies

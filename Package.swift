@@ -30,7 +30,7 @@ let package = Package(
         "LinearSystems", "FileFormats", "Datasets", "Metrics", "Evaluation", "Experiments",
       ]),
     .library(name: "UnfoldProgram", targets: ["UnfoldProgram"]),
-    .library(name: "unfoldnet", type: .dynamic, targets: ["CInterface"]),
+    .library(name: "unfoldnet", type: .dynamic, targets: ["CInterface", "CCommit"]),
     .executable(name: "unfold", targets: ["unfold"]),
   ],
   traits: [
@@ -55,7 +55,7 @@ let package = Package(
     library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
-    // The Makefile says which commit is built.
+    // Of `make dist` and `make wheel`, or of who says it.
     .target(
       name: "CCommit",
       cSettings: (Context.environment["UNFOLD_COMMIT"] ?? "").isEmpty
@@ -81,7 +81,7 @@ let package = Package(
     module("LinearSystems", ["Networks", "Denoisers", "Training"]),
     module(
       "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
-    module("Training", ["CCommit", "WeightFiles", "Communication"]),
+    module("Training", ["CKernels", "WeightFiles", "Communication"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
@@ -94,7 +94,7 @@ let package = Package(
       name: "UnfoldProgram",
       dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
-    .executableTarget(name: "unfold", dependencies: ["UnfoldProgram"], swiftSettings: strict),
+    .executableTarget(name: "unfold", dependencies: ["UnfoldProgram", "CCommit"], swiftSettings: strict),
 
     module("Checks", ["Networks", "Denoisers"]),
     .executableTarget(
