@@ -30,7 +30,7 @@ let package = Package(
         "LinearSystems", "FileFormats", "Datasets", "Metrics", "Evaluation", "Experiments",
       ]),
     .library(name: "UnfoldProgram", targets: ["UnfoldProgram"]),
-    .library(name: "unfoldnet", type: .dynamic, targets: ["CInterface", "CCommit"]),
+    .library(name: "unfoldnet", type: .dynamic, targets: ["CInterface"]),
     .executable(name: "unfold", targets: ["unfold"]),
   ],
   traits: [
@@ -81,7 +81,7 @@ let package = Package(
     module("LinearSystems", ["Networks", "Denoisers", "Training"]),
     module(
       "FileFormats", ["WeightFiles", "CDICOM", "CPNG", "CTurboJPEG", "CTIFF", "CHDF5", "CISMRMRD", "CNIfTI", "CZlib"]),
-    module("Training", ["CKernels", "WeightFiles", "Communication"]),
+    module("Training", ["CCommit", "WeightFiles", "Communication"]),
     module("Datasets", ["Tensors", "FileFormats", "Problems"]),
     module("Metrics", ["WeightFiles"]),
     module("Evaluation", ["Metrics", "FileFormats", "CCairo"]),
@@ -94,7 +94,7 @@ let package = Package(
       name: "UnfoldProgram",
       dependencies: ["Experiments", "Denoisers", "Checks", argumentParser, .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
-    .executableTarget(name: "unfold", dependencies: ["UnfoldProgram", "CCommit"], swiftSettings: strict),
+    .executableTarget(name: "unfold", dependencies: ["UnfoldProgram"], swiftSettings: strict),
 
     module("Checks", ["Networks", "Denoisers"]),
     .executableTarget(

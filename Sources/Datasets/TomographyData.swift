@@ -151,10 +151,7 @@ public struct TomographyData: Sendable {
         var generator = RandomGenerator(seed: settings.seed, stream: 1 << 62 | stream)
         var noisy = problem
         noisy.noise = .decibel(settings.noiseDecibel(part, using: &generator))
-        return (
-          noisy.noisy(clean.reshaped([1] + clean.shape), using: &generator).reshaped(clean.shape).converted(to: .single),
-          x.converted(to: .single)
-        )
+        return (noisy.noisy(clean, using: &generator).converted(to: .single), x.converted(to: .single))
       }
       return Samples(measurement: .stacked(samples.map(\.b)), groundTruth: .stacked(samples.map(\.x)))
     }

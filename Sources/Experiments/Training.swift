@@ -133,17 +133,15 @@ public struct Training: Sendable {
         var policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
         policy.sources = run.sources?.values ?? [:]
         policy.secondsBefore = run.resuming?.seconds ?? 0
-        let begin = ContinuousClock.now
         let monitors = World.isFirst ? try run.monitors() : []
         let trained = try StopRequest.onSignals {
           try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)
         }
         guard let trained else { return nil }
         try World.onFirst {
-          let seconds = policy.secondsBefore + (ContinuousClock.now - begin) / .seconds(1)
           try Weights.save(
             trained, recipe: recipe, operators: training.operators,
-            provenance: Provenance(of: trained, data: policy.sources, seconds: seconds), to: run.path)
+            provenance: Provenance(of: trained, data: policy.sources, seconds: policy.secondsSoFar), to: run.path)
           try? FileManager.default.removeItem(atPath: policy.path)
         }
         return (trained.parameterCount, [])

@@ -61,15 +61,18 @@ public struct MapStack: Sendable {
         rates.pointer[run % maps], v.pointer + at, u.pointer + at, c.pointer + at, z.pointer + at, db.pointer + at, dc.pointer + at,
         dz.pointer + at, size)
     }
-    return (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } }
+    return sums(parts)
   }
 
   /// ⟨a_l, b_l⟩ over all samples.
   public func products<S: Scalar>(_ a: UnsafePointer<S>, _ b: UnsafePointer<S>) -> [Double] {
     let (a, b) = (Shared(a), Shared(b))
     let parts = Parallel.map(batch * maps) { S.dot(a.pointer + $0 * size, b.pointer + $0 * size, size) }
-    return (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } }
+    return sums(parts)
   }
+
+  /// Of a number for each map of each sample, the sums over the samples.
+  private func sums(_ parts: [Double]) -> [Double] { (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } } }
 
   /// out_l = S_l(a_l), a curve for each of the maps.
   ///

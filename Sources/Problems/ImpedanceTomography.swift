@@ -44,10 +44,10 @@ public struct ImpedanceTomography: Model {
     noisy(A.converted(to: x.precision).forward(x), using: &generator)
   }
 
-  /// b + ε for measurements `[batch, M]` without noise, of this or another model.
+  /// b + ε for measurements `[…, M]` without noise, of this or another model.
   public func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
     precondition(clean.shape.last == A.rows, "measurements of shape \(clean.shape); expected […, \(A.rows)]")
-    return noise.added(to: clean, using: &generator)
+    return noise.added(to: clean, width: A.rows, using: &generator)
   }
 
   /// ``initialMap(weight:)`` of the published weight.

@@ -16,7 +16,7 @@ public enum Noise: Sendable, Hashable, Codable, CustomStringConvertible {
   /// (1993); electronic noise as Xu & Tsui, IEEE Trans. Med. Imaging 28 (2009).
   case photons(Double, electronic: Double = 0, attenuation: Double = 1)
 
-  /// `none`, `0.1`, `20 dB`, `1e5 photons`.
+  /// `none`, `0.1`, `20.0 dB`, `100000.0 photons`.
   public var description: String {
     switch self {
     case .none: "none"
@@ -63,15 +63,17 @@ public enum Noise: Sendable, Hashable, Codable, CustomStringConvertible {
 
   /// Measurements `[batch, …]` with noise, drawn for one after another.
   ///
-  /// - Parameter support: 0 where nothing is measured, of one measurement's numbers.
+  /// - Parameters: `width`, numbers of one measurement, all but the first axis unless it is given; `support`, 0 where nothing is measured, of
+  ///   one measurement's numbers.
   public func added(
-    to clean: Tensor, support: [Double]? = nil, relativeTo amplitude: Amplitude = .rootMeanSquare,
+    to clean: Tensor, width: Int? = nil, support: [Double]? = nil, relativeTo amplitude: Amplitude = .rootMeanSquare,
     using generator: inout RandomGenerator
   ) -> Tensor {
     if self == .none || clean.isShapelessZero { return clean }
-    precondition(clean.shape.count > 1, "noise of measurements of shape \(clean.shape); expected [batch, …]")
-    let (v, width) = (clean.doubles, clean.shape.dropFirst().reduce(1, *))
+    precondition(width != nil || clean.shape.count > 1, "noise of measurements of shape \(clean.shape); expected [batch, …]")
+    let (v, width) = (clean.doubles, width ?? clean.shape.dropFirst().reduce(1, *))
     if case .photons(let photons, let electronic, let attenuation) = self {
+      precondition(photons > 0 && electronic >= 0 && attenuation > 0, "\(photons) photons, noise of \(electronic)")
       let measured = v.indices.map { i in
         if let support, support[i % width] == 0 { return v[i] }
         var count = generator.poisson(mean: photons * exp(-attenuation * v[i]))

@@ -49,6 +49,6 @@ public struct SparseRecovery: Model {
 
   /// b + ε.
   public func noisy(_ clean: Tensor, using generator: inout RandomGenerator) -> Tensor {
-    noise.added(to: clean, relativeTo: .standardDeviation, using: &generator)
+    noise.added(to: clean, width: A.rows, relativeTo: .standardDeviation, using: &generator)
   }
 }

@@ -23,12 +23,7 @@ public func mapsAdded(_ a: Tensor, _ x: Tensor, by factors: Tensor) -> Tensor {
     x.shape.count == 4 && factors.shape == [x.shape[1]] && (a.isShapelessZero || a.shape == x.shape),
     "maps of shape \(x.shape) with \(factors.shape) factors, added to \(a.shape)")
   let stack = MapStack(of: x)
-  func made<S: Scalar>(_ body: (UnsafeMutablePointer<S>) -> Void) -> [S] {
-    [S](unsafeUninitializedCapacity: stack.count) { out, filled in
-      if stack.count > 0 { body(out.baseAddress!) }
-      filled = stack.count
-    }
-  }
+  func made<S: Scalar>(_ body: (UnsafeMutablePointer<S>) -> Void) -> [S] { written(stack.count, body) }
   switch (a.buffer, x.buffer, factors.buffer) {
   case (.zero, .single(let v), .single(let f)):
     return Tensor(shape: x.shape, buffer: .single(made { stack.scale(v, by: f, into: $0) }))
@@ -75,10 +70,7 @@ public func piecewiseLinear(maps a: Tensor, values: Tensor, slopes: Tensor, firs
   if a.isShapelessZero { return a }
   let (stack, curve) = curves(a, values, slopes, first, spacing)
   func run<S: Scalar>(_ a: [S], _ q: [S]) -> [S] {
-    [S](unsafeUninitializedCapacity: stack.count) { out, filled in
-      if stack.count > 0 { stack.apply(a, values: q, into: out.baseAddress!, curve: curve) }
-      filled = stack.count
-    }
+    written(stack.count) { stack.apply(a, values: q, into: $0, curve: curve) }
   }
   switch (a.buffer, values.buffer) {
   case (.single(let v), .single(let q)): return Tensor(shape: a.shape, buffer: .single(run(v, q)))
@@ -99,10 +91,7 @@ func _vjpPiecewiseLinearMaps(
       let (stack, curve) = curves(a, values, slopes, first, spacing)
       func run<S: Scalar>(_ a: [S], _ q: [S], _ v: [S]) -> (da: [S], sums: (values: [Double], slopes: [Double])) {
         var sums: (values: [Double], slopes: [Double]) = ([], [])
-        let da = [S](unsafeUninitializedCapacity: stack.count) { out, filled in
-          if stack.count > 0 { sums = stack.pullback(a, values: q, v, into: out.baseAddress!, curve: curve) }
-          filled = stack.count
-        }
+        let da = written(stack.count) { sums = stack.pullback(a, values: q, v, into: $0, curve: curve) }
         return (da, sums)
       }
       let da: Tensor
@@ -143,5 +132,5 @@ private func curves(
 
 extension MapStack {
   /// Maps `[batch, maps, h, w]`.
-  fileprivate init(of x: Tensor) { self.init(batch: x.shape[0], maps: x.shape[1], size: x.shape[2] * x.shape[3]) }
+  init(of x: Tensor) { self.init(batch: x.shape[0], maps: x.shape[1], size: x.shape[2] * x.shape[3]) }
 }

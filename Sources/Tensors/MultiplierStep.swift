@@ -57,9 +57,7 @@ func _vjpMultiplierStep(
   (
     multiplierStep(multiplier, c, z, by: rates),
     { v in
-      guard let stack = commonStack(v.multiplier, v.pull, c), let same = commonStack(c, z, c), same.count == stack.count,
-        !rates.isShapelessZero
-      else {
+      guard let stack = commonStack(v.multiplier, v.pull, c, z), !rates.isShapelessZero else {
         let t = v.multiplier - v.pull
         let scaled = mapsScaled(t, by: rates)
         return (t, scaled, v.pull - scaled, mapProducts(t, c - z, like: rates))
@@ -92,19 +90,11 @@ func _vjpMultiplierStep(
   )
 }
 
-/// That of three stacks of maps; nil where one of them is `.zero`.
-private func commonStack(_ a: Tensor, _ b: Tensor, _ c: Tensor) -> MapStack? {
-  if a.isShapelessZero || b.isShapelessZero || c.isShapelessZero { return nil }
+/// That of stacks of maps of one shape; nil where one of them is `.zero`.
+private func commonStack(_ maps: Tensor...) -> MapStack? {
+  if maps.contains(where: \.isShapelessZero) { return nil }
   precondition(
-    c.shape.count == 4 && a.shape == c.shape && b.shape == c.shape,
-    "multiplierStep: maps of shapes \(a.shape), \(b.shape) and \(c.shape)")
-  return MapStack(batch: c.shape[0], maps: c.shape[1], size: c.shape[2] * c.shape[3])
-}
-
-/// `count` numbers that `body` writes.
-private func written<S: Scalar>(_ count: Int, _ body: (UnsafeMutablePointer<S>) -> Void) -> [S] {
-  [S](unsafeUninitializedCapacity: count) { out, filled in
-    if count > 0 { body(out.baseAddress!) }
-    filled = count
-  }
+    maps[0].shape.count == 4 && maps.allSatisfy { $0.shape == maps[0].shape }, "multiplierStep: maps of shapes \(maps.map(\.shape))"
+  )
+  return MapStack(of: maps[0])
 }

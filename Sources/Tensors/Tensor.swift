@@ -290,20 +290,20 @@ extension Tensor {
   }
 
   static func write<S: Scalar>(_ a: [S], _ kernel: Unary<S>) -> [S] {
-    [S](unsafeUninitializedCapacity: a.count) { out, filled in
-      if a.count > 0 { a.withUnsafeBufferPointer { kernel($0.baseAddress!, out.baseAddress!, a.count) } }
-      filled = a.count
-    }
+    written(a.count) { out in a.withUnsafeBufferPointer { kernel($0.baseAddress!, out, a.count) } }
   }
 
   static func write<S: Scalar>(_ a: [S], _ b: [S], _ kernel: Binary<S>) -> [S] {
-    [S](unsafeUninitializedCapacity: a.count) { out, filled in
-      if a.count > 0 {
-        a.withUnsafeBufferPointer { a in
-          b.withUnsafeBufferPointer { b in kernel(a.baseAddress!, b.baseAddress!, out.baseAddress!, a.count) }
-        }
-      }
-      filled = a.count
+    written(a.count) { out in
+      a.withUnsafeBufferPointer { a in b.withUnsafeBufferPointer { b in kernel(a.baseAddress!, b.baseAddress!, out, a.count) } }
     }
+  }
+}
+
+/// `count` numbers that `body` writes, which is not called for none.
+func written<S: Scalar>(_ count: Int, _ body: (UnsafeMutablePointer<S>) -> Void) -> [S] {
+  [S](unsafeUninitializedCapacity: count) { out, filled in
+    if count > 0 { body(out.baseAddress!) }
+    filled = count
   }
 }

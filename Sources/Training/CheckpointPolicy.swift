@@ -11,19 +11,22 @@ public struct CheckpointPolicy: Sendable {
   public var sources: [String: String] = [:]
   /// Seconds that earlier runs of this training took.
   public var secondsBefore = 0.0
+  private let begin = ContinuousClock.now
 
   public init(path: String, steps: Int? = nil, seconds: Double? = 300) {
     self.path = path
     self.steps = steps
     self.seconds = seconds
   }
+
+  /// Seconds of this training until now, counted from when this was made.
+  public var secondsSoFar: Double { secondsBefore + (ContinuousClock.now - begin) / .seconds(1) }
 }
 
 /// Counts the steps and the time since the last checkpoint.
 struct CheckpointSchedule {
   let policy: CheckpointPolicy
   private var steps = 0
-  private let begin = ContinuousClock.now
   private var written = ContinuousClock.now
 
   init(_ policy: CheckpointPolicy) { self.policy = policy }
@@ -39,7 +42,7 @@ struct CheckpointSchedule {
   mutating func write(_ checkpoint: Checkpoint) throws {
     var checkpoint = checkpoint
     checkpoint.sources = policy.sources
-    checkpoint.seconds = policy.secondsBefore + (ContinuousClock.now - begin) / .seconds(1)
+    checkpoint.seconds = policy.secondsSoFar
     try checkpoint.write(to: policy.path)
     steps = 0
     written = .now

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import CKernels
+import CCommit
 import Kernels
 import Platform
 import Tensors
@@ -19,7 +19,7 @@ public struct Provenance: Sendable, Hashable {
   public init(of model: some Parameterized, data: [String: String] = [:], seconds: Double = 0) {
     let mixed = Arithmetic.current == .mixed
     facts = ["instructions": Self.instructions(mixed: mixed)]
-    let commit = String(cString: ck_commit())
+    let commit = String(cString: unfold_commit())
     if !commit.isEmpty { facts["commit"] = commit }
     let precisions = Set(model.parameters.filter { !$0.value.shape.isEmpty }.map(\.value.precision))
     if let one = precisions.first, precisions.count == 1 { facts["precision"] = mixed ? "mixed" : one.rawValue }

@@ -182,8 +182,6 @@ void ck_correlate3x3(const float *s, const float *v, float *dweights, int64_t ba
 /* gives the calling thread a stack for handlers of signals with SA_ONSTACK, once; needed before oneDNN's products, see signals.c */
 void ck_prepare_signal_stack(void);
 
-/* the commit that the program was built of, with "-dirty" where files were changed beside it; "" where the build was not told */
-const char *ck_commit(void);
 /* the processor whose kernels OpenBLAS runs, or "", see openblas.c */
 const char *ck_openblas_kernels(void);
 

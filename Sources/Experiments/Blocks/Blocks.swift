@@ -131,7 +131,7 @@ public struct Blocks: Experiment {
     let sampling = system.sensing.sampling(height: planes[0].shape[0], width: planes[0].shape[1])
     var y = Tensor.concatenated(planes.map { sampling.forward($0.converted(to: .double)) })
     var generator = RandomGenerator(seed: seed, stream: UInt64(number))
-    y = Noise(snr: setup.noiseSnr).added(to: y.reshaped([1] + y.shape), using: &generator).reshaped(y.shape)
+    y = Noise(snr: setup.noiseSnr).added(to: y, width: y.count, using: &generator)
     return Scan(
       name: name, system: system, measured: Measured(grid: sampling.grid, planes: planes.count, y: y),
       groundTruth: .real(planes.count == 1 ? planes[0] : .stacked(planes)))

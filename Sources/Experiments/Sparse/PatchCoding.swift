@@ -124,9 +124,7 @@ public struct PatchCoding: LassoExperiment {
   /// White noise of standard deviation std(image) · 10^(−SNR/20).
   private func noisy(_ image: Tensor, stream: UInt64) -> Tensor {
     var generator = RandomGenerator(seed: seed, stream: stream)
-    let noise = Noise(snr: setup.noiseSnr)
-    return noise.added(to: image.reshaped([1] + image.shape), relativeTo: .standardDeviation, using: &generator).reshaped(
-      image.shape)
+    return Noise(snr: setup.noiseSnr).added(to: image, width: image.count, relativeTo: .standardDeviation, using: &generator)
   }
 
   public func simulate(_ files: [String], to path: String, keepingGroundTruth: Bool) throws -> (facts: [JSONMember], text: String) {
