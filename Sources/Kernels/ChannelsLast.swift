@@ -7,8 +7,9 @@ import CKernels
 ///
 /// Here a pixel's channels are one or more vectors. In single precision 32 → 32 and other suitable channel counts run through
 /// Winograd's F(6 × 6, 3 × 3) or F(4 × 4, 3 × 3), whichever takes fewer multiplications for the size of the maps: a fifth to a quarter of
-/// the definition's, and some ten times its rounding (1e-6 relative); 1 → 32 and 32 → 1 have kernels of their own. Everything else goes
-/// through ``Convolution``. Large maps and batches in pieces are spread over idle threads; results of a sample do not depend on the rest
+/// the definition's, and some ten times its rounding (1e-6 relative); 1 → 32 and 32 → 1 have kernels of their own. A few channels, such as
+/// the two of complex numbers or the three of a colour, on one side are filled up with zeros to a vector's. Everything else goes through
+/// ``Convolution``. Large maps and batches in pieces are spread over idle threads; results of a sample do not depend on the rest
 /// of the batch, nor on the threads.
 public struct ChannelsLastConvolution: Hashable, Sendable {
   public var batch: Int
@@ -37,7 +38,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
   public var weightCount: Int { 9 * inputChannels * outputChannels }
 
   /// How it is computed in single precision.
-  public enum Path: String, Sendable { case winograd, expand, collapse, library }
+  public enum Path: String, Sendable { case winograd, expand, collapse, filled, library }
 
   public var path: Path {
     let unit = Int(ck_convolution_channels())
@@ -45,7 +46,9 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     guard batch > 0, height > 0, width > 0 else { return .library }
     if inputChannels == 1, fits(outputChannels) { return .expand }
     if outputChannels == 1, fits(inputChannels) { return .collapse }
-    return fits(inputChannels) && fits(outputChannels) ? .winograd : .library
+    if fits(inputChannels) && fits(outputChannels) { return .winograd }
+    func isFew(_ channels: Int) -> Bool { channels > 0 && channels < unit }
+    return isFew(inputChannels) && fits(outputChannels) || isFew(outputChannels) && fits(inputChannels) ? .filled : .library
   }
 
   /// y from x; `bias` has a number for every channel of y, or is nil for zeros.
@@ -67,6 +70,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     case .collapse:
       collapse(x1, w1, flipped: false, channels: inputChannels, into: y1)
       if let bias1 { Float.addRows(bias1, y1, batch * height * width, 1) }
+    case .filled: return filledForward(x1, w1, bias: bias1, rectified: rectified, into: y1)
     case .library: return libraryPieces(x1, w1, bias: bias1, rectified: rectified, into: y1)
     }
     if rectified { Float.relu(y1, y1, outputCount) }
@@ -205,7 +209,87 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     case .collapse:
       expand(v1, w1, bias: nil, flipped: true, channels: inputChannels, into: dx1)
       ck_correlate3x3(v1, x1, dw1, b, h, w, Int64(inputChannels), 1)
+    case .filled: filledPullback(x1, w1, v1, dx: dx1, dw: dw1)
     case .winograd, .library: libraryPullback(x1, w1, v1, dx: dx1, dw: dw1)
+    }
+  }
+}
+
+// MARK: Few channels, filled up with zeros
+
+extension ChannelsLastConvolution {
+  private var filled: Self {
+    let unit = Int(ck_convolution_channels())
+    var filled = self
+    (filled.inputChannels, filled.outputChannels) = (max(inputChannels, unit), max(outputChannels, unit))
+    return filled
+  }
+
+  private func filledForward(
+    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    let (filled, pixels) = (filled, batch * height * width)
+    filled.withFilters(weights, of: self) { weights in
+      if inputChannels < filled.inputChannels {
+        Self.withRows(x, pixels, inputChannels, to: filled.inputChannels) {
+          filled.winograd($0, weights, bias: bias, rectified: rectified, into: y)
+        }
+      } else {
+        withAlignedScratch(Float.self, count: filled.outputCount) { wide in
+          filled.winograd(x, weights, bias: nil, rectified: false, into: wide)
+          ChannelCopies.resize(wide, filled.outputChannels, into: y, outputChannels, rows: pixels)
+        }
+        if let bias { Float.addRows(bias, y, pixels, outputChannels) }
+        if rectified { Float.relu(y, y, outputCount) }
+      }
+    }
+  }
+
+  private func filledPullback(
+    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ v: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>,
+    dw: UnsafeMutablePointer<Float>
+  ) {
+    let (filled, pixels) = (filled, batch * height * width)
+    var layer = filled.layer
+    filled.withFilters(weights, of: self) { weights in
+      withAlignedScratch(Float.self, count: filled.weightCount) { wideWeights in
+        if inputChannels < filled.inputChannels {
+          Self.withRows(x, pixels, inputChannels, to: filled.inputChannels) { wide in
+            withAlignedScratch(Float.self, count: filled.inputCount) { adjoint in
+              ck_convolve3x3_pullback(&layer, wide, weights, nil, v, adjoint, wideWeights, nil, Int64(batch))
+              ChannelCopies.resize(adjoint, filled.inputChannels, into: dx, inputChannels, rows: pixels)
+            }
+          }
+        } else {
+          Self.withRows(v, pixels, outputChannels, to: filled.outputChannels) {
+            ck_convolve3x3_pullback(&layer, x, weights, nil, $0, dx, wideWeights, nil, Int64(batch))
+          }
+        }
+        for o in 0..<outputChannels {
+          let (narrow, wide) = (9 * inputChannels, 9 * filled.inputChannels)
+          (dw + o * narrow).update(from: wideWeights + o * wide, count: narrow)
+        }
+      }
+    }
+  }
+
+  private static func withRows(
+    _ x: UnsafePointer<Float>, _ rows: Int, _ channels: Int, to width: Int, _ body: (UnsafePointer<Float>) -> Void
+  ) {
+    withAlignedScratch(Float.self, count: rows * width) {
+      ChannelCopies.resize(x, channels, into: $0, width, rows: rows)
+      body($0)
+    }
+  }
+
+  /// The filters of `narrow`, with zeros for the channels it has not.
+  private func withFilters(_ weights: UnsafePointer<Float>, of narrow: Self, _ body: (UnsafePointer<Float>) -> Void) {
+    withAlignedScratch(Float.self, count: weightCount) { filters in
+      filters.update(repeating: 0, count: weightCount)
+      let (from, to) = (9 * narrow.inputChannels, 9 * inputChannels)
+      for o in 0..<narrow.outputChannels { (filters + o * to).update(from: weights + o * from, count: from) }
+      body(filters)
     }
   }
 }

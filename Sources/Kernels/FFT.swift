@@ -33,13 +33,14 @@ public enum FourierTransform {
   ) {
     let count = shape.reduce(1, *)
     guard batch > 0, count > 1 else { return }
+    let unitary = 1 / Double(count).squareRoot()
     switch implementation ?? available[0] {
     case .fftw:
       #if FFTW
         if let x = single(x) {
-          FFTW.transform(x, batch: batch, shape: shape, inverse: inverse)
+          FFTW.transform(x, batch: batch, shape: shape, inverse: inverse, times: Float(unitary))
         } else {
-          FFTW.transform(double(x), batch: batch, shape: shape, inverse: inverse)
+          FFTW.transform(double(x), batch: batch, shape: shape, inverse: inverse, times: unitary)
         }
       #else
         preconditionFailure("FFT: this build is without FFTW; build with the package trait FFTW or ask for .own")
@@ -50,8 +51,23 @@ public enum FourierTransform {
       } else {
         MixedRadix.transform(double(x), batch: batch, shape: shape, inverse: inverse, cache: doublePlans)
       }
+      S.scale(S(unitary), x, x, 2 * count * batch)
     }
-    S.scale(S(1 / Double(count).squareRoot()), x, x, 2 * count * batch)
+  }
+
+  /// Transforms lines of `length` that follow one another, faster than ``transform(_:batch:shape:inverse:by:)`` where they are eight or more.
+  public static func transformLines<S: Scalar>(_ x: UnsafeMutablePointer<S>, count: Int, length: Int, inverse: Bool) {
+    #if FFTW
+      guard count > 0, length > 1 else { return }
+      let unitary = 1 / Double(length).squareRoot()
+      if let x = single(x) {
+        FFTW.lines(x, count: count, length: length, inverse: inverse, times: Float(unitary))
+      } else {
+        FFTW.lines(double(x), count: count, length: length, inverse: inverse, times: unitary)
+      }
+    #else
+      transform(x, batch: count, shape: [length], inverse: inverse)
+    #endif
   }
 
   private static let singlePlans = PlanCache<Int, MixedRadix.Plan<Float>>()

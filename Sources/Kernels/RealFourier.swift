@@ -18,8 +18,7 @@ public enum RealFourierTransform {
     let implementation = implementation ?? FourierTransform.available[0]
     Parallel.forEach(batch) { b in
       let plane = x.pointer + b * height * width
-      withUnsafeTemporaryAllocation(of: S.self, capacity: 2 * half) { spectrum in
-        let numbers = spectrum.baseAddress!
+      withAlignedScratch(S.self, count: 2 * half) { numbers in
         forward(plane, height: height, width: width, into: numbers, by: implementation)
         multiply(numbers, by: factor.pointer, scale: S(1 / Double(height * width)), count: half)
         backward(numbers, height: height, width: width, into: plane, by: implementation)

@@ -37,21 +37,20 @@ extension SENSE {
             let block = Block(
               first: first, count: min(perPiece, count - first), length: length, width: width, areRows: lines.areRows)
             let size = 2 * block.count * length
-            withUnsafeTemporaryAllocation(of: S.self, capacity: 4 * size) { scratch in
-              let signal = scratch.baseAddress!
+            withAlignedScratch(S.self, count: 4 * size) { signal in
               let (map, product, sum) = (signal + size, signal + 2 * size, signal + 3 * size)
               block.take(x.baseAddress! + 2 * image * plane, into: signal)
               for c in 0..<coils {
                 block.take(maps.baseAddress! + 2 * c * plane, into: map)
                 S.complexMultiply(map, signal, product, size / 2)
-                FourierTransform.transform(product, batch: block.count, shape: [length], inverse: false)
+                FourierTransform.transformLines(product, count: block.count, length: length, inverse: false)
                 for line in 0..<block.count {
                   for j in unsampled {
                     let place = 2 * (line * length + j)
                     (product[place], product[place + 1]) = (0, 0)
                   }
                 }
-                FourierTransform.transform(product, batch: block.count, shape: [length], inverse: true)
+                FourierTransform.transformLines(product, count: block.count, length: length, inverse: true)
                 S.complexMultiplyConjugated(map, product, c == 0 ? sum : product, size / 2)
                 if c > 0 { S.add(sum, product, sum, size) }
               }

@@ -22,6 +22,10 @@ import Testing
     .init(batch: 5, height: 7, width: 9, inputChannels: 16, outputChannels: 16, pieces: 3),
     .init(batch: 4, height: 7, width: 9, inputChannels: 1, outputChannels: 32, pieces: 2),
     .init(batch: 3, height: 5, width: 4, inputChannels: 2, outputChannels: 3, pieces: 9),
+    .init(batch: 2, height: 9, width: 7, inputChannels: 2, outputChannels: 64),
+    .init(batch: 2, height: 9, width: 7, inputChannels: 64, outputChannels: 2),
+    .init(batch: 3, height: 13, width: 6, inputChannels: 3, outputChannels: 32, pieces: 2),
+    .init(batch: 3, height: 6, width: 13, inputChannels: 32, outputChannels: 3, pieces: 2),
     .init(batch: 0, height: 6, width: 5, inputChannels: 32, outputChannels: 32),
     .init(batch: 1, height: 0, width: 5, inputChannels: 1, outputChannels: 32),
   ]
@@ -37,6 +41,7 @@ import Testing
     InstructionSet.with(level) {
       #expect(Self.layers[0].path == .winograd && Self.layers[5].path == .expand && Self.layers[7].path == .collapse)
       #expect(Self.layers[10].path == .winograd && Self.layers[11].path == .expand && Self.layers[12].path == .collapse)
+      #expect(Self.layers[17...20].allSatisfy { $0.path == .filled })
     }
   }
 
