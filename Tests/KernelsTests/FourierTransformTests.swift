@@ -110,6 +110,28 @@ import Testing
     unaligned(Double.self)
   }
 
+  /// Lines together are lines apart; a line's bits depend neither on the others nor on where they lie.
+  @Test func linesTogether() {
+    func check<S: Scalar>(_: S.Type, _ length: Int, _ count: Int) {
+      let x: [S] = chirp(2 * length * count, 0.3)
+      for inverse in [false, true] {
+        let together = changed(x) { FourierTransform.transformLines($0, count: count, length: length, inverse: inverse) }
+        expectClose(together, Self.transformed(x, batch: count, [length], inverse: inverse, by: .own), "\(count) of \(length)")
+        let shifted = changed([0] + x) { FourierTransform.transformLines($0 + 1, count: count, length: length, inverse: inverse) }
+        #expect(Array(shifted[1...]) == together, "\(count) of \(length), elsewhere")
+        let last = Array(x[(2 * length * (count - 1))...])
+        let alone = changed(last) { FourierTransform.transformLines($0, count: 1, length: length, inverse: inverse) }
+        #expect(alone == Array(together[(2 * length * (count - 1))...]), "\(count) of \(length), the last alone")
+      }
+    }
+    for length in [1, 2, 5, 12, 67, 181, 256] {
+      for count in [1, 7, 8, 9, 20] {
+        check(Float.self, length, count)
+        check(Double.self, length, count)
+      }
+    }
+  }
+
   /// Plans are made and used on many threads at once: the same bits as alone.
   @Test(arguments: FourierTransform.available) func threadsDoNotDisturbEachOther(who: FourierTransform.Implementation) {
     let sizes = [131, 132, 133, 134, 135, 136]
