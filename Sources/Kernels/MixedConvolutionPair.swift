@@ -47,10 +47,7 @@ public struct MixedConvolutionPair: Sendable {
             }
           }
           if let kept { return run { kept.pointer + $0 * lines } }
-          withUnsafeTemporaryAllocation(byteCount: 2 * lines, alignment: 64) {
-            let scratch = $0.bindMemory(to: UInt16.self).baseAddress!
-            run { _ in scratch }
-          }
+          withAlignedScratch(UInt16.self, count: lines) { scratch in run { _ in scratch } }
         }
       }
     }
@@ -80,8 +77,8 @@ public struct MixedConvolutionPair: Sendable {
       second.withFilters(w2, ofAdjoint: true) { f2 in
         first.summing(into: dw1) { dw1 in
           second.summing(into: dw2) { dw2 in
-            withUnsafeTemporaryAllocation(byteCount: 2 * second.lineCount, alignment: 64) {
-              let cotangent = ck_maps($0.bindMemory(to: UInt16.self).baseAddress!)
+            withAlignedScratch(UInt16.self, count: second.lineCount) {
+              let cotangent = ck_maps($0)
               for map in 0..<batch {
                 let inputs = kept + map * (first.lineCount + second.lineCount)
                 second.pullback(
@@ -131,8 +128,7 @@ struct TileKernels: Sendable {
   private var weightCount: Int { Int(9 * layer.inputs * layer.outputs) }
 
   func withFilters(_ weights: UnsafePointer<Float>, ofAdjoint: Bool = false, _ body: (UnsafePointer<UInt16>) -> Void) {
-    withUnsafeTemporaryAllocation(byteCount: 2 * weightCount, alignment: 64) { bytes in
-      let filters = bytes.bindMemory(to: UInt16.self).baseAddress!
+    withAlignedScratch(UInt16.self, count: weightCount) { filters in
       ck_mixed_filters(tiles, weights, layer.inputs, layer.outputs, ofAdjoint ? 1 : 0, filters)
       body(filters)
     }
@@ -140,11 +136,10 @@ struct TileKernels: Sendable {
 
   /// Weights that are sums over what `body` does.
   func summing(into weights: UnsafeMutablePointer<Float>, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-    withUnsafeTemporaryAllocation(byteCount: 4 * weightCount, alignment: 64) { bytes in
-      let sums = bytes.bindMemory(to: Float.self)
-      sums.initialize(repeating: 0)
-      body(sums.baseAddress!)
-      ck_mixed_weights(tiles, sums.baseAddress!, layer.inputs, layer.outputs, weights)
+    withAlignedScratch(Float.self, count: weightCount) { sums in
+      sums.update(repeating: 0, count: weightCount)
+      body(sums)
+      ck_mixed_weights(tiles, sums, layer.inputs, layer.outputs, weights)
     }
   }
 
