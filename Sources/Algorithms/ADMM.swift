@@ -22,11 +22,12 @@ public protocol AnalysisStep: Parameterized {
   func callAsFunction(_ x: Signal) -> Split
 }
 
-/// β' = β + η (D x − z), with one η or several, and z − β', what the next x is pulled to.
-public protocol MultiplierStep: Parameterized {
+/// What follows D x in a stage of ADMM: z = prior(D x + β) and β' = β + η (D x − z), with one η or several, and z − β', what the next x is
+/// pulled to.
+public protocol SplitStep: Parameterized {
   associatedtype Split: VectorSpace
-  @differentiable(reverse,wrt: (self, multiplier, c, z))
-  func callAsFunction(_ multiplier: Split, analysed c: Split, split z: Split) -> MultiplierOutput<Split>
+  @differentiable(reverse,wrt: (self, c, multiplier))
+  func callAsFunction(_ c: Split, multiplier: Split, recording: Bool) -> SplitOutput<Split>
 }
 
 /// The alternating direction method of multipliers for min ½‖A x − y‖² + g(D x), with scaled multipliers β:
@@ -39,11 +40,8 @@ public protocol MultiplierStep: Parameterized {
 /// 1992). From x⁽⁰⁾ = 0 the first x is argmin ½‖A x − y‖² + (ρ/2)‖D x‖², where published accounts begin.
 /// Splitting I has the analysis operator D in the constraint (Deep ADMM-Net's z_l = D_l x). Splitting II has z = x, D the identity,
 /// and the prior step is ``InnerGradientDescent`` through D (ADMM-CSNet's). Source: Yang, Sun, Li & Xu (2016, 2020).
-public struct ADMM<Reconstruct: ReconstructionStep, Analysis: AnalysisStep, Prior: PriorStep, Update: MultiplierStep>: Iteration
-where
-  Analysis.Signal == Reconstruct.Signal, Analysis.Split == Reconstruct.Split, Prior.Signal == Reconstruct.Split,
-  Update.Split == Reconstruct.Split
-{
+public struct ADMM<Reconstruct: ReconstructionStep, Analysis: AnalysisStep, Splitting: SplitStep>: Iteration
+where Analysis.Signal == Reconstruct.Signal, Analysis.Split == Reconstruct.Split, Splitting.Split == Reconstruct.Split {
   public typealias Signal = Reconstruct.Signal
   public typealias Measurement = Reconstruct.Measurement
   public typealias Split = Reconstruct.Split
@@ -70,18 +68,16 @@ where
   public var solve: Reconstruct
   /// D.
   public var analysis: Analysis
-  public var prior: Prior
-  /// The multiplier's step with its rate η.
-  public var update: Update
+  /// The prior and the multiplier's step.
+  public var split: Splitting
   /// α.
   @noDerivative public var relaxation = 1.0
 
   @differentiable(reverse)
-  public init(solve: Reconstruct, analysis: Analysis, prior: Prior, update: Update) {
+  public init(solve: Reconstruct, analysis: Analysis, split: Splitting) {
     self.solve = solve
     self.analysis = analysis
-    self.prior = prior
-    self.update = update
+    self.split = split
   }
 
   @differentiable(reverse)
@@ -95,31 +91,28 @@ where
   public func step(_ s: State, measurement y: Measurement, recording: Bool) -> State {
     let exact = analysis(s.x)
     let c = relaxation == 1 ? exact : relaxation * exact + (1 - relaxation) * s.z
-    let output = prior(c + s.multiplier, recording: recording)
-    let z = output.value
-    let next = update(s.multiplier, analysed: c, split: z)
+    let next = split(c, multiplier: s.multiplier, recording: recording)
     let x = solve(y, pulledTo: next.pull, near: withoutDerivative(at: s.x))
     return State(
-      x: x, z: z, multiplier: next.multiplier, recorded: s.recorded + output.recorded, previousZ: withoutDerivative(at: s.z))
+      x: x, z: next.z, multiplier: next.multiplier, recorded: s.recorded + next.recorded, previousZ: withoutDerivative(at: s.z))
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     solve.visitParameters(&gradient.solve, path, visit)
     analysis.visitParameters(&gradient.analysis, path + "analysis.", visit)
-    prior.visitParameters(&gradient.prior, path + "prior.", visit)
-    update.visitParameters(&gradient.update, path, visit)
+    split.visitParameters(&gradient.split, path, visit)
   }
 }
 
 /// ADMM with operators A and D that are given, one penalty and one rate.
 public typealias ClassicalADMM<Op: LinearOperator, Analysis: LinearOperator, Solver: NormalEquationSolver, Prior: PriorStep> = ADMM<
-  RegularisedLeastSquares<Op, Analysis, Solver>, FixedAnalysis<Analysis>, Prior, UniformUpdate<Analysis.Codomain>
+  RegularisedLeastSquares<Op, Analysis, Solver>, FixedAnalysis<Analysis>, ProximalSplit<Prior>
 > where Op.Domain == Analysis.Domain, Solver.Signal == Op.Domain, Prior.Signal == Analysis.Codomain
 
 extension ADMM {
-  public init<Op, D, Solver>(solve: RegularisedLeastSquares<Op, D, Solver>, prior: Prior, updateRate: Double = 1)
-  where Reconstruct == RegularisedLeastSquares<Op, D, Solver>, Analysis == FixedAnalysis<D>, Update == UniformUpdate<D.Codomain> {
-    self.init(solve: solve, analysis: FixedAnalysis(solve.D), prior: prior, update: UniformUpdate(rate: updateRate))
+  public init<Op, D, Solver, Prior>(solve: RegularisedLeastSquares<Op, D, Solver>, prior: Prior, updateRate: Double = 1)
+  where Reconstruct == RegularisedLeastSquares<Op, D, Solver>, Analysis == FixedAnalysis<D>, Splitting == ProximalSplit<Prior> {
+    self.init(solve: solve, analysis: FixedAnalysis(solve.D), split: ProximalSplit(prior: prior, rate: updateRate))
   }
 
   /// ‖D x − z‖ and ρ ‖Dᴴ(z − z_previous)‖: both fall to 0 as ADMM converges.
@@ -137,18 +130,27 @@ public struct FixedAnalysis<Op: LinearOperator>: AnalysisStep {
   public func callAsFunction(_ x: Op.Domain) -> Op.Codomain { D(x) }
 }
 
-/// β + η (D x − z) with one η.
-public struct UniformUpdate<Split: VectorSpace>: MultiplierStep {
+/// z by any map, and β + η (D x − z) with one η.
+public struct ProximalSplit<Prior: PriorStep>: SplitStep {
+  public var prior: Prior
   /// η.
   public var rate: Double
+
   @differentiable(reverse)
-  public init(rate: Double) { self.rate = rate }
-  @differentiable(reverse,wrt: (self, multiplier, c, z))
-  public func callAsFunction(_ multiplier: Split, analysed c: Split, split z: Split) -> MultiplierOutput<Split> {
-    let next = multiplier + rate * (c - z)
-    return MultiplierOutput(multiplier: next, pull: z - next)
+  public init(prior: Prior, rate: Double = 1) {
+    self.prior = prior
+    self.rate = rate
   }
+
+  @differentiable(reverse,wrt: (self, c, multiplier))
+  public func callAsFunction(_ c: Prior.Signal, multiplier: Prior.Signal, recording: Bool) -> SplitOutput<Prior.Signal> {
+    let output = prior(c + multiplier, recording: recording)
+    let next = multiplier + rate * (c - output.value)
+    return SplitOutput(z: output.value, multiplier: next, pull: output.value - next, recorded: output.recorded)
+  }
+
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    prior.visitParameters(&gradient.prior, path + "prior.", visit)
     visit(path + "updateRate", &rate, &gradient.rate)
   }
 }
@@ -201,7 +203,7 @@ where Shrinkage.Signal == Analysis.Codomain {
 extension ADMM
 where
   Reconstruct == RegularisedLeastSquares<Matrix, Identity<Tensor>, CholeskySolver>, Analysis == FixedAnalysis<Identity<Tensor>>,
-  Prior == SoftThreshold, Update == UniformUpdate<Tensor>
+  Splitting == ProximalSplit<SoftThreshold>
 {
   /// For a sparse-coding problem, z = Z: threshold α/ρ.
   public init(_ problem: SparseCoding, penalty: Double, updateRate: Double = 1) {

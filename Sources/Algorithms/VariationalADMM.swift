@@ -15,7 +15,7 @@ extension ADMM {
   public init<Op>(_ problem: VariationalProblem<Op>, penalty: Double, tolerance: Double = 1e-10, relaxation: Double = 1)
   where
     Reconstruct == RegularisedLeastSquares<Op, StackedAnalysis<Op.Domain>, StackedNormalSolver<Op>>,
-    Analysis == FixedAnalysis<StackedAnalysis<Op.Domain>>, Prior == BlockShrinkage, Update == UniformUpdate<Tensor>
+    Analysis == FixedAnalysis<StackedAnalysis<Op.Domain>>, Splitting == ProximalSplit<BlockShrinkage>
   {
     var blocks = problem.blocks
     if blocks.isEmpty { blocks = [PriorBlock(analysis: AnalysisMap(.identity, on: problem.layout), penalty: SeparablePenalty())] }
@@ -31,12 +31,12 @@ extension ADMM {
   func with<Op>(penalty: Double, tolerance: Double) -> Self
   where
     Reconstruct == RegularisedLeastSquares<Op, StackedAnalysis<Op.Domain>, StackedNormalSolver<Op>>,
-    Analysis == FixedAnalysis<StackedAnalysis<Op.Domain>>, Prior == BlockShrinkage, Update == UniformUpdate<Tensor>
+    Analysis == FixedAnalysis<StackedAnalysis<Op.Domain>>, Splitting == ProximalSplit<BlockShrinkage>
   {
     var (other, solver) = (self, solve.solver)
     solver.tolerance = tolerance
     other.solve = RegularisedLeastSquares(solve.A, solve.D, solver: solver, penalty: penalty)
-    other.prior = BlockShrinkage(prior.penalties, ranges: prior.ranges, stepSize: 1 / penalty)
+    other.split.prior = BlockShrinkage(split.prior.penalties, ranges: split.prior.ranges, stepSize: 1 / penalty)
     return other
   }
 }

@@ -142,13 +142,6 @@ func kSpaceGradients() -> [CheckItem] {
     innerProduct(kSpaceSolve(image, pulledTo: .zero, filters: $0, penalties: penalties, mask: half), c)
   }
   gradients.input("mapsAdded in its factors", at: penalties) { innerProduct(mapsAdded(maps, cMaps, by: $0), cMaps) }
-  gradients.input("multiplierStep", at: cMaps) {
-    let next = multiplierStep($0, maps, $0, by: penalties)
-    return innerProduct(next.multiplier, cMaps) + innerProduct(next.pull, maps)
-  }
-  gradients.input("multiplierStep in its rates", at: penalties) {
-    innerProduct(multiplierStep(maps, cMaps, .zero, by: $0).pull, multiplierStep(maps, cMaps, maps, by: $0).multiplier)
-  }
   let (values, slopes) = (normal([3, 11]), normal([3, 2]))
   gradients.input("piecewiseLinear on maps", at: maps) {
     innerProduct(piecewiseLinear(maps: $0, values: values, slopes: slopes, first: -1, spacing: 0.2), cMaps)
@@ -159,6 +152,14 @@ func kSpaceGradients() -> [CheckItem] {
   gradients.input("piecewiseLinear on maps in its slopes", at: slopes) {
     innerProduct(piecewiseLinear(maps: maps, values: values, slopes: $0, first: -1, spacing: 0.2), cMaps)
   }
+  func split(_ c: Tensor, _ multiplier: Tensor, _ values: Tensor, _ rates: Tensor) -> Double {
+    let next = curveSplit(c, multiplier: multiplier, values: values, first: -1, spacing: 0.2, rates: rates)
+    return innerProduct(next.z, cMaps) + innerProduct(next.multiplier, maps) + 0.5 * innerProduct(next.pull, next.z)
+  }
+  gradients.input("curveSplit", at: maps) { split($0, cMaps, values, penalties) }
+  gradients.input("curveSplit in its multiplier", at: cMaps) { split(maps, $0, values, penalties) }
+  gradients.input("curveSplit in its values", at: values) { split(maps, cMaps, $0, penalties) }
+  gradients.input("curveSplit in its rates", at: penalties) { split(maps, cMaps, values, $0) }
   gradients.input("meanNormalisedError", at: image) { meanNormalisedError($0, c) }
   let shrinkage = GroupShrinkage<Tensor>(groups: [.init(size: 2, threshold: 0.5), .init(size: 5, threshold: 1.5)])
   gradients.input("GroupShrinkage", at: image) { innerProduct(shrinkage($0, recording: false).value, c) }

@@ -85,13 +85,58 @@ public struct CircularFilters: Sendable {
       }
       return part
     }
-    var sum = [Double](repeating: 0, count: maps * filterSize)
-    for part in parts {
-      for l in 0..<maps {
-        for t in 0..<filterSize { sum[l * filterSize + filterSize - 1 - t] += part[l * filterSize + t] }
+    let none = [Double](repeating: 0, count: maps * filterSize)
+    return turnedBack(parts.reduce(into: none) { sum, part in for i in part.indices { sum[i] += part[i] } })
+  }
+
+  /// What is left of the cotangents of (Σ_l ρ_l k_lᵀ k_l + …)⁻¹ (Σ_l ρ_l k_lᵀ u_l + …) = x, w that inverse times x's: with e_l = u_l − k_l * x
+  /// in one pass over the maps, band by band.
+  ///
+  /// - Returns: du_l = ρ_l k_l * w, written; of the filters w ⋆ e_l − x ⋆ (k_l * w), without ρ_l, and of the penalties ⟨k_l * w, e_l⟩.
+  public func solvePullback<S: Scalar>(
+    _ w: UnsafePointer<S>, _ x: UnsafePointer<S>, _ u: UnsafePointer<S>, _ filters: UnsafePointer<S>,
+    penalties: UnsafePointer<S>, into du: UnsafeMutablePointer<S>
+  ) -> (filters: [Double], penalties: [Double]) {
+    let (w, x, u, penalties, du) = (Shared(w), Shared(x), Shared(u), Shared(penalties), SharedMutable(du))
+    let size = maps * filterSize
+    let parts = turned(filters) { turned in
+      let turned = Shared(turned)
+      return Parallel.map(batch * bands) { piece in
+        let (image, rows) = band(piece)
+        let (w, x) = (w.pointer + image * pixels, x.pointer + image * pixels)
+        let (start, count) = (rows.lowerBound * width, rows.count * width)
+        // Of the filters by e_l, of them by k_l * w, of the penalties.
+        var sums = [Double](repeating: 0, count: 2 * size + maps)
+        sums.withUnsafeMutableBufferPointer { sums in
+          withAlignedScratch(S.self, count: 2 * count) { kw in
+            let e = kw + count
+            for l in 0..<maps {
+              let (k, at) = (turned.pointer + l * filterSize, (image * maps + l) * pixels + start)
+              func filtered(_ image: UnsafePointer<S>, into out: UnsafeMutablePointer<S>) {
+                S.circularFilter(
+                  image, k, out - start, height, width, filterHeight, filterWidth, rows.lowerBound, rows.upperBound, 0)
+              }
+              func gradient(_ image: UnsafePointer<S>, _ maps: UnsafeMutablePointer<S>, addedAt place: Int) {
+                S.circularGradient(
+                  image, maps - start, sums.baseAddress! + place, height, width, filterHeight, filterWidth, rows.lowerBound,
+                  rows.upperBound)
+              }
+              filtered(w, into: kw)
+              filtered(x, into: e)
+              S.subtract(u.pointer + at, e, e, count)
+              gradient(w, e, addedAt: l * filterSize)
+              gradient(x, kw, addedAt: size + l * filterSize)
+              sums[2 * size + l] = S.dot(kw, e, count)
+              S.scale(penalties.pointer[l], kw, du.pointer + at, count)
+            }
+          }
+        }
+        return sums
       }
     }
-    return sum
+    let sums = parts.dropFirst().reduce(into: parts[0]) { sum, part in for i in part.indices { sum[i] += part[i] } }
+    let gradient = (0..<size).map { sums[$0] - sums[size + $0] }
+    return (turnedBack(gradient), Array(sums[(2 * size)...]))
   }
 
   private func band(_ piece: Int) -> (image: Int, rows: Range<Int>) {
@@ -100,9 +145,12 @@ public struct CircularFilters: Sendable {
   }
 
   /// The filters turned by half a turn: a convolution is the correlation with them.
-  private func turned<S: Scalar>(_ filters: UnsafePointer<S>, _ body: (UnsafePointer<S>) -> Void) {
-    let values = (0..<maps).flatMap { l in (0..<filterSize).map { filters[l * filterSize + filterSize - 1 - $0] } }
-    values.withUnsafeBufferPointer { body($0.baseAddress!) }
+  private func turned<S: Scalar, Result>(_ filters: UnsafePointer<S>, _ body: (UnsafePointer<S>) -> Result) -> Result {
+    turnedBack(Array(UnsafeBufferPointer(start: filters, count: maps * filterSize)))
+      .withUnsafeBufferPointer { body($0.baseAddress!) }
+  }
+  private func turnedBack<S>(_ filters: [S]) -> [S] {
+    (0..<maps).flatMap { l in filters[l * filterSize..<(l + 1) * filterSize].reversed() }
   }
 }
 

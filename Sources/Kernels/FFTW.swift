@@ -53,9 +53,12 @@
     private static func alongColumns<S: FFTWNumber>(
       _ x: UnsafeMutablePointer<S>, _ plan: Plan<S>, length: Int, stride: Int, blocks: Int, times factor: S?
     ) {
-      withAlignedScratch(S.self, count: 2 * together * length) { scratch in
-        for block in 0..<blocks {
-          for first in Swift.stride(from: 0, to: stride, by: together) {
+      let groups = (stride + together - 1) / together
+      nonisolated(unsafe) let x = x
+      inPieces(blocks * groups, length: length) { piece in
+        withAlignedScratch(S.self, count: 2 * together * length) { scratch in
+          for group in piece {
+            let (block, first) = (group / groups, group % groups * together)
             let (count, columns) = (min(together, stride - first), x + 2 * (block * length * stride + first))
             let whole = 2 * count * length
             (scratch + whole).update(repeating: 0, count: 2 * together * length - whole)
@@ -74,21 +77,31 @@
       _ plan: Plan<S>, from x: UnsafeMutablePointer<S>, _ read: Int, to y: UnsafeMutablePointer<S>, _ written: Int, rows: Int
     ) {
       let together = plan.kind.lines
-      for first in stride(from: 0, to: rows, by: together) {
-        let (count, source, target) = (min(together, rows - first), x + first * read, y + first * written)
-        if count == together, isAligned(source), isAligned(target) {
-          plan.run(source, target)
-          continue
-        }
-        let size = (together * max(read, written) + 15) / 16 * 16
-        withAlignedScratch(S.self, count: 2 * size) { from in
-          let to = source == target ? from : from + size
-          from.update(from: source, count: count * read)
-          (from + count * read).update(repeating: 0, count: (together - count) * read)
-          plan.run(from, to)
-          target.update(from: to, count: count * written)
+      nonisolated(unsafe) let (x, y) = (x, y)
+      inPieces((rows + together - 1) / together, length: together * max(read, written) / (2 * Self.together)) { piece in
+        for group in piece {
+          let first = group * together
+          let (count, source, target) = (min(together, rows - first), x + first * read, y + first * written)
+          if count == together, isAligned(source), isAligned(target) {
+            plan.run(source, target)
+            continue
+          }
+          let size = (together * max(read, written) + 15) / 16 * 16
+          withAlignedScratch(S.self, count: 2 * size) { from in
+            let to = source == target ? from : from + size
+            from.update(from: source, count: count * read)
+            (from + count * read).update(repeating: 0, count: (together - count) * read)
+            plan.run(from, to)
+            target.update(from: to, count: count * written)
+          }
         }
       }
+    }
+
+    /// `count` groups of ``together`` lines of so many complex numbers, spread over idle threads in pieces of some ten microseconds.
+    private static func inPieces(_ count: Int, length: Int, _ body: @Sendable (Range<Int>) -> Void) {
+      let size = max(1, (1 << 13) / max(1, together * length))
+      Parallel.forEach((count + size - 1) / size) { body($0 * size..<min(($0 + 1) * size, count)) }
     }
 
     private static func take<S: FFTWNumber>(

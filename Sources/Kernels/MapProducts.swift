@@ -35,44 +35,21 @@ public struct MapStack: Sendable {
     }
   }
 
-  /// next_l = b_l + rate_l (c_l − z_l) and pull_l = z_l − next_l, in one pass.
-  public func multiplierStep<S: Scalar>(
-    _ b: UnsafePointer<S>, _ c: UnsafePointer<S>, _ z: UnsafePointer<S>, rates: UnsafePointer<S>, next: UnsafeMutablePointer<S>,
-    pull: UnsafeMutablePointer<S>
-  ) {
-    let (b, c, z, rates, next, pull) = (Shared(b), Shared(c), Shared(z), Shared(rates), SharedMutable(next), SharedMutable(pull))
-    Parallel.forEach(batch * maps) { run in
-      let at = run * size
-      S.multiplierStep(
-        rates.pointer[run % maps], b.pointer + at, c.pointer + at, z.pointer + at, next.pointer + at, pull.pointer + at, size)
-    }
-  }
-
-  /// Its pullback of v for next and u for pull; returns the rates'.
-  public func multiplierStepPullback<S: Scalar>(
-    _ v: UnsafePointer<S>, _ u: UnsafePointer<S>, _ c: UnsafePointer<S>, _ z: UnsafePointer<S>, rates: UnsafePointer<S>,
-    db: UnsafeMutablePointer<S>, dc: UnsafeMutablePointer<S>, dz: UnsafeMutablePointer<S>
-  ) -> [Double] {
-    let (v, u, c, z, rates) = (Shared(v), Shared(u), Shared(c), Shared(z), Shared(rates))
-    let (db, dc, dz) = (SharedMutable(db), SharedMutable(dc), SharedMutable(dz))
-    let parts = Parallel.map(batch * maps) { run in
-      let at = run * size
-      return S.multiplierStepPullback(
-        rates.pointer[run % maps], v.pointer + at, u.pointer + at, c.pointer + at, z.pointer + at, db.pointer + at, dc.pointer + at,
-        dz.pointer + at, size)
-    }
-    return sums(parts)
-  }
-
   /// ⟨a_l, b_l⟩ over all samples.
   public func products<S: Scalar>(_ a: UnsafePointer<S>, _ b: UnsafePointer<S>) -> [Double] {
     let (a, b) = (Shared(a), Shared(b))
     let parts = Parallel.map(batch * maps) { S.dot(a.pointer + $0 * size, b.pointer + $0 * size, size) }
-    return sums(parts)
+    return sums(parts.map { [$0] }).map { $0[0] }
   }
 
-  /// Of a number for each map of each sample, the sums over the samples.
-  private func sums(_ parts: [Double]) -> [Double] { (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } } }
+  /// Of numbers for each map of each sample, the sums over the samples.
+  func sums(_ parts: [[Double]]) -> [[Double]] {
+    (0..<maps).map { l in
+      (1..<max(batch, 1)).reduce(into: parts[l]) { sum, b in
+        for (i, value) in parts[b * maps + l].enumerated() { sum[i] += value }
+      }
+    }
+  }
 
   /// out_l = S_l(a_l), a curve for each of the maps.
   ///
@@ -103,13 +80,6 @@ public struct MapStack: Sendable {
         a.pointer + at, values.pointer + l * curve.knots, v.pointer + at, into: da.pointer + at, addingTo: &dq, &ds, count: size)
       return (dq, ds)
     }
-    func sums(_ pick: (([Double], [Double])) -> [Double]) -> [Double] {
-      (0..<maps).flatMap { l in
-        (1..<max(batch, 1)).reduce(into: pick(parts[l])) { sum, b in
-          for (i, value) in pick(parts[b * maps + l]).enumerated() { sum[i] += value }
-        }
-      }
-    }
-    return (sums { $0.0 }, sums { $0.1 })
+    return (sums(parts.map(\.0)).flatMap { $0 }, sums(parts.map(\.1)).flatMap { $0 })
   }
 }

@@ -76,6 +76,39 @@ func circularFilterGradient(_ x: Tensor, _ y: Tensor, like filters: Tensor) -> T
   return Tensor(gradient, shape: filters.shape, precision: filters.precision)
 }
 
+/// ``Kernels/CircularFilters/solvePullback(_:_:_:_:penalties:into:)``.
+func circularSolvePullback(
+  _ w: Tensor, _ x: Tensor, _ u: Tensor, _ filters: Tensor, _ penalties: Tensor
+) -> (u: Tensor, filters: Tensor, penalties: Tensor) {
+  let bank = bank(x.shape, filters)
+  precondition(
+    u.count == bank.mapCount && w.shape == x.shape && penalties.shape == [bank.maps],
+    "kSpaceSolve: maps of shape \(u.shape) and penalties \(penalties.shape) for images of shape \(x.shape)")
+  func run<S: Scalar>(
+    _ w: [S], _ x: [S], _ u: [S], _ k: [S], _ rho: [S]
+  ) -> (du: [S], sums: (filters: [Double], penalties: [Double])) {
+    var sums: (filters: [Double], penalties: [Double]) = ([], [])
+    let du = written(bank.mapCount) { sums = bank.solvePullback(w, x, u, k, penalties: rho, into: $0) }
+    return (du, sums)
+  }
+  func made(_ du: Tensor.Buffer, _ sums: (filters: [Double], penalties: [Double])) -> (Tensor, Tensor, Tensor) {
+    if sums.penalties.isEmpty { return (.zero, .zero, .zero) }
+    return (
+      Tensor(shape: u.shape, buffer: du), Tensor(sums.filters, shape: filters.shape, precision: filters.precision),
+      Tensor(sums.penalties, shape: penalties.shape, precision: penalties.precision)
+    )
+  }
+  switch (w.buffer, x.buffer, u.buffer, filters.buffer, penalties.buffer) {
+  case (.single(let w), .single(let x), .single(let u), .single(let k), .single(let rho)):
+    let found = run(w, x, u, k, rho)
+    return made(.single(found.du), found.sums)
+  case (.double(let w), .double(let x), .double(let u), .double(let k), .double(let rho)):
+    let found = run(w, x, u, k, rho)
+    return made(.double(found.du), found.sums)
+  default: preconditionFailure("kSpaceSolve: tensors of single and of double precision")
+  }
+}
+
 private func bank(_ image: [Int], _ filters: Tensor) -> CircularFilters {
   precondition(
     image.count == 3 && filters.shape.count == 3,

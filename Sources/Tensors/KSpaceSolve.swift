@@ -37,12 +37,15 @@ func _vjpKSpaceSolve(
     { v in
       if v.isShapelessZero { return (.zero, .zero, .zero, .zero) }
       let w = spectrallyFiltered(v, inverse)
+      if !u.isShapelessZero {
+        let d = circularSolvePullback(w, x, u, filters, penalties)
+        return (w, d.u, scaled(d.filters, penalties), d.penalties)
+      }
       let Hw = circularConvolution(w, filters)
       let e = u - circularConvolution(x, filters)
       let dFilters = circularFilterGradient(w, e, like: filters) - circularFilterGradient(x, Hw, like: filters)
       return (
-        w, u.isShapelessZero ? .zero : mapsScaled(Hw, by: penalties), scaled(dFilters, penalties),
-        mapProducts(Hw, e, like: penalties)
+        w, .zero, scaled(dFilters, penalties), mapProducts(Hw, e, like: penalties)
       )
     }
   )

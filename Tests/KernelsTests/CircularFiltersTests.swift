@@ -44,6 +44,35 @@ private func relative<S: Scalar>(_ a: [S], _ b: [S]) -> Double {
     }
   }
 
+  /// What is left of a solve's cotangents, in one pass, is that of the operations one by one.
+  private func checkSolve<S: Scalar>(_ shape: [Int], _: S.Type, tolerance: Double) {
+    let bank = CircularFilters(
+      batch: shape[0], maps: shape[1], height: shape[2], width: shape[3], filterHeight: shape[4], filterWidth: shape[5])
+    let (w, x): ([S], [S]) = (numbers(bank.imageCount, 7), numbers(bank.imageCount, 8))
+    let (u, k, rho): ([S], [S], [S]) = (
+      numbers(bank.mapCount, 9), numbers(shape[1] * shape[4] * shape[5], 10), numbers(shape[1], 11)
+    )
+    var (kw, kx) = ([S](repeating: 9, count: bank.mapCount), [S](repeating: 9, count: bank.mapCount))
+    bank.forward(w, k, into: &kw)
+    bank.forward(x, k, into: &kx)
+    let e = zip(u, kx).map { $0 - $1 }
+    let filters = zip(bank.filterGradient(w, e), bank.filterGradient(x, kw)).map { $0 - $1 }
+    let size = shape[2] * shape[3]
+    var penalties = [Double](repeating: 0, count: shape[1])
+    for i in kw.indices { penalties[i / size % shape[1]] += Double(kw[i]) * Double(e[i]) }
+    let expected = kw.indices.map { rho[$0 / size % shape[1]] * kw[$0] }
+    var du = [S](repeating: 9, count: bank.mapCount)
+    let found = bank.solvePullback(w, x, u, k, penalties: rho, into: &du)
+    #expect(relative(du, expected) <= tolerance, "\(S.self), \(shape)")
+    #expect(relative(found.filters, filters) <= 100 * tolerance, "\(S.self), \(shape)")
+    #expect(relative(found.penalties, penalties) <= 100 * tolerance, "\(S.self), \(shape)")
+  }
+
+  @Test(arguments: shapes) func solvesArePulledBack(shape: [Int]) {
+    checkSolve(shape, Double.self, tolerance: 1e-13)
+    checkSolve(shape, Float.self, tolerance: 1e-6)
+  }
+
   private func dot<S: Scalar>(_ a: [S], _ b: [S]) -> Double { zip(a, b).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } }
 
   @Test(arguments: shapes) func filtersAreTheirDefinition(shape: [Int]) {

@@ -165,49 +165,41 @@ public struct FilterAnalysis<Space: ImageSpace>: AnalysisStep {
   }
 }
 
-/// The layer Z: z_l = S_l(c_l + β_l), a learned piecewise-linear curve for every map, of slope 1 outside its knots.
-public struct MapShrinkage: PriorStep {
+/// The layers Z and M, by ``Tensors/curveSplit(_:multiplier:values:first:spacing:rates:)``:
+///
+///     z_l = S_l(c_l + β_l),   β'_l = β_l + η_l (c_l − z_l)
+///
+/// S_l a learned piecewise-linear curve for every map, of slope 1 outside its knots, and η_l a learned rate.
+public struct CurveSplit: SplitStep {
   /// q, `[L, knots]`.
   public var values: Tensor
+  /// η, `[L]`.
+  public var rates: Tensor
   @noDerivative public let firstKnot: Double
   @noDerivative public let spacing: Double
 
-  public init(values: Tensor, firstKnot: Double = -1, spacing: Double = 0.02) {
+  public init(values: Tensor, rates: Tensor, firstKnot: Double = -1, spacing: Double = 0.02) {
     self.values = values
+    self.rates = rates
     self.firstKnot = firstKnot
     self.spacing = spacing
   }
 
   /// Starts as the soft threshold, on `knots` knots over [−1, 1]; exactly that there when `threshold` is a knot.
-  public init(softThreshold threshold: Double, maps: Int, knots: Int = 101, precision: Precision = .double) {
+  public init(softThreshold threshold: Double, knots: Int = 101, rates: Tensor) {
     let curve = PiecewiseLinearShrinkage(softThreshold: threshold, knots: knots)
     self.init(
-      values: Tensor.stacked(Array(repeating: curve.values.converted(to: precision), count: maps)), firstKnot: curve.firstKnot,
-      spacing: curve.spacing)
+      values: Tensor.stacked(Array(repeating: curve.values.converted(to: rates.precision), count: rates.count)), rates: rates,
+      firstKnot: curve.firstKnot, spacing: curve.spacing)
   }
 
-  @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
-  public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
-    let none = withoutDerivative(at: Tensor.zero)
-    return PriorOutput(
-      value: piecewiseLinear(maps: r, values: values, slopes: none, first: firstKnot, spacing: spacing), recorded: 0)
+  @differentiable(reverse,wrt: (self, c, multiplier))
+  public func callAsFunction(_ c: Tensor, multiplier: Tensor, recording: Bool) -> SplitOutput<Tensor> {
+    curveSplit(c, multiplier: multiplier, values: values, first: firstKnot, spacing: spacing, rates: rates)
   }
 
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
-    visit(path + "values", &values, &gradient.values)
-  }
-}
-
-/// The layer M: β_l + η_l (c_l − z_l), a learned rate for every map.
-public struct MapUpdate: MultiplierStep {
-  /// η, `[L]`.
-  public var rates: Tensor
-  public init(rates: Tensor) { self.rates = rates }
-  @differentiable(reverse,wrt: (self, multiplier, c, z))
-  public func callAsFunction(_ multiplier: Tensor, analysed c: Tensor, split z: Tensor) -> MultiplierOutput<Tensor> {
-    multiplierStep(multiplier, c, z, by: rates)
-  }
-  public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
+    visit(path + "prior.values", &values, &gradient.values)
     visit(path + "updateRates", &rates, &gradient.rates)
   }
 }

@@ -16,7 +16,7 @@ import _Differentiation
 /// filters act on both parts. 952 S + 72 parameters for S stages with 8 filters of 3 × 3 and 101 knots.
 public typealias ADMMNet<Op: LinearOperator> = Unrolled<
   AdjointEncoder<Op>, FilteredStart<Op>,
-  Untied<ADMM<FilteredReconstruction<Op>, FilterAnalysis<Op.Domain>, MapShrinkage, MapUpdate>>,
+  Untied<ADMM<FilteredReconstruction<Op>, FilterAnalysis<Op.Domain>, CurveSplit>>,
   AsEstimated<Op.Codomain, Op.Domain>
 > where Op.Domain: ImageSpace
 
@@ -37,8 +37,7 @@ extension Unrolled {
     let reconstruction = FilteredReconstruction(A, bank: bank, penalties: all(penalty), height: height, width: width)
     let stage = ADMM(
       solve: reconstruction, analysis: FilterAnalysis<Op.Domain>(bank: bank, height: height, width: width),
-      prior: MapShrinkage(softThreshold: threshold, maps: maps, knots: knots, precision: precision),
-      update: MapUpdate(rates: all(updateRate)))
+      split: CurveSplit(softThreshold: threshold, knots: knots, rates: all(updateRate)))
     self.init(
       encoder: FixedEncoder(A.H), start: FilteredStart(solve: reconstruction),
       schedule: Untied(Array(repeating: stage, count: stages)), output: AsEstimated())
