@@ -28,6 +28,23 @@ import Training
       remarks == ["\(path): the weights are read from “\(place.joined(separator: "."))”, 1 arrays beside it are passed over"])
   }
 
+  /// Trained matrices and Q_init, which is fitted, lose their last bits by `--half`; operators that are given and single numbers keep those of
+  /// single precision. Half precision has 10 bits behind the point: 1 + 2⁻¹¹ + 2⁻²⁰ is 1 + 2⁻¹⁰ there, and itself in single.
+  @Test func halfPrecisionIsForWhatIsTrained() throws {
+    let value = 1 + 0x1p-11 + 0x1p-20
+    let names = ["stages.0.weight", "operator.initial", "operator.matrix", "stages.0.threshold"]
+    let whole = Tensor([value, 2], shape: [1, 2])
+    let tensors = names.map { NamedParameter(name: $0, value: $0.hasSuffix("threshold") ? Tensor([value, 2]) : whole) }
+    try SafeTensors(tensors: tensors).write(to: folder.file("whole.safetensors"))
+    let conversion = try FileConversion(folder.file("whole.safetensors"), to: folder.file("half.safetensors"), half: true)
+    #expect(conversion.lost == ["the last bits of trained matrices, now half precision"])
+    let read = try SafeTensors(contentsOf: folder.file("half.safetensors"))
+    let rounded = 1 + 0x1p-10
+    for (name, first) in zip(names, [rounded, rounded, value, value]) {
+      #expect(read[name]?.doubles == [first, 2], "\(name)")
+    }
+  }
+
   /// BART counts the first dimension fastest: x, y, z, coils of MATLAB stand in reverse unless the order is kept.
   @Test func ordersOfBART() throws {
     let array = Tensor((0..<24).map(Double.init), shape: [2, 3, 1, 4])

@@ -250,7 +250,11 @@ struct NamedArrays {
       }
       var file = SafeTensors(tensors: tensors, metadata: text)
       if half {
-        file.roundedToHalf = Set(tensors.filter { $0.value.shape.count > 1 && !$0.name.hasPrefix("operator.") }.map(\.name))
+        // Q_init, operator.initial, is fitted, not given.
+        let trained = tensors.filter {
+          $0.value.shape.count > 1 && (!$0.name.hasPrefix("operator.") || $0.name == "operator.initial")
+        }
+        file.roundedToHalf = Set(trained.map(\.name))
       }
       try file.write(to: path)
       return half ? ["the last bits of trained matrices, now half precision"] : []

@@ -27,8 +27,7 @@ extension KSpace {
   ///
   /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of others the mean of
   /// |x̂ − x|². Noise is drawn afresh for every batch, of Deep ADMM-Net once for every image; images of several coils get a phase at random,
-  /// other networks' only. Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once, ten steps of Adam
-  /// for each.
+  /// other networks' only. Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once.
   public func training(_ request: TrainingRequest<KSpace>) throws -> Training {
     let setup = request.setup
     try request.refuse(("to-maximum", self.setup.toMaximum))
@@ -100,17 +99,19 @@ extension KSpace {
     let usual = isADMM ? (options.quick ? 10 : 100) : options.quick ? 100 : 10_000
     let steps = options.steps(samples: used.count, batch: 4, otherwise: usual)
     let batch = min(4, used.count)
+    // L-BFGS takes gradients of all images: a quarter of as many as Adam has taken.
+    let polishing = min(steps, max(1, 10 * steps * batch / (4 * used.count)))
     let phases =
       isADMM
       ? [
         Recipe.adam("adam", steps: 10 * steps, batchSize: batch),
         Recipe.Phase(
-          "l-bfgs", steps: steps, batchSize: nil, chunkSize: 1, optimiser: .lbfgs(memory: 5, scaling: .gradients),
+          "l-bfgs", steps: polishing, batchSize: nil, chunkSize: 1, optimiser: .lbfgs(memory: 5, scaling: .gradients),
           learningRate: .constant(rate: 1)),
       ] : [Recipe.adam(steps: steps, batchSize: batch)]
     let recipe = Recipe(
       network: request.method.name, seed: seed, architecture: request.architecture, phases: phases,
-      validationInterval: isADMM ? 10 : min(250, max(1, steps / 10)),
+      validationInterval: isADMM ? max(10, steps / 10) : min(250, max(1, steps / 10)),
       notes: notes(system, images: used.count))
     return try Training(training, network, recipe)
   }
