@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests that are built, module by module, and prints the time of each. Usage: Scripts/test.sh debug|release
 #
-# In debug, unless UNFOLD_LONG_TESTS is set, without what has no derivatives and is tested in release anyway: the readers of files, and the
-# runs of the program but for those of several processes, of interrupted trainings and of derivatives' names.
+# In debug, unless UNFOLD_LONG_TESTS is set, without what has no derivatives and is tested in release anyway: kernels, the readers of files,
+# and the runs of the program but for those of several processes, of interrupted trainings and of derivatives' names.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 swift=${SWIFT:-swift}
@@ -11,7 +11,7 @@ bundle=.build/$configuration/UnfoldPackageTests.xctest
 filter() { # of a module's tests
   if [ "$configuration" = debug ] && [ -z "${UNFOLD_LONG_TESTS:-}" ]; then
     case $1 in
-    FileFormatsTests) return 1 ;;
+    KernelsTests | FileFormatsTests) return 1 ;;
     EndToEndTests) echo "^$1\\.(ProcessesTests|ResumedTrainingTests|DerivativeThunkTests)"; return ;;
     esac
   fi

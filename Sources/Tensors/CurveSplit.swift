@@ -35,12 +35,12 @@ public func curveSplit(
 ) -> SplitOutput<Tensor> {
   if c.isShapelessZero && multiplier.isShapelessZero { return SplitOutput(z: .zero, multiplier: .zero, pull: .zero, recorded: 0) }
   let shape = (c.isShapelessZero ? multiplier : c).shape
-  let split = CurveSplit(shape, values, first, spacing, rates)
+  let (stack, curve) = stackAndCurves(shape, values, rates, first, spacing)
   func run<S: Scalar>(_ c: [S], _ b: [S], _ q: [S], _ rates: [S]) -> (z: [S], next: [S], pull: [S]) {
     var (z, next): ([S], [S]) = ([], [])
     let pull = written(c.count) { pull in
       next = written(c.count) { next in
-        z = written(c.count) { split.forward(c, b, values: q, rates: rates, z: $0, next: next, pull: pull) }
+        z = written(c.count) { stack.curveSplit(c, b, values: q, rates: rates, z: $0, next: next, pull: pull, curve: curve) }
       }
     }
     return (z, next, pull)
@@ -73,7 +73,7 @@ func _vjpCurveSplit(
       let isZero = v.z.isShapelessZero && v.multiplier.isShapelessZero && v.pull.isShapelessZero
       if isZero || z.isShapelessZero { return (.zero, .zero, .zero, .zero) }
       let shape = z.shape
-      let split = CurveSplit(shape, values, first, spacing, rates)
+      let (stack, curve) = stackAndCurves(shape, values, rates, first, spacing)
       func run<S: Scalar>(
         _ c: [S], _ b: [S], _ z: [S], _ q: [S], _ rates: [S], dz: [S]?, dnext: [S], dpull: [S]
       ) -> (dc: [S], db: [S], sums: (values: [Double], rates: [Double])) {
@@ -81,7 +81,8 @@ func _vjpCurveSplit(
         func pulled(_ dz: UnsafePointer<S>?) -> [S] {
           written(c.count) { db in
             dc = written(c.count) {
-              sums = split.pullback(c, b, z, values: q, rates: rates, dz: dz, dnext: dnext, dpull: dpull, dc: $0, db: db)
+              sums = stack.curveSplitPullback(
+                c, b, z, values: q, rates: rates, dz: dz, dnext: dnext, dpull: dpull, dc: $0, db: db, curve: curve)
             }
           }
         }
@@ -117,16 +118,11 @@ func _vjpCurveSplit(
   )
 }
 
-extension CurveSplit {
-  fileprivate init(_ shape: [Int], _ values: Tensor, _ first: Double, _ spacing: Double, _ rates: Tensor) {
-    precondition(
-      shape.count == 4 && values.shape.count == 2 && values.shape[0] == shape[1] && rates.shape == [shape[1]],
-      "curveSplit: values \(values.shape) and rates \(rates.shape) for maps of shape \(shape)")
-    let knots = values.shape[1]
-    self.init(MapStack(batch: shape[0], maps: shape[1], size: shape[2] * shape[3])) { _ in
-      PiecewiseCurve(knots: knots, first: first, spacing: spacing)
-    }
-  }
+private func stackAndCurves(
+  _ shape: [Int], _ values: Tensor, _ rates: Tensor, _ first: Double, _ spacing: Double
+) -> (MapStack, @Sendable (Int) -> PiecewiseCurve) {
+  precondition(shape.count == 4 && rates.shape == [shape[1]], "curveSplit: \(rates.shape) rates of maps of shape \(shape)")
+  return curves(shape, values, slopes: .zero, first, spacing)
 }
 
 extension Tensor {

@@ -68,7 +68,7 @@ func mapProducts(_ a: Tensor, _ b: Tensor, like factors: Tensor) -> Tensor {
 @differentiable(reverse,wrt: (a, values, slopes))
 public func piecewiseLinear(maps a: Tensor, values: Tensor, slopes: Tensor, first: Double, spacing: Double) -> Tensor {
   if a.isShapelessZero { return a }
-  let (stack, curve) = curves(a, values, slopes, first, spacing)
+  let (stack, curve) = curves(a.shape, values, slopes: slopes, first, spacing)
   func run<S: Scalar>(_ a: [S], _ q: [S]) -> [S] {
     written(stack.count) { stack.apply(a, values: q, into: $0, curve: curve) }
   }
@@ -88,7 +88,7 @@ func _vjpPiecewiseLinearMaps(
     { v in
       if v.isShapelessZero || a.isShapelessZero { return (.zero, .zero, .zero) }
       precondition(v.shape == a.shape, "piecewiseLinear: a cotangent of shape \(v.shape) for maps of shape \(a.shape)")
-      let (stack, curve) = curves(a, values, slopes, first, spacing)
+      let (stack, curve) = curves(a.shape, values, slopes: slopes, first, spacing)
       func run<S: Scalar>(_ a: [S], _ q: [S], _ v: [S]) -> (da: [S], sums: (values: [Double], slopes: [Double])) {
         var sums: (values: [Double], slopes: [Double]) = ([], [])
         let da = written(stack.count) { sums = stack.pullback(a, values: q, v, into: $0, curve: curve) }
@@ -114,16 +114,17 @@ func _vjpPiecewiseLinearMaps(
   )
 }
 
-private func curves(
-  _ a: Tensor, _ values: Tensor, _ slopes: Tensor, _ first: Double, _ spacing: Double
+/// Of maps `[batch, maps, h, w]`, the stack and its curves.
+func curves(
+  _ maps: [Int], _ values: Tensor, slopes: Tensor, _ first: Double, _ spacing: Double
 ) -> (MapStack, @Sendable (Int) -> PiecewiseCurve) {
   precondition(
-    a.shape.count == 4 && values.shape.count == 2 && values.shape[0] == a.shape[1]
-      && (slopes.isShapelessZero || slopes.shape == [a.shape[1], 2]),
-    "piecewiseLinear: values \(values.shape) and slopes \(slopes.shape) for maps of shape \(a.shape)")
+    maps.count == 4 && values.shape.count == 2 && values.shape[0] == maps[1]
+      && (slopes.isShapelessZero || slopes.shape == [maps[1], 2]),
+    "piecewiseLinear: values \(values.shape) and slopes \(slopes.shape) for maps of shape \(maps)")
   let (knots, outer) = (values.shape[1], slopes.doubles)
   return (
-    MapStack(of: a),
+    MapStack(batch: maps[0], maps: maps[1], size: maps[2] * maps[3]),
     { l in
       PiecewiseCurve(knots: knots, first: first, spacing: spacing, outer: outer.isEmpty ? (1, 1) : (outer[2 * l], outer[2 * l + 1]))
     }
