@@ -85,8 +85,7 @@ public struct CircularFilters: Sendable {
       }
       return part
     }
-    let none = [Double](repeating: 0, count: maps * filterSize)
-    return turnedBack(parts.reduce(into: none) { sum, part in for i in part.indices { sum[i] += part[i] } })
+    return turnedBack(sum(parts, count: maps * filterSize))
   }
 
   /// What is left of the cotangents of (Σ_l ρ_l k_lᵀ k_l + …)⁻¹ (Σ_l ρ_l k_lᵀ u_l + …) = x, w that inverse times x's: with e_l = u_l − k_l * x
@@ -134,9 +133,13 @@ public struct CircularFilters: Sendable {
         return sums
       }
     }
-    let sums = parts.dropFirst().reduce(into: parts[0]) { sum, part in for i in part.indices { sum[i] += part[i] } }
+    let sums = sum(parts, count: 2 * size + maps)
     let gradient = (0..<size).map { sums[$0] - sums[size + $0] }
     return (turnedBack(gradient), Array(sums[(2 * size)...]))
+  }
+
+  private func sum(_ parts: [[Double]], count: Int) -> [Double] {
+    parts.reduce(into: [Double](repeating: 0, count: count)) { sum, part in for i in 0..<count { sum[i] += part[i] } }
   }
 
   private func band(_ piece: Int) -> (image: Int, rows: Range<Int>) {

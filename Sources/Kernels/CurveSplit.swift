@@ -40,16 +40,16 @@ extension MapStack {
   ) -> (values: [Double], rates: [Double]) {
     let (c, b, z, values, rates) = (Shared(c), Shared(b), Shared(z), Shared(values), Shared(rates))
     let (dz, dnext, dpull, dc, db) = (dz.map { Shared($0) }, Shared(dnext), Shared(dpull), SharedMutable(dc), SharedMutable(db))
-    let found = Parallel.map(batch * maps) { run -> (values: [Double], rate: [Double]) in
+    let found = Parallel.map(batch * maps) { run -> (values: [Double], rate: Double) in
       let l = run % maps
       let curve = curve(l)
-      var sums = (values: [Double](repeating: 0, count: curve.knots), rate: [0.0])
+      var sums = (values: [Double](repeating: 0, count: curve.knots), rate: 0.0)
       var slopes = [0.0, 0.0]
       withAlignedScratch(S.self, count: 3 * atATime) { r in
         let (cotangent, dr) = (r + atATime, r + 2 * atATime)
         forEachPiece(of: run) { at, count in
           let (c, dc, db) = (c.pointer + at, dc.pointer + at, db.pointer + at)
-          sums.rate[0] += S.multiplierStepPullback(
+          sums.rate += S.multiplierStepPullback(
             rates.pointer[l], dnext.pointer + at, dpull.pointer + at, c, z.pointer + at, db, dc, cotangent, count)
           if let dz { S.axpy(1, dz.pointer + at, cotangent, count) }
           S.add(c, b.pointer + at, r, count)
@@ -61,7 +61,7 @@ extension MapStack {
       }
       return sums
     }
-    return (sums(found.map(\.values)).flatMap { $0 }, sums(found.map(\.rate)).map { $0[0] })
+    return (sums(found.map(\.values)), sums(found.map(\.rate)))
   }
 
   private func forEachPiece(of run: Int, _ body: (_ at: Int, _ count: Int) -> Void) {

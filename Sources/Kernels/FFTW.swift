@@ -55,7 +55,7 @@
     ) {
       let groups = (stride + together - 1) / together
       nonisolated(unsafe) let x = x
-      inPieces(blocks * groups, length: length) { piece in
+      inPieces(blocks * groups, numbers: together * length) { piece in
         withAlignedScratch(S.self, count: 2 * together * length) { scratch in
           for group in piece {
             let (block, first) = (group / groups, group % groups * together)
@@ -78,7 +78,7 @@
     ) {
       let together = plan.kind.lines
       nonisolated(unsafe) let (x, y) = (x, y)
-      inPieces((rows + together - 1) / together, length: together * max(read, written) / (2 * Self.together)) { piece in
+      inPieces((rows + together - 1) / together, numbers: together * max(read, written) / 2) { piece in
         for group in piece {
           let first = group * together
           let (count, source, target) = (min(together, rows - first), x + first * read, y + first * written)
@@ -98,9 +98,9 @@
       }
     }
 
-    /// `count` groups of ``together`` lines of so many complex numbers, spread over idle threads in pieces of some ten microseconds.
-    private static func inPieces(_ count: Int, length: Int, _ body: @Sendable (Range<Int>) -> Void) {
-      let size = max(1, (1 << 13) / max(1, together * length))
+    /// `count` groups of lines, of so many complex numbers each, spread over idle threads in pieces of some ten microseconds.
+    private static func inPieces(_ count: Int, numbers: Int, _ body: @Sendable (Range<Int>) -> Void) {
+      let size = max(1, (1 << 13) / max(1, numbers))
       Parallel.forEach((count + size - 1) / size) { body($0 * size..<min(($0 + 1) * size, count)) }
     }
 

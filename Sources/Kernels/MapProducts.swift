@@ -39,12 +39,15 @@ public struct MapStack: Sendable {
   public func products<S: Scalar>(_ a: UnsafePointer<S>, _ b: UnsafePointer<S>) -> [Double] {
     let (a, b) = (Shared(a), Shared(b))
     let parts = Parallel.map(batch * maps) { S.dot(a.pointer + $0 * size, b.pointer + $0 * size, size) }
-    return sums(parts.map { [$0] }).map { $0[0] }
+    return sums(parts)
   }
 
-  /// Of numbers for each map of each sample, the sums over the samples.
-  func sums(_ parts: [[Double]]) -> [[Double]] {
-    (0..<maps).map { l in
+  /// Of a number for each map of each sample, the sums over the samples.
+  func sums(_ parts: [Double]) -> [Double] { (0..<maps).map { l in (0..<batch).reduce(0) { $0 + parts[$1 * maps + l] } } }
+
+  /// Of some numbers for each map of each sample, the sums over the samples, map after map.
+  func sums(_ parts: [[Double]]) -> [Double] {
+    (0..<maps).flatMap { l in
       (1..<max(batch, 1)).reduce(into: parts[l]) { sum, b in
         for (i, value) in parts[b * maps + l].enumerated() { sum[i] += value }
       }
@@ -80,6 +83,6 @@ public struct MapStack: Sendable {
         a.pointer + at, values.pointer + l * curve.knots, v.pointer + at, into: da.pointer + at, addingTo: &dq, &ds, count: size)
       return (dq, ds)
     }
-    return (sums(parts.map(\.0)).flatMap { $0 }, sums(parts.map(\.1)).flatMap { $0 })
+    return (sums(parts.map(\.0)), sums(parts.map(\.1)))
   }
 }

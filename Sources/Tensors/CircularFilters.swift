@@ -76,13 +76,15 @@ func circularFilterGradient(_ x: Tensor, _ y: Tensor, like filters: Tensor) -> T
   return Tensor(gradient, shape: filters.shape, precision: filters.precision)
 }
 
-/// ``Kernels/CircularFilters/solvePullback(_:_:_:_:penalties:into:)``.
+/// ``Kernels/CircularFilters/solvePullback(_:_:_:_:penalties:into:)``; u may be `.zero`.
 func circularSolvePullback(
   _ w: Tensor, _ x: Tensor, _ u: Tensor, _ filters: Tensor, _ penalties: Tensor
 ) -> (u: Tensor, filters: Tensor, penalties: Tensor) {
   let bank = bank(x.shape, filters)
+  let shape = [bank.batch, bank.maps, bank.height, bank.width]
+  let u = u.isShapelessZero ? .zeros(shape, precision: x.precision) : u
   precondition(
-    u.count == bank.mapCount && w.shape == x.shape && penalties.shape == [bank.maps],
+    u.shape == shape && w.shape == x.shape && penalties.shape == [bank.maps],
     "kSpaceSolve: maps of shape \(u.shape) and penalties \(penalties.shape) for images of shape \(x.shape)")
   func run<S: Scalar>(
     _ w: [S], _ x: [S], _ u: [S], _ k: [S], _ rho: [S]
@@ -94,7 +96,7 @@ func circularSolvePullback(
   func made(_ du: Tensor.Buffer, _ sums: (filters: [Double], penalties: [Double])) -> (Tensor, Tensor, Tensor) {
     if sums.penalties.isEmpty { return (.zero, .zero, .zero) }
     return (
-      Tensor(shape: u.shape, buffer: du), Tensor(sums.filters, shape: filters.shape, precision: filters.precision),
+      Tensor(shape: shape, buffer: du), Tensor(sums.filters, shape: filters.shape, precision: filters.precision),
       Tensor(sums.penalties, shape: penalties.shape, precision: penalties.precision)
     )
   }

@@ -37,16 +37,8 @@ func _vjpKSpaceSolve(
     { v in
       if v.isShapelessZero { return (.zero, .zero, .zero, .zero) }
       let w = spectrallyFiltered(v, inverse)
-      if !u.isShapelessZero {
-        let d = circularSolvePullback(w, x, u, filters, penalties)
-        return (w, d.u, scaled(d.filters, penalties), d.penalties)
-      }
-      let Hw = circularConvolution(w, filters)
-      let e = u - circularConvolution(x, filters)
-      let dFilters = circularFilterGradient(w, e, like: filters) - circularFilterGradient(x, Hw, like: filters)
-      return (
-        w, .zero, scaled(dFilters, penalties), mapProducts(Hw, e, like: penalties)
-      )
+      let d = circularSolvePullback(w, x, u, filters, penalties)
+      return (w, u.isShapelessZero ? .zero : d.u, scaled(d.filters, penalties), d.penalties)
     }
   )
 }
