@@ -2,6 +2,7 @@
 import Algorithms
 import Networks
 import Operators
+import Platform
 import Problems
 import ProximalMaps
 import Tensors
@@ -37,6 +38,20 @@ public func equivalenceChecks() -> [CheckItem] {
   item(
     "ALISTA with weight A/L without selection is ISTA", ista,
     ALISTA(unfolding: problem, depth: 50, weight: scaled, support: none))
+  // The analytic weight with falling thresholds, from where training begins: one iteration, in three forms.
+  let W = analyticWeight(of: problem.dictionary)
+  let start = RecoveryStart(weight: W.entries, thresholds: (0..<50).map { 0.3 * pow(0.9, Double($0)) })
+  func starts<E, S, T, O>(_ name: String, _ network: Unrolled<E, S, T, O>, support: SupportSchedule = .init())
+  where E.Measurement == Tensor, O.Estimate == Tensor {
+    let expected = ALISTA(unfolding: problem, depth: 50, weight: W, thresholds: start.thresholds, support: support)
+    items.append(CheckItem(name, error: relativeDifference(network(y), expected(y)), tolerance: 1e-12))
+  }
+  starts(
+    "LISTA begins its training as ALISTA without selection", UntiedLISTA(unfolding: problem, depth: 50, from: start), support: none)
+  starts(
+    "LISTA-CP begins its training as ALISTA without selection", LISTACP(unfolding: problem, depth: 50, from: start), support: none)
+  starts("LISTA-CPSS begins its training as ALISTA", LISTACPSS(unfolding: problem, depth: 50, from: start))
+  starts("TiLISTA begins its training as ALISTA", TiLISTA(unfolding: problem, depth: 50, from: start))
   item("untrained FISTA network is FISTA", FISTA(problem), UnfoldedFISTA(unfolding: problem, depth: 50))
   item(
     "untrained coordinate-descent network is coordinate descent", CoordinateDescent(problem),

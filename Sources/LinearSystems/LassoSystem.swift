@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import WeightFiles
 import Kernels
+import Networks
 import Operators
 import Problems
 import Tensors
@@ -14,6 +15,8 @@ public struct LassoSystem: Sendable {
   /// L is 1.001 ‖A‖², as the experiments of sparse recovery have it.
   public let isRecovery: Bool
   public var precision = Precision.double
+  /// Where networks of sparse recovery begin: at the analytic weight with these thresholds; nil: at ISTA.
+  public var thresholds: GeometricThresholds?
 
   /// α for codes of a dictionary.
   public init(dictionary: Matrix, alpha: Double) { (A, weight, isRecovery) = (dictionary, alpha, false) }
@@ -26,6 +29,17 @@ public struct LassoSystem: Sendable {
 }
 
 extension LassoSystem {
+  /// Where networks begin that learn their weight; nil: at ISTA.
+  public func start(depth: Int) throws -> RecoveryStart? {
+    try thresholds.map { RecoveryStart(weight: try analyticWeight().entries, thresholds: $0.values(depth)) }
+  }
+
+  /// No pivot of the factor of A Aᵀ, in its diagonal, has been lost to rounding.
+  private func isRegular(_ factor: [Double]) -> Bool {
+    let pivots = (0..<A.rows).map { abs(factor[$0 * (A.rows + 1)]) }
+    return pivots.min()! > 1e-6 * pivots.max()!
+  }
+
   /// W̃ of A, computed in double precision.
   ///
   /// - Throws: ``InputError`` unless A has full row rank and no zero column.
@@ -33,7 +47,7 @@ extension LassoSystem {
     var gram = linear(A.entries, A.entries).doubles
     let columns = A.entries.transposed
     let hasZero = (0..<A.columns).contains { columns.row($0).maximumMagnitude == 0 }
-    guard A.rows <= A.columns, !hasZero, LinearAlgebra.cholesky(&gram, size: A.rows) else {
+    guard A.rows <= A.columns, !hasZero, LinearAlgebra.cholesky(&gram, size: A.rows), isRegular(gram) else {
       throw InputError(
         "found a matrix of \(A.rows) × \(A.columns) without full row rank or with a zero column, which has no analytic weight; choose lista-cpss"
       )

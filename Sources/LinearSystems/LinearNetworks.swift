@@ -161,16 +161,22 @@ public enum LinearNetwork: Sendable, Hashable {
 /// The networks from the measurements of vectors by a dense matrix to the vectors.
 public enum VectorNetwork: String, CaseIterable, Sendable {
   case lista
+  case cp = "lista-cp"
+  case ss = "lista-ss"
   case cpss = "lista-cpss"
+  case tilista
   case alista
 
-  /// λ where networks begin.
+  /// λ of ISTA, where networks begin before they are trained.
   public static let startLambda = 0.4
 
-  var published: (title: String, source: String) {
+  public var published: (title: String, source: String) {
     switch self {
     case .lista: ("Learned ISTA", "Gregor & LeCun, ICML 2010")
+    case .cp: ("LISTA with weight coupling", "Chen, Liu, Wang & Yin, NeurIPS 2018")
+    case .ss: ("LISTA with support selection", "Chen, Liu, Wang & Yin, NeurIPS 2018")
     case .cpss: ("LISTA with weight coupling and support selection", "Chen, Liu, Wang & Yin, NeurIPS 2018")
+    case .tilista: ("LISTA with one coupled weight for all stages", "Liu, Chen, Wang & Yin, ICLR 2019")
     case .alista: ("LISTA with analytic weight", "Liu, Chen, Wang & Yin, ICLR 2019")
     }
   }
@@ -181,10 +187,49 @@ public enum VectorNetwork: String, CaseIterable, Sendable {
     }
     var lasso = LassoSystem(A: A, lambda: Self.startLambda)
     lasso.precision = precision
+    return try untrained(lasso, depth: depth)
+  }
+
+  private var selectsSupport: Bool { self != .lista && self != .cp }
+
+  /// The network, the recipe and the loss of a training: all stages by the logarithm of the error from ``GeometricThresholds``, or, where A has no
+  /// analytic weight, stage by stage by half the square from ISTA.
+  ///
+  /// - Parameters: `samples`, training samples to find the thresholds by; `jointSteps`, in place of the budget's.
+  package func training(
+    _ system: LassoSystem, _ shape: Architecture, samples: SamplePairs, seed: UInt64, budget: TrainingBudget, jointSteps: Int?,
+    notes: [String: String]
+  ) throws -> (network: any Network<Tensor, Tensor>, recipe: Recipe, loss: PairLoss) {
+    var system = system
+    let depth = shape.depth ?? 16
+    if let weight = try? system.analyticWeight() {
+      system.thresholds = GeometricThresholds(
+        bestFor: system, weight: weight, samples.measurement.converted(to: system.precision),
+        samples.groundTruth.converted(to: system.precision), depth: depth, selects: selectsSupport, seed: seed)
+    }
+    let recipe: Recipe =
+      if let thresholds = system.thresholds {
+        .geometric(
+          rawValue, shape, thresholds, depth: depth, seed: seed, budget: budget, steps: jointSteps, notes: notes)
+      } else {
+        .stagewise(
+          rawValue, shape, depth: depth, seed: seed, budget: budget, jointSteps: jointSteps, lambda: system.weight, notes: notes)
+      }
+    let loss = PairLoss(system.thresholds == nil ? .halfSquaredNorm : .logarithmicError)
+    return (try untrained(system, depth: depth), recipe, loss)
+  }
+
+  /// The network for A, which begins where the system says.
+  public func untrained(_ system: LassoSystem, depth: Int) throws -> any Network<Tensor, Tensor> {
     switch self {
-    case .lista: return UntiedLISTA(unfolding: lasso.problem, depth: depth)
-    case .cpss: return LISTACPSS(unfolding: lasso.problem, depth: depth)
-    case .alista: return ALISTA(unfolding: lasso.problem, depth: depth, weight: try lasso.analyticWeight())
+    case .lista: return UntiedLISTA(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
+    case .cp: return LISTACP(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
+    case .ss: return LISTASS(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
+    case .cpss: return LISTACPSS(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
+    case .tilista: return TiLISTA(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
+    case .alista:
+      return ALISTA(
+        unfolding: system.problem, depth: depth, weight: try system.analyticWeight(), thresholds: system.thresholds?.values(depth))
     }
   }
 }

@@ -54,14 +54,14 @@ public struct LinearTraining: Sendable {
     (self.samples, untrained, self.recipe) = (samples, try request.untrained(), recipe)
   }
 
-  /// Networks to images learn from crops in eight orientations, by Adam on the mean square; those to vectors stage by stage. The model measures
-  /// the signals afresh for every batch.
+  /// Networks to images learn from crops in eight orientations, by Adam on the mean square; those to vectors as ``VectorNetwork``
+  /// says. The model measures the signals afresh for every batch.
   ///
   /// - Parameters: `signals`, images, each of its own extent, or vectors, one a row; `validation`, in the place of a tenth of them.
   public init(signals: [NumericArray], validation: [NumericArray]? = nil, _ request: Request) throws {
-    if case .vector = request.network {
+    if case .vector(let network) = request.network {
       try self.init(
-        vectors: .concatenated(signals.map { $0.numbers.converted(to: request.precision) }),
+        network, vectors: .concatenated(signals.map { $0.numbers.converted(to: request.precision) }),
         validation: validation.map { .concatenated($0.map { $0.numbers.converted(to: request.precision) }) }, request)
       return
     }
@@ -148,7 +148,7 @@ public struct LinearTraining: Sendable {
       made(system.signals, system.measurements), request, request.adamRecipe(steps: steps, batchSize: batch))
   }
 
-  private init(vectors all: Tensor, validation: Tensor?, _ request: Request) throws {
+  private init(_ network: VectorNetwork, vectors all: Tensor, validation: Tensor?, _ request: Request) throws {
     let system = request.system
     guard let A = system.matrix else {
       throw InputError("found \(system.name) for \(request.network.name); expected one dense matrix on vectors")
@@ -166,17 +166,20 @@ public struct LinearTraining: Sendable {
       let truth = Tensor.concatenated(samples.map { all.rows($0 % split..<$0 % split + 1) })
       return Pairs(measurement: system.measure(truth, Tensor.self, using: &generator), groundTruth: truth)
     }
+    let options = request.options
+    var lasso = LassoSystem(A: A, lambda: VectorNetwork.startLambda)
+    lasso.precision = request.precision
+    let few = all.rows(0..<min(split, 400))
+    let joint = options.steps ?? options.epochs.map { max(1, $0 * samples.count / (options.batch ?? 64)) }
+    let made = try network.training(
+      lasso, request.architecture,
+      samples: SamplePairs(measurement: system.measure(few, Tensor.self, using: &generator), groundTruth: few), seed: request.seed,
+      budget: options.budget, jointSteps: joint, notes: system.notes)
     var training = try PairTraining(
-      samples, loss: PairLoss(.halfSquaredNorm), validation: measured, operators: [NamedParameter(name: "A", value: A.entries)])
+      samples, loss: made.loss, validation: measured, operators: [NamedParameter(name: "A", value: A.entries)])
     training.samplesAtATime = 125
     training.validationError = { x, held in squaredNorm(x - held.groundTruth) / squaredNorm(held.groundTruth) }
-    let options = request.options
-    let joint = options.steps ?? options.epochs.map { max(1, $0 * samples.count / (options.batch ?? 64)) }
-    try self.init(
-      training, request,
-      .stagewise(
-        request.network.name, request.architecture, depth: request.architecture.depth ?? 16, seed: request.seed,
-        budget: options.budget, jointSteps: joint, lambda: VectorNetwork.startLambda, notes: system.notes))
+    (self.samples, untrained, recipe) = (training, made.network, made.recipe)
   }
 
   /// The trained network, from `start` where one is given; nil when it was stopped, with the checkpoint written.

@@ -3,6 +3,7 @@ import WeightFiles
 import Algorithms
 import Networks
 import Operators
+import Platform
 import Problems
 import Tensors
 import Training
@@ -34,6 +35,9 @@ public struct PairLoss: Sendable {
     case meanNormalised
     /// The mean of ½‖x̂ − x‖² over samples.
     case halfSquaredNorm
+    /// log(Σ‖x̂ − x‖² / Σ‖x‖²), sums over samples: of errors that fall by orders it has gradients of one size throughout. 10⁻³⁰ is
+    /// added to both sums.
+    case logarithmicError
     /// The mean of ½‖A x̂ − y‖² + λ‖x̂‖₁ over samples: no truth is looked at.
     case lasso(SparseCoding)
   }
@@ -64,6 +68,8 @@ public struct PairLoss: Sendable {
       let truth = withoutDerivative(at: channelsLast(batch.groundTruth, height: height, width: width))
       return meanNormalisedError(channelsLast(x, height: height, width: width), truth)
     case .halfSquaredNorm: return 0.5 * squaredNorm(found - wanted) / withoutDerivative(at: Double(batch.count))
+    case .logarithmicError:
+      return log(squaredNorm(found - wanted) + 1e-30) - withoutDerivative(at: log(squaredNorm(wanted) + 1e-30))
     case .lasso(let problem): return lassoValue(found, problem, withoutDerivative(at: batch.measurement))
     }
   }

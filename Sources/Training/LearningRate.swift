@@ -11,6 +11,8 @@ public indirect enum LearningRate: Sendable, Hashable, Codable {
   case exponential(rate: Double, factor: Double)
   /// From `rate` to `final` along half a cosine: `final + (rate − final)(1 + cos(π step / steps)) / 2`, then `final`.
   case cosine(rate: Double, final: Double = 0, steps: Int)
+  /// The cosine begun anew every `every` steps, for losses with many shallow minima. Source: Loshchilov & Hutter (2017), warm restarts.
+  case restarts(rate: Double, final: Double = 0, every: Int)
   /// The rate of the last piece that has begun; the first begins at step 0.
   case piecewise(pieces: [Piece])
   /// `then`, over the first `steps` steps multiplied by `(step + 1) / steps`.
@@ -35,6 +37,7 @@ public indirect enum LearningRate: Sendable, Hashable, Codable {
     case .exponential(let rate, let factor): rate * pow(factor, Double(step))
     case .cosine(let rate, let final, let steps):
       step >= steps ? final : final + (rate - final) * (1 + cos(.pi * Double(step) / Double(steps))) / 2
+    case .restarts(let rate, let final, let every): Self.cosine(rate: rate, final: final, steps: every)(step % every)
     case .piecewise(let pieces): (pieces.last { $0.from <= step } ?? pieces[0]).rate
     case .warmUp(let steps, let then): then(step) * min(1, Double(step + 1) / Double(steps))
     }
@@ -47,6 +50,7 @@ public indirect enum LearningRate: Sendable, Hashable, Codable {
     case .stepDecay(let rate, let decay, let every): .stepDecay(rate: factor * rate, factor: decay, every: every)
     case .exponential(let rate, let decay): .exponential(rate: factor * rate, factor: decay)
     case .cosine(let rate, let final, let steps): .cosine(rate: factor * rate, final: factor * final, steps: steps)
+    case .restarts(let rate, let final, let every): .restarts(rate: factor * rate, final: factor * final, every: every)
     case .piecewise(let pieces): .piecewise(pieces: pieces.map { Piece(from: $0.from, rate: factor * $0.rate) })
     case .warmUp(let steps, let then): .warmUp(steps: steps, then: then.scaled(by: factor))
     }
@@ -65,7 +69,7 @@ public indirect enum LearningRate: Sendable, Hashable, Codable {
     case .constant(let rate): return check([rate])
     case .stepDecay(let rate, let factor, let every): return check([rate, factor], [every])
     case .exponential(let rate, let factor): return check([rate, factor])
-    case .cosine(let rate, let final, let steps): return check([rate, final], [steps])
+    case .cosine(let rate, let final, let steps), .restarts(let rate, let final, let steps): return check([rate, final], [steps])
     case .piecewise(let pieces):
       guard pieces.first?.from == 0, zip(pieces, pieces.dropFirst()).allSatisfy({ $0.from < $1.from }) else {
         return "the pieces of the learning rate must begin at step 0 and be in order"

@@ -20,6 +20,11 @@ import _Differentiation
         0.014456400944391143, 0.01,
       ]
     ),
+    // CosineAnnealingWarmRestarts(4, eta_min=0.01), the same formula begun anew
+    (
+      .restarts(rate: 0.1, final: 0.01, every: 4),
+      [0.1, 0.08681980515339464, 0.055, 0.023180194846605364, 0.1, 0.08681980515339464, 0.055, 0.023180194846605364]
+    ),
     // LinearLR(start_factor=0.25, end_factor=1, total_iters=3)
     (.warmUp(steps: 4, then: .constant(rate: 0.1)), [0.025, 0.05, 0.075, 0.1, 0.1, 0.1]),
   ]

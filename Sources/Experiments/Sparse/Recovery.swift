@@ -4,6 +4,7 @@ import Evaluation
 import FileFormats
 import Foundation
 import Kernels
+import LinearSystems
 import Networks
 import Operators
 import Problems
@@ -48,25 +49,18 @@ public struct Recovery: LassoExperiment {
   public static var tables: [PublishedTable] { [ALISTATable.table] }
 
   public static var methods: [Method<Recovery>] {
-    let (cpss, ali) = ("Chen, Liu, Wang & Yin, NeurIPS 2018", "Liu, Chen, Wang & Yin, ICLR 2019")
-    return classicalMethods + [
-      network("lista", "Learned ISTA", "Gregor & LeCun, ICML 2010") { UntiedLISTA(unfolding: $0.problem, depth: $1) },
-      network("lista-cp", "LISTA with weight coupling", cpss) { LISTACP(unfolding: $0.problem, depth: $1) },
-      network("lista-ss", "LISTA with support selection", cpss) { LISTASS(unfolding: $0.problem, depth: $1) },
-      network("lista-cpss", "LISTA with weight coupling and support selection", cpss) {
-        LISTACPSS(unfolding: $0.problem, depth: $1)
-      },
-      network("tilista", "LISTA with one coupled weight for all stages", ali) { TiLISTA(unfolding: $0.problem, depth: $1) },
-      network("alista", "LISTA with analytic weight", ali) {
-        ALISTA(unfolding: $0.problem, depth: $1, weight: try $0.analyticWeight())
-      },
-      network("step-lista", "ISTA with learned step sizes", "Ablin, Moreau, Massias & Gramfort, NeurIPS 2019", knobs: ["lambda"]) {
-        StepLISTA(unfolding: $0.problem, depth: $1)
-      },
-      network("hyperlista", "LISTA with three numbers, tuned in place of training", "Chen, Liu, Wang & Yin, NeurIPS 2021") {
-        HyperLISTA(unfolding: $0.problem, depth: $1, weight: try $0.analyticWeight())
-      },
-    ]
+    return classicalMethods
+      + VectorNetwork.allCases.map { kind in
+        network(kind.rawValue, kind.published.title, kind.published.source) { try kind.untrained($0, depth: $1) }
+      } + [
+        network("step-lista", "ISTA with learned step sizes", "Ablin, Moreau, Massias & Gramfort, NeurIPS 2019", knobs: ["lambda"])
+        {
+          StepLISTA(unfolding: $0.problem, depth: $1)
+        },
+        network("hyperlista", "LISTA with three numbers, tuned in place of training", "Chen, Liu, Wang & Yin, NeurIPS 2021") {
+          HyperLISTA(unfolding: $0.problem, depth: $1, weight: try $0.analyticWeight())
+        },
+      ]
   }
 
   /// λ where networks begin; Step-LISTA aims at the LASSO minimiser at one λ, and so has its bias.
@@ -118,6 +112,8 @@ public struct Recovery: LassoExperiment {
 
   // Streams of the seed that are not training's: no test or validation sample is ever drawn for training.
   static let validationStream: UInt64 = 1 << 40
+  /// Of the training samples by which thresholds are found.
+  static let thresholdStream: UInt64 = 1 << 43
   private static let testStream: UInt64 = 1 << 41
 
   /// Samples that only tables look at.

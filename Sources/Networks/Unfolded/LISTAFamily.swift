@@ -6,7 +6,8 @@ import Tensors
 import _Differentiation
 
 // The successors of LISTA for sparse recovery, b = A x*. Each is the proximal-gradient iteration with other parts; each starts at
-// ISTA with λ (default 0.4, the reference experiments') or, ALISTA, at its analytic weight. `depth` counts stages from x⁽⁰⁾ = 0.
+// ISTA with λ (default 0.4, the reference experiments'), ALISTA at its analytic weight, or where a `RecoveryStart` says. `depth` counts
+// stages from x⁽⁰⁾ = 0.
 
 /// What all of them share around their stages: b as measured, x⁽⁰⁾ = 0, the last estimate.
 public typealias SparseRecoveryNetwork<Stages: Schedule> = Unrolled<
@@ -57,21 +58,47 @@ public struct SupportSchedule: Sendable, Equatable {
   public func fraction(_ k: Int) -> Double { min(growth * Double(k + 1), maximum) / 100 }
 }
 
+/// Where the stages of a network begin: x⁺ = h_{θ_k}(x + Wᵀ(b − A x)), h with or without support selection.
+public struct RecoveryStart: Sendable {
+  /// W, M × N, in the precision of A.
+  public var weight: Tensor
+  /// θ_k, one a stage.
+  public var thresholds: [Double]
+
+  public init(weight: Tensor, thresholds: [Double]) { (self.weight, self.thresholds) = (weight, thresholds) }
+
+  /// ISTA for `problem` (α is λ): W = A/L, θ_k = λ/L.
+  public static func ista(_ problem: SparseCoding, depth: Int) -> RecoveryStart {
+    let L = problem.lipschitz
+    return RecoveryStart(
+      weight: (1 / L) * problem.dictionary.entries, thresholds: Array(repeating: problem.alpha / L, count: depth))
+  }
+
+  /// B = Wᵀ.
+  fileprivate var encoder: Tensor { weight.transposed }
+
+  /// I − Wᵀ A.
+  fileprivate func recurrence(_ A: Matrix) -> Tensor {
+    let product = linear(weight.converted(to: .double).transposed, A.entries.converted(to: .double).transposed)
+    return (Tensor.identity(A.columns) - product).converted(to: weight.precision)
+  }
+}
+
 extension Unrolled
 where
   Encode == LinearEncoder, Start == ZeroStart<Tensor, Tensor>, Output == AsEstimated<Tensor, Tensor>,
   Stages == Untied<ProximalGradient<RecurrentStep, ClampedSoftThreshold, NoMomentum<Tensor>>>
 {
-  /// Starts at ISTA for `problem` (α is λ).
-  public init(unfolding problem: SparseCoding, depth: Int) {
-    let start = AffineISTA(problem)
+  /// Starts at ISTA for `problem` (α is λ), or at `start`.
+  public init(unfolding problem: SparseCoding, depth: Int, from start: RecoveryStart? = nil) {
+    let start = start ?? .ista(problem, depth: depth)
+    let recurrence = start.recurrence(problem.dictionary)
     self.init(
       encoder: LinearEncoder(weight: start.encoder), start: ZeroStart(),
       schedule: Untied(
-        (0..<depth).map { _ in
+        start.thresholds.map { threshold in
           ProximalGradient(
-            data: RecurrentStep(recurrence: start.recurrence), prior: ClampedSoftThreshold(threshold: start.threshold),
-            momentum: NoMomentum())
+            data: RecurrentStep(recurrence: recurrence), prior: ClampedSoftThreshold(threshold: threshold), momentum: NoMomentum())
         }), output: AsEstimated())
   }
 }
@@ -81,16 +108,19 @@ where
   Encode == LinearEncoder, Start == ZeroStart<Tensor, Tensor>, Output == AsEstimated<Tensor, Tensor>,
   Stages == Untied<ProximalGradient<RecurrentStep, SupportSelection, NoMomentum<Tensor>>>
 {
-  /// Starts at ISTA's matrices with support selection.
-  public init(unfolding problem: SparseCoding, depth: Int, support: SupportSchedule = SupportSchedule()) {
-    let start = AffineISTA(problem)
+  /// Starts at ISTA's matrices with support selection, or at `start`.
+  public init(
+    unfolding problem: SparseCoding, depth: Int, from start: RecoveryStart? = nil, support: SupportSchedule = SupportSchedule()
+  ) {
+    let start = start ?? .ista(problem, depth: depth)
+    let recurrence = start.recurrence(problem.dictionary)
     self.init(
       encoder: LinearEncoder(weight: start.encoder), start: ZeroStart(),
       schedule: Untied(
-        (0..<depth).map { k in
+        start.thresholds.enumerated().map { k, threshold in
           ProximalGradient(
-            data: RecurrentStep(recurrence: start.recurrence),
-            prior: SupportSelection(threshold: start.threshold, fraction: support.fraction(k)), momentum: NoMomentum())
+            data: RecurrentStep(recurrence: recurrence),
+            prior: SupportSelection(threshold: threshold, fraction: support.fraction(k)), momentum: NoMomentum())
         }), output: AsEstimated())
   }
 }
@@ -106,14 +136,14 @@ where
   Encode == AsMeasured<Tensor>, Start == ZeroStart<Tensor, Tensor>, Output == AsEstimated<Tensor, Tensor>,
   Stages == Untied<ProximalGradient<CoupledStep, SoftThreshold, NoMomentum<Tensor>>>
 {
-  /// Starts at ISTA: W = A/L, θ = λ/L.
-  public init(unfolding problem: SparseCoding, depth: Int) {
-    let (A, L) = (problem.dictionary, problem.lipschitz)
+  /// Starts at ISTA: W = A/L, θ = λ/L; or at `start`.
+  public init(unfolding problem: SparseCoding, depth: Int, from start: RecoveryStart? = nil) {
+    let start = start ?? .ista(problem, depth: depth)
     self.init(
       stages: Untied(
-        (0..<depth).map { _ in
+        start.thresholds.map { threshold in
           ProximalGradient(
-            data: CoupledStep(A, weight: (1 / L) * A.entries), prior: SoftThreshold(threshold: problem.alpha / L),
+            data: CoupledStep(problem.dictionary, weight: start.weight), prior: SoftThreshold(threshold: threshold),
             momentum: NoMomentum())
         }), depth: depth)
   }
@@ -124,15 +154,17 @@ where
   Encode == AsMeasured<Tensor>, Start == ZeroStart<Tensor, Tensor>, Output == AsEstimated<Tensor, Tensor>,
   Stages == Untied<ProximalGradient<CoupledStep, SupportSelection, NoMomentum<Tensor>>>
 {
-  /// Starts at ISTA's weights with support selection.
-  public init(unfolding problem: SparseCoding, depth: Int, support: SupportSchedule = SupportSchedule()) {
-    let (A, L) = (problem.dictionary, problem.lipschitz)
+  /// Starts at ISTA's weights with support selection, or at `start`.
+  public init(
+    unfolding problem: SparseCoding, depth: Int, from start: RecoveryStart? = nil, support: SupportSchedule = SupportSchedule()
+  ) {
+    let start = start ?? .ista(problem, depth: depth)
     self.init(
       stages: Untied(
-        (0..<depth).map { k in
+        start.thresholds.enumerated().map { k, threshold in
           ProximalGradient(
-            data: CoupledStep(A, weight: (1 / L) * A.entries),
-            prior: SupportSelection(threshold: problem.alpha / L, fraction: support.fraction(k)), momentum: NoMomentum())
+            data: CoupledStep(problem.dictionary, weight: start.weight),
+            prior: SupportSelection(threshold: threshold, fraction: support.fraction(k)), momentum: NoMomentum())
         }), depth: depth)
   }
 }
@@ -142,19 +174,20 @@ where
   Encode == AsMeasured<Tensor>, Start == ZeroStart<Tensor, Tensor>, Output == AsEstimated<Tensor, Tensor>,
   Stages == Untied<ProximalGradient<WeightedStep<Matrix>, SupportSelection, NoMomentum<Tensor>>>
 {
-  /// Starts at γ = 1, θ = λ/L with W̃ = ``analyticWeight(of:)``.
+  /// Starts at γ = 1 and `thresholds`, θ_k = λ/L unless given, with W̃ = ``analyticWeight(of:)``.
   public init(
-    unfolding problem: SparseCoding, depth: Int, weight: Matrix? = nil, support: SupportSchedule = SupportSchedule()
+    unfolding problem: SparseCoding, depth: Int, weight: Matrix? = nil, thresholds: [Double]? = nil,
+    support: SupportSchedule = SupportSchedule()
   ) {
     let A = problem.dictionary
     let W = weight ?? analyticWeight(of: A)
+    let thresholds = thresholds ?? Array(repeating: problem.alpha / problem.lipschitz, count: depth)
     self.init(
       stages: Untied(
-        (0..<depth).map { k in
+        thresholds.enumerated().map { k, threshold in
           ProximalGradient(
             data: WeightedStep(A, W: W, stepSize: 1),
-            prior: SupportSelection(threshold: problem.alpha / problem.lipschitz, fraction: support.fraction(k)),
-            momentum: NoMomentum())
+            prior: SupportSelection(threshold: threshold, fraction: support.fraction(k)), momentum: NoMomentum())
         }), depth: depth)
   }
 }
@@ -240,13 +273,15 @@ where
   Encode == AsMeasured<Tensor>, Start == ZeroStart<Tensor, Tensor>, Output == AsEstimated<Tensor, Tensor>,
   Stages == SharedWeightSchedule
 {
-  /// Starts at W = A/L, γ = 1, θ = λ/L.
-  public init(unfolding problem: SparseCoding, depth: Int, support: SupportSchedule = SupportSchedule()) {
-    let L = problem.lipschitz
+  /// Starts at W = A/L, γ = 1, θ = λ/L; or at `start`.
+  public init(
+    unfolding problem: SparseCoding, depth: Int, from start: RecoveryStart? = nil, support: SupportSchedule = SupportSchedule()
+  ) {
+    let start = start ?? .ista(problem, depth: depth)
     self.init(
       stages: SharedWeightSchedule(
-        A: problem.dictionary, weight: (1 / L) * problem.dictionary.entries, stepSizes: Array(repeating: 1, count: depth),
-        thresholds: Array(repeating: problem.alpha / L, count: depth), support: support), depth: depth)
+        A: problem.dictionary, weight: start.weight, stepSizes: Array(repeating: 1, count: depth), thresholds: start.thresholds,
+        support: support), depth: depth)
   }
 }
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import Experiments
+import Foundation
+import LinearSystems
+import Networks
+import Operators
+import Problems
+import Tensors
+import TestSupport
+import Testing
+import Training
+import _Differentiation
+
+/// Networks of sparse recovery begin at geometric thresholds and learn by the logarithm of their error.
+@Suite struct RecoveryTrainingTests {
+  /// 30 × 60, 6 % non-zeros.
+  private let problem = SparseRecovery(A: SparseRecovery.benchmark(rows: 30, columns: 60, seed: 11).A, density: 0.06)
+
+  /// No pair of a grid over the box has a tenth less error on the samples that the search had.
+  @Test func thresholdsAreTheBestOfTheirKind() throws {
+    let samples = problem.samples(60, seed: 12)
+    let system = LassoSystem(A: problem.A)
+    let W = try system.analyticWeight()
+    func error(_ thresholds: GeometricThresholds) -> Double {
+      let network = ALISTA(unfolding: system.problem, depth: 10, weight: W, thresholds: thresholds.values(10))
+      return squaredNorm(network.predict(samples.measurement) - samples.groundTruth)
+    }
+    let found = GeometricThresholds(
+      bestFor: system, weight: W, samples.measurement, samples.groundTruth, depth: 10, selects: true, seed: 13)
+    let largest = linearTransposed(samples.measurement, W.entries).maximumMagnitude
+    let grid = [0.03, 0.06, 0.12, 0.25, 0.5].flatMap { first in
+      [0.45, 0.55, 0.65, 0.75, 0.85, 0.95].map { error(GeometricThresholds(first: first * largest, ratio: $0)) }
+    }
+    #expect(error(found) <= 1.1 * grid.min()!, "\(error(found)) beside \(grid.min()!)")
+  }
+
+  /// The derivative of log Σ‖x̂ − x‖² is 2 (x̂ − x) / Σ‖x̂ − x‖².
+  @Test func logarithmicError() {
+    var generator = RandomGenerator(seed: 14)
+    let (x, y) = (Tensor.normal([4, 6], using: &generator), Tensor.normal([4, 6], using: &generator))
+    let batch = SamplePairs(measurement: y, groundTruth: y)
+    let (value, pullback) = valueWithPullback(at: x) { PairLoss(.logarithmicError).value($0, batch) }
+    #expect(abs(value - log(squaredNorm(x - y) / squaredNorm(y))) < 1e-14)
+    expectClose(pullback(1), (2 / squaredNorm(x - y)) * (x - y), relative: 1e-14)
+    let (none, pulled) = valueWithPullback(at: y) { PairLoss(.logarithmicError).value($0, batch) }
+    #expect(none < -60 && pulled(1).maximumMagnitude == 0, "an estimate without error has no gradient, and a finite loss")
+  }
+
+  /// Few steps of each network leave less error on unseen samples than where it began, which is far below ISTA; a matrix without an analytic
+  /// weight is learned from ISTA, stage by stage.
+  @Test(arguments: ["lista", "lista-cp", "lista-ss", "lista-cpss", "tilista", "alista"]) func learns(name: String) throws {
+    let folder = try Folder()
+    let experiment = Recovery(problem, seed: 15)
+    var options = TrainingOptions()
+    (options.steps, options.depth, options.learningRate) = (isOptimised ? 60 : 20, 8, 3e-3)
+    let training = try experiment.training(TrainingRequest(Recovery.named(name), options: options))
+    #expect(training.recipe.phases.count == 1)
+    _ = try training.run(.init(path: folder.file("w.safetensors")))
+    let test = experiment.testSamples(200)
+    func decibel(_ weights: String?) throws -> Double {
+      var options = SolverOptions<Recovery.Knobs>()
+      options.weights = weights
+      let x = try Solver(Recovery.named(weights == nil ? "ista" : name), experiment.system, options: options).solve(
+        test.measurement)
+      return 10 * log10(squaredNorm(x.display - test.groundTruth) / squaredNorm(test.groundTruth))
+    }
+    var begun = options
+    (begun.steps, begun.learningRate) = (1, 1e-9)
+    _ = try experiment.training(TrainingRequest(Recovery.named(name), options: begun)).run(
+      .init(path: folder.file("b.safetensors")))
+    let (start, end, ista) = (
+      try decibel(folder.file("b.safetensors")), try decibel(folder.file("w.safetensors")), try decibel(nil)
+    )
+    #expect(end < start - (isOptimised ? 0.05 : 0) && start < ista - 3, "\(ista) dB, \(start) dB, \(end) dB")
+  }
+
+  @Test func matricesWithoutAnalyticWeight() throws {
+    let A = Matrix(.concatenated([problem.A.entries, problem.A.entries.rows(0..<1)]))  // a row twice
+    let few = SparseRecovery(A: A).samples(5, seed: 1)
+    let training = try VectorNetwork.cpss.training(
+      LassoSystem(A: A, lambda: 0.4), Architecture(depth: 3),
+      samples: SamplePairs(measurement: few.measurement, groundTruth: few.groundTruth), seed: 1, budget: .quick, jointSteps: 30,
+      notes: [:])
+    #expect(training.recipe.phases.count == 6 && training.recipe.phases[0].name == "stage 1 alone")
+  }
+}
