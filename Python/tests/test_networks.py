@@ -130,7 +130,7 @@ def test_pairs_and_measurements_alone():
 def test_vectors(rng):
     M = rng.standard_normal((12, 20))
     x = rng.standard_normal((80, 20)) * (rng.uniform(size=(80, 20)) < 0.15)
-    for name in ("lista", "lista-cpss", "alista"):
+    for name in ("lista", "lista-cp", "lista-ss", "lista-cpss", "tilista", "alista"):
         net = un.unfold(name, M, stages=3)
         before = un.nmse(net(x @ M.T), x)
         assert un.nmse(net.fit(x, steps=60)(x @ M.T), x) < before

@@ -22,7 +22,7 @@ class Network:
 
     Args:
         name: ``ista-net-plus``, ``fista-net``, ``admm-net``, ``modl``, ``scnet`` or ``plug-and-play-net`` (with weights) for images,
-            ``lista``, ``lista-cpss`` or ``alista`` for the vectors of a dense matrix.
+            ``lista``, ``lista-cp``, ``lista-ss``, ``lista-cpss``, ``tilista`` or ``alista`` for the vectors of a dense matrix.
         A: an :class:`Operator`, or what makes one.
         stages, channels: by default those published.
         seed: of the weights before training and of all that training draws.

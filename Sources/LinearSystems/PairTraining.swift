@@ -33,6 +33,8 @@ public struct PairLoss: Sendable {
     case meanSquare
     /// The mean of ‖x̂ − x‖₂ / ‖x‖₂ over samples, `[samples, h, w]`.
     case meanNormalised
+    /// The mean over samples of log₁₀ of a sample's mean square error, which the mean PSNR is: no sample drowns another.
+    case logSquares
     /// The mean of ½‖x̂ − x‖² over samples.
     case halfSquaredNorm
     /// log(Σ‖x̂ − x‖² / Σ‖x‖²), sums over samples: of errors that fall by orders it has gradients of one size throughout. 10⁻³⁰ is
@@ -67,6 +69,10 @@ public struct PairLoss: Sendable {
     case .meanNormalised:  // both parts of a complex image are one sample
       let truth = withoutDerivative(at: channelsLast(batch.groundTruth, height: height, width: width))
       return meanNormalisedError(channelsLast(x, height: height, width: width), truth)
+    case .logSquares:
+      let numbers = withoutDerivative(at: shape.reduce(1, *) / batch.count)
+      let truth = withoutDerivative(at: channelsLast(batch.groundTruth, height: 1, width: numbers))
+      return meanLogSquare(channelsLast(x, height: 1, width: numbers), truth)
     case .halfSquaredNorm: return 0.5 * squaredNorm(found - wanted) / withoutDerivative(at: Double(batch.count))
     case .logarithmicError:
       return log(squaredNorm(found - wanted) + 1e-30) - withoutDerivative(at: log(squaredNorm(wanted) + 1e-30))

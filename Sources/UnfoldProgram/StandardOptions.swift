@@ -105,7 +105,10 @@ extension Blocks: CommandLineExperiment {
     @Option(help: ArgumentHelp("Q_init in place of the fit to training blocks.", valueName: "file")) var initial: String?
     @Option(help: "What the constraint of the loss looks at: none (default), running or ground-truth.")
     var constraint: Blocks.Constraint?
-    @Option(help: "sodas-net, scnet: log-squares (default), squares, absolute, or measurements, which needs no ground truth.")
+    @Option(
+      help:
+        "squares (default) or log-squares; of sodas-net and scnet log-squares (default), squares, absolute, or measurements, which needs no ground truth."
+    )
     var loss: WholeImageLoss?
     public init() {}
   }
@@ -152,6 +155,8 @@ extension KSpace: CommandLineExperiment {
     @Option(help: "Extent of the square images, cut or with zeros around them (default: 256).") var size: Int?
     @Option(help: "Takes every how many-th slice of a volume along each axis (default: 4).") var sliceStep: Int?
     @Flag(help: "Train on the magnitudes of complex images.") var magnitudes = false
+    @Option(help: "squares (default) or log-squares; admm-net: neither, its loss is the normalised error.") var loss:
+      WholeImageLoss?
     public init() {}
   }
 }

@@ -61,7 +61,7 @@ import Testing
     }
     try refuse("reconstruct image-cs m.h5 -o out2.png", naming: "5 × 5 pixels")
     try refuse("reconstruct image-cs tval3 m.h5 --self-ensemble -o out2.png", naming: "--self-ensemble")
-    try refuse("train image-cs ista-net --images . --phi phi.npy --loss squares -o x.safetensors", naming: "--loss")
+    try refuse("train image-cs ista-net --images . --phi phi.npy --loss absolute -o x.safetensors", naming: "--loss")
     try refuse("train image-cs scnet --images . --constraint running -o x.safetensors", naming: "--constraint")
     try refuse("train image-cs scnet --images . --ratio 0.5 -o x.safetensors", naming: "99 × 99")
   }

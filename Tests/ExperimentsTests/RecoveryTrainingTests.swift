@@ -46,6 +46,26 @@ import _Differentiation
     #expect(none < -60 && pulled(1).maximumMagnitude == 0, "an estimate without error has no gradient, and a finite loss")
   }
 
+  /// The mean of log₁₀ of every sample's mean square, complex samples with both parts: a shift by d of one and by 2 d of the other has the value
+  /// log₁₀ d² + log₁₀ 2, and the derivative 2 (x̂ − x) / (n ‖x̂ − x‖² ln 10) of each.
+  @Test func logarithmOfSquares() {
+    var generator = RandomGenerator(seed: 16)
+    let truth = Tensor.normal([2, 3, 5], using: &generator)
+    let shift = Tensor.concatenated([Tensor.zeros([1, 3, 5]) + 0.1, Tensor.zeros([1, 3, 5]) + 0.2])
+    let batch = SamplePairs(measurement: truth, groundTruth: truth)
+    let (value, pullback) = valueWithPullback(at: truth + shift) { PairLoss(.logSquares).value($0, batch) }
+    #expect(abs(value - (-2 + log10(2))) < 1e-12)
+    let expected = [0.1, 0.2].map { 2 * $0 / (2 * 15 * $0 * $0 * log(10)) }
+    let slopes = pullback(1)
+    for i in 0..<30 { #expect(abs(slopes[flat: i] - expected[i / 15]) < 1e-11) }
+    let blocks = SamplePairs(measurement: truth, groundTruth: truth.reshaped([2, 15]))
+    #expect(abs(PairLoss(.logSquares).value((truth + shift).reshaped([2, 15]), blocks) - value) < 1e-12)
+    let image = ComplexTensor(real: truth, imaginary: truth)
+    let moved = ComplexTensor(real: truth + shift, imaginary: truth + shift)
+    let complex = PairLoss(.logSquares).value(moved, Pairs(measurement: truth, groundTruth: image))
+    #expect(abs(complex - value) < 1e-12)
+  }
+
   /// Few steps of each network leave less error on unseen samples than where it began, which is far below ISTA; a matrix without an analytic
   /// weight is learned from ISTA, stage by stage.
   @Test(arguments: ["lista", "lista-cp", "lista-ss", "lista-cpss", "tilista", "alista"]) func learns(name: String) throws {

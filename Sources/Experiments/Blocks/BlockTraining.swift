@@ -23,7 +23,7 @@ extension Blocks {
     /// A file of Q_init in the place of the fit to training blocks.
     public var initial: String?
     public var constraint: Constraint?
-    /// Of networks on whole images.
+    /// `.squares` without it, of networks on whole images `.logSquares`; of blocks one of these two.
     public var loss: WholeImageLoss?
     public init() {}
   }
@@ -36,7 +36,7 @@ extension Blocks {
   /// On fresh crops of gray images in eight orientations, every tenth image kept aside: mean squared error of blocks, or of whole images
   /// what ``WholeImageTraining`` says; Adam with a rate that falls along a cosine, averaged weights.
   ///
-  /// The loss of blocks is L_disc + 0.01 L_con (Zhang & Ghanem (2018), eq. 12); the recipe of the weights that ship is our own.
+  /// The loss of blocks is L_disc + 0.01 L_con (Zhang & Ghanem (2018), eq. 12), or with the logarithm of every block's mean square for L_disc; the recipe of the weights that ship is our own.
   public func training(_ request: TrainingRequest<Blocks>) throws -> Training {
     let setup = request.setup
     try request.refuse(("noise-snr", self.setup.noiseSnr != nil), ("color", self.setup.color != .luminance))
@@ -45,10 +45,10 @@ extension Blocks {
     let hasInitial = request.method.knobs.contains("initial")
     for (name, isGiven, isRight) in [
       ("initial", setup.initial != nil, hasInitial), ("constraint", setup.constraint != nil, hasInitial),
-      ("loss", setup.loss != nil, isWholeImage),
     ] where isGiven && !isRight {
       throw InputError("found --\(name) for \(request.method.name), which has no such choice; leave it out")
     }
+    if let loss = setup.loss, !isWholeImage { _ = try PairLoss.Criterion(loss, for: request.method.name) }
     let images = try setup.images.flatMap { try ImageFolder($0).entries.map(\.image) }
     return isWholeImage ? try wholeImageTraining(request, images) : try blockTraining(request, images)
   }
@@ -71,8 +71,9 @@ extension Blocks {
     }
     let fixed = initial.map { [NamedParameter(name: "initial", value: $0.converted(to: .single))] } ?? []
     let constraint = setup.constraint ?? .none
+    let criterion = try PairLoss.Criterion(setup.loss ?? .squares, for: method.name)
     var training = try PairTraining(
-      Self.samples(of: crops, phi: phi), loss: Self.loss(constraint, recomputing: options.recompute),
+      Self.samples(of: crops, phi: phi), loss: Self.loss(constraint, criterion: criterion, recomputing: options.recompute),
       validation: SamplePairs(measurement: phi.forward(held), groundTruth: held),
       operators: system.operators + (isUnfolded ? fixed : []))
     training.samplesAtATime = Self.blocksAtATime
@@ -85,7 +86,7 @@ extension Blocks {
       validationInterval: min(500, max(1, steps / 10)),
       notes: [
         "problem": Self.name, "rows": "\(phi.rows)", "side": "\(system.sensing.side)", "constraint": constraint.rawValue,
-        "phi": system.phiName,
+        "loss": (setup.loss ?? .squares).rawValue, "phi": system.phiName,
       ])
     return try Training(training, request.untrained(system, fixed: fixed, seed: seed), recipe)
   }
@@ -99,8 +100,10 @@ extension Blocks {
   }
 
   /// L_disc + 0.01 L_con.
-  public static func loss(_ constraint: Constraint, recomputing: Bool = false) -> PairLoss {
-    var loss = PairLoss()
+  public static func loss(
+    _ constraint: Constraint, criterion: PairLoss.Criterion = .meanSquare, recomputing: Bool = false
+  ) -> PairLoss {
+    var loss = PairLoss(criterion)
     (loss.recorded, loss.asymmetry) = (constraint == .running ? 0.01 : 0, constraint == .groundTruth ? 0.01 : 0)
     loss.recomputes = recomputing
     return loss

@@ -27,6 +27,18 @@ public enum WholeImageLoss: String, Sendable, CaseIterable, Codable {
   public var needsGroundTruth: Bool { self != .measurements }
 }
 
+extension PairLoss.Criterion {
+  /// - Throws: ``InputError`` for a loss that only networks on whole images have.
+  init(_ loss: WholeImageLoss, for network: String) throws {
+    switch loss {
+    case .squares: self = .meanSquare
+    case .logSquares: self = .logSquares
+    case .absolute, .measurements:
+      throw InputError("found --loss \(loss.rawValue) for \(network); expected squares or log-squares")
+    }
+  }
+}
+
 /// A crop and what is measured of it.
 public struct WholeImageSample: Sendable {
   /// A, on the whole crop.

@@ -19,6 +19,8 @@ extension KSpace {
     public var sliceStep = 4
     /// Complex images are trained on by their magnitudes.
     public var magnitudes = false
+    /// `.squares` (also without it) or `.logSquares`; of Deep ADMM-Net neither.
+    public var loss: WholeImageLoss?
     public init() {}
   }
 
@@ -26,7 +28,7 @@ extension KSpace {
   /// ones where there are some.
   ///
   /// The loss of Deep ADMM-Net is the mean of ‖x̂ − x‖₂ / ‖x‖₂ over images (Yang, Sun, Li & Xu 2016, eq. 13), that of others the mean of
-  /// |x̂ − x|². Noise is drawn afresh for every batch, of Deep ADMM-Net once for every image; images of several coils get a phase at random,
+  /// |x̂ − x|² or of the logarithm of every image's. Noise is drawn afresh for every batch, of Deep ADMM-Net once for every image; images of several coils get a phase at random,
   /// other networks' only. Networks are trained by Adam, Deep ADMM-Net then by L-BFGS with memory 5 on all images at once.
   public func training(_ request: TrainingRequest<KSpace>) throws -> Training {
     let setup = request.setup
@@ -89,7 +91,8 @@ extension KSpace {
       }
       return measured(.concatenated(chosen), &generator)
     }
-    var loss = PairLoss(isADMM ? .meanNormalised : .meanSquare)
+    if isADMM { try request.refuse(("loss", request.setup.loss != nil)) }
+    var loss = PairLoss(isADMM ? .meanNormalised : try .init(request.setup.loss ?? .squares, for: request.method.name))
     loss.recomputes = options.recompute
     if request.method.name == ImageNetwork.fistaNet.rawValue { loss.recorded = 0.01 }
     var own = RandomGenerator(seed: seed, stream: 2)
@@ -112,7 +115,7 @@ extension KSpace {
     let recipe = Recipe(
       network: request.method.name, seed: seed, architecture: request.architecture, phases: phases,
       validationInterval: isADMM ? max(10, steps / 10) : min(250, max(1, steps / 10)),
-      notes: notes(system, images: used.count))
+      notes: notes(system, images: used.count).merging(isADMM ? [:] : ["loss": (request.setup.loss ?? .squares).rawValue]) { $1 })
     return try Training(training, network, recipe)
   }
 

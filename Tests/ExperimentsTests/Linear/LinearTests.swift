@@ -2,6 +2,7 @@
 import Experiments
 import FileFormats
 import Foundation
+import LinearSystems
 import Networks
 import Operators
 import Tensors
@@ -155,7 +156,7 @@ import Training
     training.images = [folder.file("x.npy")]
     var options = TrainingOptions()
     (options.steps, options.depth) = (6, 2)
-    for name in ["lista", "lista-cpss", "alista"] {
+    for name in VectorNetwork.allCases.map(\.rawValue) {
       let made = try experiment.training(TrainingRequest(method(name), training, options: options))
       #expect(try made.run(.init(path: folder.file("w.safetensors"))) != nil)
       var solving = SolverOptions<Linear.Knobs>()
