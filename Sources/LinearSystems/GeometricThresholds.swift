@@ -74,7 +74,7 @@ extension Recipe {
           learningRate: few
             ? .restarts(rate: rate, final: 0.05 * rate, every: cycle) : .cosine(rate: rate, final: 0.02 * rate, steps: steps),
           groups: ParameterGroups(groups), earlyStopping: .init(patience: nil))
-      ], validationInterval: 100,
+      ], validationInterval: min(100, max(1, steps / 10)),
       notes: notes.merging([
         "budget": budget.rawValue, "loss": "logarithm of the error",
         "start": "analytic weight, thresholds of \(thresholds.first) × \(thresholds.ratio)^k",
