@@ -51,8 +51,8 @@ public struct GeometricThresholds: Sendable, Hashable {
 extension Recipe {
   /// All stages of a network that began at geometric thresholds, by the logarithm of the error.
   ///
-  /// Two numbers a stage are trained along restarted cosines, their losses having many shallow minima. A threshold moves at a rate that is a part of it.
-  /// The budgets are our own.
+  /// Two numbers a stage are trained along restarted cosines, their losses having many shallow minima. A threshold moves at a rate that
+  /// is a part of it. The budgets are our own.
   static func geometric(
     _ name: String, _ shape: Architecture, _ thresholds: GeometricThresholds, depth: Int, seed: UInt64, budget: TrainingBudget,
     steps: Int?, notes: [String: String]
@@ -60,7 +60,12 @@ extension Recipe {
     let few = name == "alista"
     let rate = few ? 1e-2 : 3e-4
     let cycle = 1500
-    let steps = steps ?? (budget == .quick ? (few ? cycle : 600) : few ? 6 * cycle : 12_000)
+    let usual =
+      switch budget {
+      case .full: few ? 6 * cycle : 12_000
+      case .quick: few ? cycle : 600
+      }
+    let steps = steps ?? usual
     var groups = (0..<depth).map { k in
       ParameterGroup(
         NamePattern("stages.\(k).threshold"), learningRateFactor: (few ? 1 : 10) * thresholds(k), lowerBound: 0)

@@ -15,8 +15,8 @@ public struct LassoSystem: Sendable {
   /// L is 1.001 ‖A‖², as the experiments of sparse recovery have it.
   public let isRecovery: Bool
   public var precision = Precision.double
-  /// Where networks of sparse recovery begin: at the analytic weight with these thresholds; nil: at ISTA.
-  public var thresholds: GeometricThresholds?
+  /// Where networks of sparse recovery begin; nil: at ISTA.
+  public var start: RecoveryStart?
 
   /// α for codes of a dictionary.
   public init(dictionary: Matrix, alpha: Double) { (A, weight, isRecovery) = (dictionary, alpha, false) }
@@ -29,11 +29,6 @@ public struct LassoSystem: Sendable {
 }
 
 extension LassoSystem {
-  /// Where networks begin that learn their weight; nil: at ISTA.
-  public func start(depth: Int) throws -> RecoveryStart? {
-    try thresholds.map { RecoveryStart(weight: try analyticWeight().entries, thresholds: $0.values(depth)) }
-  }
-
   /// No pivot of the factor of A Aᵀ, in its diagonal, has been lost to rounding.
   private func isRegular(_ factor: [Double]) -> Bool {
     let pivots = (0..<A.rows).map { abs(factor[$0 * (A.rows + 1)]) }

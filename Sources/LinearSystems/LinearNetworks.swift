@@ -185,52 +185,59 @@ public enum VectorNetwork: String, CaseIterable, Sendable {
     guard let A = system.matrix else {
       throw InputError("found \(system.name) for \(rawValue); expected one dense matrix on vectors, or a network for images")
     }
-    var lasso = LassoSystem(A: A, lambda: Self.startLambda)
-    lasso.precision = precision
-    return try untrained(lasso, depth: depth)
+    return try untrained(lasso(A, precision), depth: depth)
   }
 
-  private var selectsSupport: Bool { self != .lista && self != .cp }
+  /// The network for A, which begins where the system says.
+  public func untrained(_ system: LassoSystem, depth: Int) throws -> any Network<Tensor, Tensor> {
+    let (problem, start) = (system.problem, system.start)
+    switch self {
+    case .lista: return UntiedLISTA(unfolding: problem, depth: depth, from: start)
+    case .cp: return LISTACP(unfolding: problem, depth: depth, from: start)
+    case .ss: return LISTASS(unfolding: problem, depth: depth, from: start)
+    case .cpss: return LISTACPSS(unfolding: problem, depth: depth, from: start)
+    case .tilista: return TiLISTA(unfolding: problem, depth: depth, from: start)
+    case .alista:
+      let weight = try start.map { Matrix($0.weight) } ?? system.analyticWeight()
+      return ALISTA(unfolding: problem, depth: depth, weight: weight, thresholds: start?.thresholds)
+    }
+  }
 
   /// The network, the recipe and the loss of a training: all stages by the logarithm of the error from ``GeometricThresholds``, or, where A has no
   /// analytic weight, stage by stage by half the square from ISTA.
   ///
   /// - Parameters: `samples`, training samples to find the thresholds by; `jointSteps`, in place of the budget's.
   package func training(
-    _ system: LassoSystem, _ shape: Architecture, samples: SamplePairs, seed: UInt64, budget: TrainingBudget, jointSteps: Int?,
-    notes: [String: String]
+    _ A: Matrix, precision: Precision, _ shape: Architecture, samples: SamplePairs, seed: UInt64, budget: TrainingBudget,
+    jointSteps: Int?, notes: [String: String]
   ) throws -> (network: any Network<Tensor, Tensor>, recipe: Recipe, loss: PairLoss) {
-    var system = system
+    var system = lasso(A, precision)
     let depth = shape.depth ?? 16
-    if let weight = try? system.analyticWeight() {
-      system.thresholds = GeometricThresholds(
-        bestFor: system, weight: weight, samples.measurement.converted(to: system.precision),
-        samples.groundTruth.converted(to: system.precision), depth: depth, selects: selectsSupport, seed: seed)
-    }
-    let recipe: Recipe =
-      if let thresholds = system.thresholds {
-        .geometric(
-          rawValue, shape, thresholds, depth: depth, seed: seed, budget: budget, steps: jointSteps, notes: notes)
-      } else {
+    guard let weight = try? system.analyticWeight() else {
+      return (
+        try untrained(system, depth: depth),
         .stagewise(
-          rawValue, shape, depth: depth, seed: seed, budget: budget, jointSteps: jointSteps, lambda: system.weight, notes: notes)
-      }
-    let loss = PairLoss(system.thresholds == nil ? .halfSquaredNorm : .logarithmicError)
-    return (try untrained(system, depth: depth), recipe, loss)
+          rawValue, shape, depth: depth, seed: seed, budget: budget, jointSteps: jointSteps, lambda: system.weight, notes: notes),
+        PairLoss(.halfSquaredNorm)
+      )
+    }
+    let thresholds = GeometricThresholds(
+      bestFor: system, weight: weight, samples.measurement.converted(to: precision), samples.groundTruth.converted(to: precision),
+      depth: depth, selects: selectsSupport, seed: seed)
+    system.start = RecoveryStart(weight: weight.entries, thresholds: thresholds.values(depth))
+    return (
+      try untrained(system, depth: depth),
+      .geometric(rawValue, shape, thresholds, depth: depth, seed: seed, budget: budget, steps: jointSteps, notes: notes),
+      PairLoss(.logarithmicError)
+    )
   }
 
-  /// The network for A, which begins where the system says.
-  public func untrained(_ system: LassoSystem, depth: Int) throws -> any Network<Tensor, Tensor> {
-    switch self {
-    case .lista: return UntiedLISTA(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
-    case .cp: return LISTACP(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
-    case .ss: return LISTASS(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
-    case .cpss: return LISTACPSS(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
-    case .tilista: return TiLISTA(unfolding: system.problem, depth: depth, from: try system.start(depth: depth))
-    case .alista:
-      return ALISTA(
-        unfolding: system.problem, depth: depth, weight: try system.analyticWeight(), thresholds: system.thresholds?.values(depth))
-    }
+  private var selectsSupport: Bool { self != .lista && self != .cp }
+
+  private func lasso(_ A: Matrix, _ precision: Precision) -> LassoSystem {
+    var system = LassoSystem(A: A, lambda: Self.startLambda)
+    system.precision = precision
+    return system
   }
 }
 

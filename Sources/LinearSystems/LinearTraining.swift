@@ -167,14 +167,11 @@ public struct LinearTraining: Sendable {
       return Pairs(measurement: system.measure(truth, Tensor.self, using: &generator), groundTruth: truth)
     }
     let options = request.options
-    var lasso = LassoSystem(A: A, lambda: VectorNetwork.startLambda)
-    lasso.precision = request.precision
     let few = all.rows(0..<min(split, 400))
-    let joint = options.steps ?? options.epochs.map { max(1, $0 * samples.count / (options.batch ?? 64)) }
     let made = try network.training(
-      lasso, request.architecture,
+      A, precision: request.precision, request.architecture,
       samples: SamplePairs(measurement: system.measure(few, Tensor.self, using: &generator), groundTruth: few), seed: request.seed,
-      budget: options.budget, jointSteps: joint, notes: system.notes)
+      budget: options.budget, jointSteps: options.steps(samples: samples.count, batch: 64), notes: system.notes)
     var training = try PairTraining(
       samples, loss: made.loss, validation: measured, operators: [NamedParameter(name: "A", value: A.entries)])
     training.samplesAtATime = 125

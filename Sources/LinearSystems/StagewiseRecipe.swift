@@ -9,7 +9,7 @@ extension Recipe {
     _ name: String, _ shape: Architecture, depth: Int, seed: UInt64, budget: TrainingBudget, jointSteps: Int?, lambda: Double,
     notes: [String: String]
   ) -> Recipe {
-    let few = name == "alista" || name == "step-lista"  // two numbers a stage bear a larger rate
+    let few = name == "step-lista"  // a number a stage bears a larger rate
     let rate = few ? 5e-3 : 1e-3
     var (alone, joint) = stagewiseSteps(name, budget)
     if let jointSteps { (alone, joint) = (max(1, alone * jointSteps / joint), jointSteps) }
@@ -47,8 +47,6 @@ extension Recipe {
 
   private static func stagewiseSteps(_ name: String, _ budget: TrainingBudget) -> (alone: Int, joint: Int) {
     switch (name, budget) {
-    case ("alista", .full): (400, 12_000)
-    case ("alista", .quick): (150, 1_500)
     case ("step-lista", .full): (100, 2_000)
     case ("step-lista", .quick): (40, 300)
     case ("lista-cpss", .full): (500, 20_000)

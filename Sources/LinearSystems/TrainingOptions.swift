@@ -56,10 +56,11 @@ public struct TrainingOptions: Settings {
     }
   }
 
+  /// Steps from those given or from epochs.
+  public func steps(samples: Int, batch usual: Int) -> Int? { steps ?? epochs.map { max(1, $0 * samples / (batch ?? usual)) } }
+
   /// Steps from those given or from epochs; else the recipe's own.
-  public func steps(samples: Int, batch usual: Int, otherwise own: Int) -> Int {
-    steps ?? epochs.map { max(1, $0 * samples / (batch ?? usual)) } ?? own
-  }
+  public func steps(samples: Int, batch usual: Int, otherwise own: Int) -> Int { steps(samples: samples, batch: usual) ?? own }
 }
 
 extension Recipe {

@@ -62,9 +62,8 @@ func _vjpMeanNormalisedError(_ a: Tensor, _ b: Tensor) -> (value: Double, pullba
   return (
     zip(errors, norms).reduce(0) { $0 + $1.0 / $1.1 } / count,
     { v in
-      let difference = a - b
       let scales = zip(errors, norms).map { $0 > 0 ? v / (count * $0 * $1) : 0 }
-      return Tensor.concatenated(scales.indices.map { scales[$0] * difference.rows($0..<$0 + 1) })
+      return samples(of: a - b, times: scales)
     }
   )
 }
@@ -72,26 +71,40 @@ func _vjpMeanNormalisedError(_ a: Tensor, _ b: Tensor) -> (value: Double, pullba
 /// The mean of log₁₀ of the mean of (a − b)² of every sample `a[i]`, a tenth of the mean PSNR with its sign changed for images of range 1; a
 /// mean square below 10⁻¹² counts as that, with no derivative.
 @differentiable(reverse,wrt: a)
-public func meanLogSquare(_ a: Tensor, _ b: Tensor) -> Double {
-  let squares = sampleErrors(a, b).errors.map { $0 * $0 / Double(a.count / a.shape[0]) }
-  return squares.reduce(0) { $0 + log10(max($1, 1e-12)) } / Double(squares.count)
-}
+public func meanLogSquare(_ a: Tensor, _ b: Tensor) -> Double { meanLogarithm(sampleSquares(a, b).squares) }
 
 @derivative(of: meanLogSquare, wrt: a) @usableFromInline
 func _vjpMeanLogSquare(_ a: Tensor, _ b: Tensor) -> (value: Double, pullback: (Double) -> Tensor) {
-  (
-    meanLogSquare(a, b),
-    { v in
-      let (difference, errors) = (a - b, sampleErrors(a, b).errors)
-      let numbers = Double(a.count / a.shape[0])
-      let scales = errors.map { $0 * $0 > 1e-12 * numbers ? 2 * v / (log(10) * Double(errors.count) * $0 * $0) : 0 }
-      return Tensor.concatenated(scales.indices.map { scales[$0] * difference.rows($0..<$0 + 1) })
-    }
+  let (difference, squares) = sampleSquares(a, b)
+  return (
+    meanLogarithm(squares),
+    { v in samples(of: difference, times: squares.map { $0 > 1e-12 ? 2 * v / (log(10) * Double(a.count) * $0) : 0 }) }
   )
 }
 
+private func meanLogarithm(_ squares: [Double]) -> Double {
+  squares.reduce(0) { $0 + log10(max($1, 1e-12)) } / Double(squares.count)
+}
+
+/// a − b, and the mean of its squares for every sample.
+private func sampleSquares(_ a: Tensor, _ b: Tensor) -> (difference: Tensor, squares: [Double]) {
+  precondition(a.shape == b.shape && (a.shape.first ?? 0) > 0, "meanLogSquare: \(a.shape) beside \(b.shape)")
+  let difference = a - b
+  let squares = (0..<a.shape[0]).map { i in
+    let sample = difference.rows(i..<i + 1)
+    return sample.inner(sample) / Double(sample.count)
+  }
+  return (difference, squares)
+}
+
+/// Every sample of `a` times its own number.
+private func samples(of a: Tensor, times scales: [Double]) -> Tensor {
+  let rows = a.reshaped([scales.count, a.count / scales.count])
+  return scaledSamples(rows, by: Tensor(scales, shape: [scales.count], precision: a.precision)).reshaped(a.shape)
+}
+
 private func sampleErrors(_ a: Tensor, _ b: Tensor) -> (errors: [Double], norms: [Double]) {
-  precondition(a.shape == b.shape && (a.shape.first ?? 0) > 0, "errors of samples: \(a.shape) beside \(b.shape)")
+  precondition(a.shape == b.shape && (a.shape.first ?? 0) > 0, "meanNormalisedError: \(a.shape) beside \(b.shape)")
   let difference = a - b
   let rows = (0..<a.shape[0]).map { $0..<$0 + 1 }
   return (rows.map { difference.rows($0).norm }, rows.map { b.rows($0).norm })

@@ -67,8 +67,8 @@ import _Differentiation
     #expect(abs(complex - value) < 1e-12)
   }
 
-  /// Some hundred steps of each network leave less error on the samples it is validated with than where it began, a few do no harm; on samples that nothing looked at
-  /// both are far below ISTA.
+  /// Some hundred steps of each network leave less error on the samples it is validated with than where it began, a few do no harm; on
+  /// samples that nothing looked at both are far below ISTA.
   @Test(arguments: ["lista", "lista-cp", "lista-ss", "lista-cpss", "tilista", "alista"]) func learns(name: String) throws {
     let folder = try Folder()
     let experiment = Recovery(problem, seed: 15)
@@ -101,7 +101,7 @@ import _Differentiation
     let A = Matrix(.concatenated([problem.A.entries, problem.A.entries.rows(0..<1)]))  // a row twice
     let few = SparseRecovery(A: A).samples(5, seed: 1)
     let training = try VectorNetwork.cpss.training(
-      LassoSystem(A: A, lambda: 0.4), Architecture(depth: 3),
+      A, precision: .double, Architecture(depth: 3),
       samples: SamplePairs(measurement: few.measurement, groundTruth: few.groundTruth), seed: 1, budget: .quick, jointSteps: 30,
       notes: [:])
     #expect(training.recipe.phases.count == 6 && training.recipe.phases[0].name == "stage 1 alone")

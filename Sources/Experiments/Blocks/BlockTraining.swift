@@ -71,7 +71,8 @@ extension Blocks {
     }
     let fixed = initial.map { [NamedParameter(name: "initial", value: $0.converted(to: .single))] } ?? []
     let constraint = setup.constraint ?? .none
-    let criterion = try PairLoss.Criterion(setup.loss ?? .squares, for: method.name)
+    let loss = setup.loss ?? .squares
+    let criterion = try PairLoss.Criterion(loss, for: method.name)
     var training = try PairTraining(
       Self.samples(of: crops, phi: phi), loss: Self.loss(constraint, criterion: criterion, recomputing: options.recompute),
       validation: SamplePairs(measurement: phi.forward(held), groundTruth: held),
@@ -86,7 +87,7 @@ extension Blocks {
       validationInterval: min(500, max(1, steps / 10)),
       notes: [
         "problem": Self.name, "rows": "\(phi.rows)", "side": "\(system.sensing.side)", "constraint": constraint.rawValue,
-        "loss": (setup.loss ?? .squares).rawValue, "phi": system.phiName,
+        "loss": loss.rawValue, "phi": system.phiName,
       ])
     return try Training(training, request.untrained(system, fixed: fixed, seed: seed), recipe)
   }

@@ -287,7 +287,7 @@ private func difference(_ x: Tensor, _ truth: Tensor, _ kind: WholeImageLoss) ->
   switch kind {
   case .squares: return meanSquaredDifference(x, truth)
   case .absolute, .measurements: return meanAbsoluteDifference(x, truth)
-  case .logSquares: return decimalLogarithm(meanSquaredDifference(x, truth))
+  case .logSquares: return meanLogSquare(x, truth)
   }
 }
 
@@ -303,15 +303,6 @@ private func lossWithoutTruth<Network: WholeImageNetwork>(
   let other = meanAbsoluteDifference(halves.second.A(x1), halves.second.y)
   let one = meanAbsoluteDifference(halves.first.A(x2), halves.first.y)
   return other + one + turnedWeight * (meanAbsoluteDifference(again1, t1) + meanAbsoluteDifference(again2, t2))
-}
-
-/// log₁₀ of what is at least 1e-12.
-@differentiable(reverse)
-private func decimalLogarithm(_ x: Double) -> Double { log10(max(x, 1e-12)) }
-
-@derivative(of: decimalLogarithm)
-private func _vjpDecimalLogarithm(_ x: Double) -> (value: Double, pullback: (Double) -> Double) {
-  (decimalLogarithm(x), { v in x > 1e-12 ? v / (x * log(10)) : 0 })
 }
 
 extension RandomGenerator {

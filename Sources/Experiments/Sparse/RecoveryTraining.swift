@@ -32,22 +32,21 @@ extension Recovery {
       let drawn = single.samples(samples.count, seed: generator.next())
       return Pairs(measurement: drawn.measurement, groundTruth: drawn.groundTruth)
     }
-    let joint = options.steps ?? options.epochs.map { max(1, $0 * samples.count / (options.batch ?? 64)) }
-    let network = VectorNetwork(rawValue: name)
-    var system = LassoSystem(A: problem.A, lambda: network == nil ? Self.stepLambda : Self.startLambda)
-    system.precision = .single
-    let lasso = network == nil ? single.lasso(lambda: system.weight) : nil
+    let steps = options.steps(samples: samples.count, batch: 64)
     let made: (network: any Network, recipe: Recipe, loss: PairLoss)
-    if let network {
+    if let network = VectorNetwork(rawValue: name) {
       let few = single.samples(400, seed: seed, stream: Self.thresholdStream)
       made = try network.training(
-        system, request.architecture, samples: SamplePairs(measurement: few.measurement, groundTruth: few.groundTruth), seed: seed,
-        budget: options.budget, jointSteps: joint, notes: notes)
+        problem.A, precision: .single, request.architecture,
+        samples: SamplePairs(measurement: few.measurement, groundTruth: few.groundTruth), seed: seed, budget: options.budget,
+        jointSteps: steps, notes: notes)
     } else {
+      var system = LassoSystem(A: problem.A, lambda: Self.stepLambda)
+      system.precision = .single
       made = (
         try request.untrained(system, seed: seed),
         .stagewise(
-          name, request.architecture, depth: depth, seed: seed, budget: options.budget, jointSteps: joint, lambda: system.weight,
+          name, request.architecture, depth: depth, seed: seed, budget: options.budget, jointSteps: steps, lambda: system.weight,
           notes: notes), PairLoss(.lasso(single.lasso(lambda: system.weight)))
       )
     }
@@ -56,7 +55,7 @@ extension Recovery {
       operators: operators)
     training.samplesAtATime = 125
     training.validationError = { x, held in
-      if let lasso { return lasso.value(x, measurement: held.measurement) / Double(held.count) }
+      if case .lasso(let lasso) = made.loss.criterion { return lasso.value(x, measurement: held.measurement) / Double(held.count) }
       return squaredNorm(x - held.groundTruth) / squaredNorm(held.groundTruth)
     }
     return try Training(training, made.network, made.recipe)

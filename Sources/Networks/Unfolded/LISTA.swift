@@ -25,37 +25,18 @@ where
   /// - Parameter iterations: T in the paper's counting; 0 is the one-step shrinkage encoder.
   public init(unfolding problem: SparseCoding, iterations: Int) {
     precondition(iterations >= 0, "\(iterations) iterations of LISTA")
-    let start = AffineISTA(problem)
+    let start = RecoveryStart.ista(problem, depth: 1)
     self.init(
       encoder: LinearEncoder(weight: start.encoder), start: ZeroStart(),
       schedule: Repeated(
         ProximalGradient(
-          data: RecurrentStep(recurrence: start.recurrence),
+          data: RecurrentStep(recurrence: start.recurrence(problem.dictionary)),
           prior: ComponentThreshold(
-            thresholds: .filled(start.threshold, shape: [problem.codeSize], precision: problem.precision)),
+            thresholds: .filled(start.thresholds[0], shape: [problem.codeSize], precision: problem.precision)),
           momentum: NoMomentum())),
       output: AsEstimated(), depth: iterations + 1)
   }
 
   /// T, the paper's count of iterations.
   public var iterations: Int { depth - 1 }
-}
-
-/// ISTA written as an affine map and a threshold: h_{α/L}(W_e X + S Z).
-struct AffineISTA {
-  /// W_e = W_dᵀ/L, m × n.
-  let encoder: Tensor
-  /// S = I − W_dᵀW_d/L, m × m.
-  let recurrence: Tensor
-  /// α/L.
-  let threshold: Double
-
-  init(_ problem: SparseCoding) {
-    let L = problem.lipschitz
-    let W = problem.dictionary.entries
-    let transposed = W.converted(to: .double).transposed
-    encoder = (1 / L) * W.transposed
-    recurrence = (Tensor.identity(problem.codeSize) - (1 / L) * linear(transposed, transposed)).converted(to: problem.precision)
-    threshold = problem.alpha / L
-  }
 }

@@ -58,7 +58,8 @@ public struct SupportSchedule: Sendable, Equatable {
   public func fraction(_ k: Int) -> Double { min(growth * Double(k + 1), maximum) / 100 }
 }
 
-/// Where the stages of a network begin: x⁺ = h_{θ_k}(x + Wᵀ(b − A x)), h with or without support selection.
+/// Where the stages of a network begin: x⁺ = h_{θ_k}(x + Wᵀ(b − A x)), h with or without support selection; as an affine map and a
+/// threshold h_{θ_k}(B b + (I − Wᵀ A) x).
 public struct RecoveryStart: Sendable {
   /// W, M × N, in the precision of A.
   public var weight: Tensor
@@ -75,10 +76,10 @@ public struct RecoveryStart: Sendable {
   }
 
   /// B = Wᵀ.
-  fileprivate var encoder: Tensor { weight.transposed }
+  var encoder: Tensor { weight.transposed }
 
   /// I − Wᵀ A.
-  fileprivate func recurrence(_ A: Matrix) -> Tensor {
+  func recurrence(_ A: Matrix) -> Tensor {
     let product = linear(weight.converted(to: .double).transposed, A.entries.converted(to: .double).transposed)
     return (Tensor.identity(A.columns) - product).converted(to: weight.precision)
   }
