@@ -65,7 +65,7 @@ public struct Recipe: Sendable, Hashable, Codable {
     }
   }
 
-  /// Keeps the weights with the lowest validation error of the phase: the phase ends with them.
+  /// Keeps the weights with the lowest validation error of the phase, where it begins counted: the phase ends with them.
   public struct EarlyStopping: Sendable, Hashable, Codable {
     /// The phase ends when the best validation is this many steps old; nil: only at its last step.
     public var patience: Int?

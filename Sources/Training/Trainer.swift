@@ -98,6 +98,8 @@ public struct Trainer<Model: Parameterized, Samples: TrainingSamples>: Sendable 
   ) throws {
     let phase = recipe.phases[state.phase]
     var order = BatchOrder(seed: recipe.seed, phase: state.phase, count: samples.count, batchSize: phase.batchSize)
+    // Where the phase begins is the first of those that it may end with.
+    if state.step == 0, phase.earlyStopping != nil { _ = try validateIfDue(&state, phase, world, isLast: false) }
     var isOver = false
     while !isOver {
       let rate = phase.learningRate(state.step)

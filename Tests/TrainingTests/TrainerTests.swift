@@ -117,6 +117,17 @@ final class StepObserver: TrainingMonitor {
     #expect(StagedNetwork.loss(result.model, batch, nil) == best.error)
   }
 
+  /// A phase that only loses ends with what it began with.
+  @Test func whatATrainingBeginsWithIsACandidate() throws {
+    var recipe = Recipe.plain(steps: 400, validationInterval: 5)
+    recipe.phases[0].earlyStopping = .init(patience: nil)
+    let good = try StagedNetwork.trainer(recipe).train(StagedNetwork(depth: 3))
+    let bad = Recipe.plain(steps: 30, rate: 5, validationInterval: 5, earlyStopping: .init(patience: nil))
+    let end = try StagedNetwork.trainer(bad).train(good.model)
+    #expect(end.validation == good.validation)
+    for (a, b) in zip(good.model.parameters, end.model.parameters) { #expect(a.value.isIdentical(to: b.value), "\(a.name)") }
+  }
+
   @Test func everySampleComesOnceAnEpoch() throws {
     /// Samples that are their own numbers.
     struct Numbers: TrainingSamples {

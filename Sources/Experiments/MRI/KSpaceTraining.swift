@@ -92,7 +92,8 @@ extension KSpace {
       return measured(.concatenated(chosen), &generator)
     }
     if isADMM { try request.refuse(("loss", request.setup.loss != nil)) }
-    var loss = PairLoss(isADMM ? .meanNormalised : try .init(request.setup.loss ?? .squares, for: request.method.name))
+    let choice = request.setup.loss ?? .squares
+    var loss = PairLoss(isADMM ? .meanNormalised : try .init(choice, for: request.method.name))
     loss.recomputes = options.recompute
     if request.method.name == ImageNetwork.fistaNet.rawValue { loss.recorded = 0.01 }
     var own = RandomGenerator(seed: seed, stream: 2)
@@ -115,7 +116,7 @@ extension KSpace {
     let recipe = Recipe(
       network: request.method.name, seed: seed, architecture: request.architecture, phases: phases,
       validationInterval: isADMM ? max(10, steps / 10) : min(250, max(1, steps / 10)),
-      notes: notes(system, images: used.count).merging(isADMM ? [:] : ["loss": (request.setup.loss ?? .squares).rawValue]) { $1 })
+      notes: notes(system, images: used.count).merging(isADMM ? [:] : ["loss": choice.rawValue]) { $1 })
     return try Training(training, network, recipe)
   }
 
