@@ -14,6 +14,12 @@ public enum TrainingBudget: String, Sendable, CaseIterable, Codable {
   case quick
 }
 
+/// What moves the parameters of a network.
+public enum NetworkOptimiser: String, Sendable, CaseIterable, Codable {
+  case adam
+  case muon
+}
+
 /// What of every training can be chosen; nil takes the recipe's own.
 public struct TrainingOptions: Settings {
   /// Passes over the samples, in place of the recipe's steps.
@@ -23,6 +29,8 @@ public struct TrainingOptions: Settings {
   public var batch: Int?
   /// The factor on the recipe's learning rates is this rate over 1e-3.
   public var learningRate: Double?
+  /// In the place of Adam.
+  public var optimiser: NetworkOptimiser?
   /// Stages.
   public var depth: Int?
   /// Channels of the convolutions.
@@ -64,10 +72,11 @@ public struct TrainingOptions: Settings {
 }
 
 extension Recipe {
-  /// Changes batch and learning rate of every phase that takes samples in batches.
+  /// Changes batch, learning rate and optimiser of every phase that takes samples in batches.
   public mutating func apply(_ options: TrainingOptions) {
     for i in phases.indices where phases[i].batchSize != nil {
       if let batch = options.batch { phases[i].batchSize = batch }
+      if options.optimiser == .muon, case .adam = phases[i].optimiser { phases[i].optimiser = .muon() }
       if let rate = options.learningRate { phases[i].learningRate = phases[i].learningRate.scaled(by: rate / 1e-3) }
     }
   }

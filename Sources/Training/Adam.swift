@@ -34,9 +34,16 @@ public struct Adam: Optimiser {
   ) rethrows -> OptimiserStep {
     var found = try gradient(model)
     model.moveParameters(&found.gradient, groups: groups) { name, group, value, gradient in
-      update(&moments[name, default: Moments()], &value, gradient, group, learningRate)
+      move(name, &value, gradient, group, learningRate)
     }
     return OptimiserStep(loss: found.loss, isConverged: false)
+  }
+
+  /// The step of one parameter.
+  mutating func move(
+    _ name: String, _ value: inout Tensor, _ gradient: Tensor, _ group: ParameterGroup, _ learningRate: Double
+  ) {
+    update(&moments[name, default: Moments()], &value, gradient, group, learningRate)
   }
 
   private func update(

@@ -45,6 +45,7 @@ public enum OptimiserChoice: Sendable, Hashable, Codable {
   case adam(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0)
   case sgd(momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0)
   case lbfgs(memory: Int = 5, scaling: LBFGS.Scaling = .identity)
+  case muon(momentum: Double = 0.95, weightDecay: Double = 0)
 
   /// The optimiser, before its first step.
   public func makeOptimiser() -> any Optimiser {
@@ -53,6 +54,7 @@ public enum OptimiserChoice: Sendable, Hashable, Codable {
       Adam(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
     case .sgd(let momentum, let nesterov, let weightDecay): SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
     case .lbfgs(let memory, let scaling): LBFGS(memory: memory, scaling: scaling)
+    case .muon(let momentum, let weightDecay): Muon(momentum: momentum, weightDecay: weightDecay)
     }
   }
 
@@ -72,6 +74,9 @@ public enum OptimiserChoice: Sendable, Hashable, Codable {
       (0..<1).contains(momentum) && (!nesterov || momentum > 0) && weightDecay >= 0 && weightDecay.isFinite
         ? nil : "SGD's momentum \(momentum) must be in [0, 1), positive for Nesterov's, and its weight decay \(weightDecay) ≥ 0"
     case .lbfgs(let memory, _): memory >= 1 ? nil : "L-BFGS's memory is \(memory); it must be at least 1"
+    case .muon(let momentum, let weightDecay):
+      (0..<1).contains(momentum) && weightDecay >= 0 && weightDecay.isFinite
+        ? nil : "Muon's momentum \(momentum) must be in [0, 1), its weight decay \(weightDecay) ≥ 0"
     }
   }
 }

@@ -113,6 +113,9 @@ extension Recipe {
       if let fault = phase.fault(parameters: names, sampleCount: sampleCount, validates: validationInterval != nil) {
         throw TrainingError.recipe("phase \(index + 1), \(phase.name): \(fault).")
       }
+      if case .muon = phase.optimiser, !model.parameters.contains(where: { Muon.moves($0.value) }) {
+        throw TrainingError.recipe("Muon moves filters between 8 channels or more, of which \(network) has none; use Adam.")
+      }
     }
   }
 

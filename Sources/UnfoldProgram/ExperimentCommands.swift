@@ -223,6 +223,9 @@ struct TrainOptions: ParsableArguments, Encodable {
   var steps: Int?
   @Option(help: "Samples a step.") var batch: Int?
   @Option(help: "Factor on the recipe's learning rates is this rate over 1e-3.") var learningRate: Double?
+  @Option(
+    help: "adam (default), or muon for the filters between maps of several channels: far fewer steps for networks of many layers.")
+  var optimiser: NetworkOptimiser?
   @Option(help: "Stages.") var depth: Int?
   @Option(help: "Channels of the convolutions.") var channels: Int?
   @Option(help: ArgumentHelp("Weights to start from, such as those of a neighbouring ratio.", valueName: "file")) var start: String?

@@ -11,6 +11,7 @@ import Tensors
 extension MeasuredColor: ExpressibleByArgument {}
 extension Blocks.Constraint: ExpressibleByArgument {}
 extension WholeImageLoss: ExpressibleByArgument {}
+extension NetworkOptimiser: ExpressibleByArgument {}
 extension FrequencyOrder: ExpressibleByArgument {}
 extension DiscPhantom.Shapes: ExpressibleByArgument {}
 extension WaveletFilter: ExpressibleByArgument {}
