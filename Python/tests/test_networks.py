@@ -75,6 +75,14 @@ def test_training_learns_and_comes_back(tmp_path):
     assert np.array_equal(same(y), after) and not np.array_equal(other(y), after)
     same.save(tmp_path / "v.safetensors")
     assert (tmp_path / "v.safetensors").read_bytes() == (tmp_path / "w.safetensors").read_bytes()
+    # Orthogonalised steps.
+    muon = un.unfold("ista-net-plus", A, stages=3, channels=8, seed=4).fit(images, steps=60, optimiser="muon")
+    assert un.rmse(muon(y), np.ascontiguousarray(truth)) < 0.8 * un.rmse(before, np.ascontiguousarray(truth))
+    assert not np.array_equal(muon(y), after)
+    with pytest.raises(un.UnfoldError, match="optimiser"):
+        muon.fit(images, steps=1, optimiser="sgd")
+    with pytest.raises(un.UnfoldError, match="Muon"):
+        un.unfold("ista-net-plus", A, stages=3, channels=4).fit(images, steps=1, optimiser="muon")
     # From where it stands.
     assert un.rmse(same.fit(images, steps=5, warm_start=True)(y), np.ascontiguousarray(truth)) < un.rmse(
         before, np.ascontiguousarray(truth))

@@ -245,14 +245,15 @@ public func unf_network_fit(
     let reader = try CInterface.options(
       options,
       [
-        "steps", "epochs", "batch", "learning_rate", "quick", "recompute", "noise", "warm_start", "checkpoint", "checkpoint_every",
-        "resume",
+        "steps", "epochs", "batch", "learning_rate", "optimiser", "quick", "recompute", "noise", "warm_start", "checkpoint",
+        "checkpoint_every", "resume",
       ])
     var training = object.options
     training.steps = try reader.integer("steps", 1...1_000_000_000)
     training.epochs = try reader.integer("epochs", 1...1_000_000_000)
     training.batch = try reader.integer("batch", 1...1_000_000)
     training.learningRate = try reader.number("learning_rate")
+    training.optimiser = try reader.choice("optimiser")
     (training.quick, training.recompute) = (try reader.flag("quick"), try reader.flag("recompute"))
     try training.check(object.kind.name, object.kind.architecture)
     let (noise, isWarm) = (try reader.noise(), try reader.flag("warm_start"))
