@@ -86,7 +86,7 @@ class Network:
             validation: signals that are not trained on; by default a tenth of them.
             noise: a standard deviation, or ``{"snr": dB}``; by default the operator's.
             steps: by default the recipe's, 20 000 for images, which takes hours; ``quick`` takes 300.
-            optimiser: ``"adam"`` (default), or ``"muon"`` for filters between maps of several channels: far fewer steps.
+            optimiser: ``"adam"`` (default), or ``"muon"``, which learns more in short trainings.
             warm_start: from the weights there are.
             progress: a bar by tqdm, where it is installed, or a function of step, steps, loss and validation error (NaN but when
                 validated). What it raises stops the training.

@@ -224,7 +224,7 @@ struct TrainOptions: ParsableArguments, Encodable {
   @Option(help: "Samples a step.") var batch: Int?
   @Option(help: "Factor on the recipe's learning rates is this rate over 1e-3.") var learningRate: Double?
   @Option(
-    help: "adam (default), or muon for the filters between maps of several channels: far fewer steps for networks of many layers.")
+    help: "adam (default), or muon for filters between maps of several channels, which learns more in short trainings.")
   var optimiser: NetworkOptimiser?
   @Option(help: "Stages.") var depth: Int?
   @Option(help: "Channels of the convolutions.") var channels: Int?
