@@ -101,7 +101,8 @@ class Network:
         measured = None if measurements is None else lib.array(measurements, "the measurements")
         options = lib.options(
             noise=noise, steps=steps, epochs=epochs, batch=batch, learning_rate=learning_rate, optimiser=optimiser, quick=quick,
-            recompute=recompute, warm_start=warm_start or None, checkpoint=lib.path(checkpoint), checkpoint_every=checkpoint_every, resume=resume or None)
+            recompute=recompute, warm_start=warm_start or None, checkpoint=lib.path(checkpoint), checkpoint_every=checkpoint_every,
+            resume=resume or None)
         history: list[tuple[int, float, float | None]] = []
         errors: list[BaseException] = []
 

@@ -90,13 +90,13 @@ static const struct ck_winograd_table *winograd(const struct ck_convolution *l) 
 
 static int64_t filter_count(const struct ck_convolution *l) { return points_of(l->extent) * table(l)->plane(l->in * l->out); }
 
-// Tiles at a time, so that what they become and the filters stay in a core's cache; more of them where the filters fill it anyway, and
-// where vectors of 16 tell of a second-level cache of a megabyte or more. The gradients of filters are sums over them, which are better
-// long.
+// Tiles at a time, so that what they become and the filters stay in a core's cache; more of them where the filters fill it anyway. The
+// gradients of filters are sums over them, which are better long.
 static int64_t chunk_of(const struct ck_convolution *l, int64_t of_64_channels) {
   const int64_t channels = l->in + l->out, chunk = of_64_channels * 64 / channels / 6 * 6, least = channels < 192 ? 6 : 12;
   return chunk < least ? least : chunk;
 }
+// Vectors of 16 tell of a second-level cache of a megabyte or more.
 static int64_t forward_chunk(const struct ck_convolution *l) { return chunk_of(l, table(l)->lanes < 16 ? 6 : 18); }
 static int64_t backward_chunk(const struct ck_convolution *l) { return chunk_of(l, 18); }
 

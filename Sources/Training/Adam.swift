@@ -20,6 +20,11 @@ public struct Adam: Optimiser {
     var step = 0
     var mean = Tensor.zero
     var square = Tensor.zero
+
+    mutating func advance(_ value: inout Tensor, _ gradient: Tensor, _ constants: AdamConstants) {
+      step += 1
+      value.adamStep(gradient: gradient, mean: &mean, square: &square, constants: constants)
+    }
   }
 
   public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0) {
@@ -43,18 +48,12 @@ public struct Adam: Optimiser {
   mutating func move(
     _ name: String, _ value: inout Tensor, _ gradient: Tensor, _ group: ParameterGroup, _ learningRate: Double
   ) {
-    update(&moments[name, default: Moments()], &value, gradient, group, learningRate)
-  }
-
-  private func update(
-    _ moments: inout Moments, _ value: inout Tensor, _ gradient: Tensor, _ group: ParameterGroup, _ learningRate: Double
-  ) {
-    moments.step += 1
+    let step = (moments[name]?.step ?? 0) + 1
     let constants = AdamConstants(
       rate: learningRate * group.learningRateFactor, beta1: beta1, beta2: beta2, epsilon: epsilon,
-      decay: group.weightDecay ?? weightDecay, meanCorrection: 1 / (1 - pow(beta1, Double(moments.step))),
-      squareCorrection: 1 / (1 - pow(beta2, Double(moments.step))))
-    value.adamStep(gradient: gradient, mean: &moments.mean, square: &moments.square, constants: constants)
+      decay: group.weightDecay ?? weightDecay, meanCorrection: 1 / (1 - pow(beta1, Double(step))),
+      squareCorrection: 1 / (1 - pow(beta2, Double(step))))
+    moments[name, default: Moments()].advance(&value, gradient, constants)
   }
 
   /// `mean.NAME`, `square.NAME` and `step.NAME` of every parameter that was moved.

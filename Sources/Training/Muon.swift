@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Tensors
 import _Differentiation
 
@@ -37,14 +36,15 @@ public struct Muon: Optimiser {
     var found = try gradient(model)
     model.moveParameters(&found.gradient, groups: groups) { name, group, value, gradient in
       guard Self.moves(value) else { return adam.move(name, &value, gradient, group, learningRate) }
-      let average = averages[name].map { momentum * $0 + (1 - momentum) * gradient } ?? (1 - momentum) * gradient
+      let fresh = (1 - momentum) * gradient
+      let average = averages[name].map { momentum * $0 + fresh } ?? fresh
       averages[name] = average
-      let rows = value.shape[0]
-      let direction = Self.orthogonalised((momentum * average + (1 - momentum) * gradient).reshaped([rows, value.count / rows]))
+      let (rows, columns) = (value.shape[0], value.count / value.shape[0])
+      let direction = Self.orthogonalised((momentum * average + fresh).reshaped([rows, columns]))
       let rate = learningRate * group.learningRateFactor
       let decay = group.weightDecay ?? weightDecay
       if decay != 0 { value = (1 - rate * decay) * value }
-      value.accumulate(direction.reshaped(value.shape), scale: -0.2 * Double(max(rows, value.count / rows)).squareRoot() * rate)
+      value.accumulate(direction.reshaped(value.shape), scale: -0.2 * Double(max(rows, columns)).squareRoot() * rate)
     }
     return OptimiserStep(loss: found.loss, isConverged: false)
   }

@@ -56,6 +56,7 @@ import _Differentiation
 
   @Test(arguments: [
     OptimiserChoice.adam(weightDecay: 0.1), .sgd(weightDecay: 0.1), .sgd(momentum: 0.9, weightDecay: 0.1), .lbfgs(memory: 5),
+    .muon(weightDecay: 0.1),
   ])
   func frozenAndUnusedKeepEveryBit(choice: OptimiserChoice) {
     // −0 and a subnormal number would not survive being added to.
@@ -114,7 +115,7 @@ import _Differentiation
     #expect(copy.w.isIdentical(to: network.w) && areIdentical(restored.state, optimiser.state))
   }
 
-  @Test(arguments: [OptimiserChoice.adam(), .sgd(), .sgd(momentum: 0.9), .lbfgs(memory: 1)])
+  @Test(arguments: [OptimiserChoice.adam(), .sgd(), .sgd(momentum: 0.9), .lbfgs(memory: 1), .muon()])
   func foreignStateIsRefused(choice: OptimiserChoice) {
     var optimiser = choice.makeOptimiser()
     for name in ["mean.w", "velocity", "s.0", "point", "step.w", "nonsense", ""] {
