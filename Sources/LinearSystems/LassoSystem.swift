@@ -29,24 +29,15 @@ public struct LassoSystem: Sendable {
 }
 
 extension LassoSystem {
-  /// No pivot of the factor of A Aᵀ, in its diagonal, has been lost to rounding.
-  private func isRegular(_ factor: [Double]) -> Bool {
-    let pivots = (0..<A.rows).map { abs(factor[$0 * (A.rows + 1)]) }
-    return pivots.min()! > 1e-6 * pivots.max()!
-  }
-
   /// W̃ of A, computed in double precision.
   ///
   /// - Throws: ``InputError`` unless A has full row rank and no zero column.
   public func analyticWeight() throws -> Matrix {
-    var gram = linear(A.entries, A.entries).doubles
-    let columns = A.entries.transposed
-    let hasZero = (0..<A.columns).contains { columns.row($0).maximumMagnitude == 0 }
-    guard A.rows <= A.columns, !hasZero, LinearAlgebra.cholesky(&gram, size: A.rows), isRegular(gram) else {
+    guard let W = Operators.analyticWeight(ifRegular: A) else {
       throw InputError(
         "found a matrix of \(A.rows) × \(A.columns) without full row rank or with a zero column, which has no analytic weight; choose lista-cpss"
       )
     }
-    return Operators.analyticWeight(of: A).converted(to: precision)
+    return W.converted(to: precision)
   }
 }

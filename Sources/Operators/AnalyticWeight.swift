@@ -6,7 +6,19 @@ import Tensors
 ///
 /// The columns decouple; with G = (A Aᵀ)⁻¹, w_j = G a_j / (a_jᵀ G a_j). Needs A Aᵀ invertible (full row rank).
 /// Source: Liu, Chen, Wang & Yin (2019), eq. 16, in its Frobenius form.
-public func analyticWeight(of A: Matrix) -> Matrix { weight(of: A, added: 0) }
+public func analyticWeight(of A: Matrix) -> Matrix {
+  guard let W = weight(of: A, added: 0) else {
+    preconditionFailure("A Aᵀ is singular: A has no full row rank and no analytic weight")
+  }
+  return W
+}
+
+/// The analytic weight; nil unless A has full row rank, no pivot of the factor of A Aᵀ lost to rounding, and no zero column.
+public func analyticWeight(ifRegular A: Matrix) -> Matrix? {
+  let columns = A.entries.transposed
+  let hasZero = (0..<A.columns).contains { columns.row($0).maximumMagnitude == 0 }
+  return A.rows <= A.columns && !hasZero ? weight(of: A, added: 0, leastPivot: 1e-6) : nil
+}
 
 /// The analytic weight where A Aᵀ is nearly singular, as in tomography: G = (A Aᵀ + ε ‖A‖² I)⁻¹, and W̃ divided by the spectral radius of
 /// A W̃ᵀ, so that steps x − μ W̃ᵀ(A x − b) with 0 < μ < 2 contract. Columns then have w_jᵀ a_j below 1.
@@ -14,7 +26,7 @@ public func analyticWeight(of A: Matrix) -> Matrix { weight(of: A, added: 0) }
 /// - Parameter regularisation: ε, more than 0.
 public func regularisedWeight(of A: Matrix, regularisation: Double = 1e-3) -> Matrix {
   precondition(regularisation > 0, "a regularisation of \(regularisation)")
-  let W = weight(of: A, added: regularisation * A.lipschitz)
+  guard let W = weight(of: A, added: regularisation * A.lipschitz) else { preconditionFailure("a matrix without entries") }
   return Matrix((1 / spectralRadius(A, W)) * W.entries)
 }
 
@@ -33,13 +45,16 @@ func spectralRadius(_ A: Matrix, _ W: Matrix) -> Double {
   return radius
 }
 
-/// w_j = G a_j / (a_jᵀ G a_j), G = (A Aᵀ + δ I)⁻¹.
-private func weight(of A: Matrix, added delta: Double) -> Matrix {
+/// w_j = G a_j / (a_jᵀ G a_j), G = (A Aᵀ + δ I)⁻¹; nil where the matrix has no Cholesky factor, or one whose smallest pivot is not above
+/// `leastPivot` of the largest.
+private func weight(of A: Matrix, added delta: Double, leastPivot: Double = 0) -> Matrix? {
   let columns = A.entries.converted(to: .double).transposed  // one a_jᵀ a row
   let entries = A.entries.converted(to: .double)
   var gram = linear(entries, entries).doubles
   for i in 0..<A.rows { gram[i * A.rows + i] += delta }
-  precondition(LinearAlgebra.cholesky(&gram, size: A.rows), "A Aᵀ is singular: A has no full row rank and no analytic weight")
+  guard LinearAlgebra.cholesky(&gram, size: A.rows) else { return nil }
+  let pivots = (0..<A.rows).map { abs(gram[$0 * (A.rows + 1)]) }
+  guard pivots.min()! > leastPivot * pivots.max()! else { return nil }
   var solved = columns.doubles
   solved.withUnsafeMutableBufferPointer {
     LinearAlgebra.choleskySolve(gram, size: A.rows, rows: A.columns, $0.baseAddress!)

@@ -18,7 +18,7 @@ extension Recovery {
     if name == "hyperlista" {
       let strange = [
         ("epochs", options.epochs != nil), ("batch", options.batch != nil), ("learning-rate", options.learningRate != nil),
-        ("start", options.start != nil),
+        ("optimiser", options.optimiser != nil), ("start", options.start != nil),
       ]
       if let wrong = strange.first(where: \.1) {
         throw InputError(
