@@ -26,7 +26,7 @@ public func analyticWeight(ifRegular A: Matrix) -> Matrix? {
 /// - Parameter regularisation: ε, more than 0.
 public func regularisedWeight(of A: Matrix, regularisation: Double = 1e-3) -> Matrix {
   precondition(regularisation > 0, "a regularisation of \(regularisation)")
-  guard let W = weight(of: A, added: regularisation * A.lipschitz) else { preconditionFailure("a matrix without entries") }
+  guard let W = weight(of: A, added: regularisation * A.lipschitz) else { preconditionFailure("A is zero or not finite") }
   return Matrix((1 / spectralRadius(A, W)) * W.entries)
 }
 
@@ -48,8 +48,8 @@ func spectralRadius(_ A: Matrix, _ W: Matrix) -> Double {
 /// w_j = G a_j / (a_jᵀ G a_j), G = (A Aᵀ + δ I)⁻¹; nil where the matrix has no Cholesky factor, or one whose smallest pivot is not above
 /// `leastPivot` of the largest.
 private func weight(of A: Matrix, added delta: Double, leastPivot: Double = 0) -> Matrix? {
-  let columns = A.entries.converted(to: .double).transposed  // one a_jᵀ a row
   let entries = A.entries.converted(to: .double)
+  let columns = entries.transposed  // one a_jᵀ a row
   var gram = linear(entries, entries).doubles
   for i in 0..<A.rows { gram[i * A.rows + i] += delta }
   guard LinearAlgebra.cholesky(&gram, size: A.rows) else { return nil }
