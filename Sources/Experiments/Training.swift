@@ -149,7 +149,7 @@ public struct Training: Sendable {
       func started<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
         guard let start = run.start else { return try train(network) }
         let weights = try Weights(anyFile: start).withHouseNames
-        return try train(weights.fitted(to: network).filled(network, path: start))
+        return try train(weights.fitted(to: network).atDepth(of: network).filled(network, path: start))
       }
       return try started(network)
     }

@@ -62,7 +62,38 @@ public struct Weights: Sendable {
     return filled
   }
 
-  /// The same with weights of a file: what is thrown begins with its `path`.
+  /// The weights for a network of as many stages as `model`, to start its training from: of stages too many the first are left out,
+  /// where there are too few the first is repeated.
+  ///
+  /// The first, because a trained net is most like itself then (`Documentation/ADMMNet.md` has figures).
+  public func atDepth(of model: some Parameterized) -> Weights {
+    let (own, wanted) = (Self.depth(parameters), Self.depth(model.parametersAndBuffers))
+    guard own > 0, wanted > 0, own != wanted else { return self }
+    var result = self
+    result.parameters = parameters.flatMap { parameter in
+      guard let (stage, name) = Self.stage(parameter.name) else { return [parameter] }
+      let last = stage + wanted - own
+      let places = stage > 0 ? last..<last + 1 : 0..<max(0, last + 1)
+      return places.filter { $0 >= 0 }.map { NamedParameter(name: "\(Self.stages)\($0).\(name)", value: parameter.value) }
+    }
+    return result
+  }
+
+  private static let stages = "stages."
+
+  /// The stage that a parameter is of, and its name there.
+  private static func stage(_ name: String) -> (Int, String)? {
+    guard name.hasPrefix(stages) else { return nil }
+    let parts = name.dropFirst(stages.count).split(separator: ".", maxSplits: 1)
+    guard parts.count == 2, let stage = Int(parts[0]), (0..<100_000).contains(stage) else { return nil }
+    return (stage, String(parts[1]))
+  }
+
+  private static func depth(_ parameters: [NamedParameter]) -> Int {
+    parameters.reduce(0) { max($0, (stage($1.name)?.0 ?? -1) + 1) }
+  }
+
+  /// ``filled(_:)`` with weights of a file: what is thrown begins with its `path`.
   public func filled<Model: Parameterized>(_ model: Model, path: String) throws -> Model {
     do { return try filled(model) } catch TrainingError.weights(let text) { throw TrainingError.weights("\(path): \(text)") }
   }

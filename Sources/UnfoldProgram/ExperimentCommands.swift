@@ -228,7 +228,11 @@ struct TrainOptions: ParsableArguments, Encodable {
   var optimiser: NetworkOptimiser?
   @Option(help: "Stages.") var depth: Int?
   @Option(help: "Channels of the convolutions.") var channels: Int?
-  @Option(help: ArgumentHelp("Weights to start from, such as those of a neighbouring ratio.", valueName: "file")) var start: String?
+  @Option(
+    help: ArgumentHelp(
+      "Weights to start from, such as those of a neighbouring ratio. Of another depth: their first stages are left out, or the first is repeated.",
+      valueName: "file"))
+  var start: String?
   @Flag(help: "Recompute stages in the backward pass: less than half the memory, a third more time, the same weights.")
   var recompute = false
   @Flag(help: "A smaller training of minutes.") var quick = false

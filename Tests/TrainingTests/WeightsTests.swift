@@ -74,4 +74,16 @@ import WeightFiles
     let loaded = try Weights.load(path, into: StagedNetwork(depth: 2))
     #expect(areIdentical(loaded.parameters, result.model.parameters))
   }
+
+  /// Of three stages 0, 1, 2: two are 1, 2, and five are 0, 0, 0, 1, 2.
+  @Test func anotherDepthRepeatsOrLeavesOutTheFirstStage() throws {
+    var network = StagedNetwork(depth: 3)
+    for i in 0..<3 { network.stages[i].filter = .filled(Double(i), shape: network.stages[i].filter.shape) }
+    for (depth, expected) in [(2, [1.0, 2]), (3, [0, 1, 2]), (5, [0, 0, 0, 1, 2])] {
+      let other = StagedNetwork(depth: depth)
+      let filled = try Weights(of: network).atDepth(of: other).filled(other)
+      #expect(filled.stages.map { $0.filter[flat: 0] } == expected)
+    }
+    #expect(refusal { try Weights(of: TinyNetwork()).atDepth(of: network).filled(network) }.contains("is missing"))
+  }
 }
