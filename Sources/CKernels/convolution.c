@@ -71,24 +71,17 @@ static void release(float *p, int64_t count) {
 
 // MARK: Winograd's
 
-static int64_t tiles_of(int64_t h, int64_t w, int64_t extent) { return (h + extent - 1) / extent * ((w + extent - 1) / extent); }
-static int64_t points_of(int64_t extent) { return (extent + 2) * (extent + 2); }
-// Multiplications a channel and a channel; the filters of a point cost as much as four tiles.
-static int64_t cost_of(int64_t h, int64_t w, int64_t extent) { return (tiles_of(h, w, extent) + 4) * points_of(extent); }
+enum { POINTS = 64 };
 
 struct ck_convolution ck_convolution_of(int64_t h, int64_t w, int64_t in, int64_t out) {
-  const int64_t extent = cost_of(h, w, 6) < cost_of(h, w, 4) ? 6 : 4;
-  return (struct ck_convolution){h, w, in, out, extent, ck_instruction_set()};
+  return (struct ck_convolution){h, w, in, out, ck_instruction_set()};
 }
 
-int64_t ck_convolution_tiles(const struct ck_convolution *l) { return tiles_of(l->h, l->w, l->extent); }
+int64_t ck_convolution_tiles(const struct ck_convolution *l) { return (l->h + CK_TILE - 1) / CK_TILE * ((l->w + CK_TILE - 1) / CK_TILE); }
 
 static const struct ck_convolution_table *table(const struct ck_convolution *l) { return table_of(l->level, l->in, l->out); }
-static const struct ck_winograd_table *winograd(const struct ck_convolution *l) {
-  return l->extent == 6 ? &table(l)->six : &table(l)->four;
-}
 
-static int64_t filter_count(const struct ck_convolution *l) { return points_of(l->extent) * table(l)->plane(l->in * l->out); }
+static int64_t filter_count(const struct ck_convolution *l) { return POINTS * table(l)->plane(l->in * l->out); }
 
 // Tiles at a time, so that what they become and the filters stay in a core's cache; more of them where the filters fill it anyway. The
 // gradients of filters are sums over them, which are better long.
@@ -97,13 +90,13 @@ static int64_t chunk_of(const struct ck_convolution *l, int64_t of_64_channels) 
   return chunk < least ? least : chunk;
 }
 // Vectors of 16 tell of a second-level cache of a megabyte or more.
-static int64_t forward_chunk(const struct ck_convolution *l) { return chunk_of(l, table(l)->lanes < 16 ? 6 : 18); }
-static int64_t backward_chunk(const struct ck_convolution *l) { return chunk_of(l, 18); }
+static int64_t forward_chunk(const struct ck_convolution *l) { return chunk_of(l, table(l)->lanes < 16 ? 6 : 36); }
+static int64_t backward_chunk(const struct ck_convolution *l) { return chunk_of(l, table(l)->lanes < 16 ? 18 : 36); }
 
 // Numbers that a chunk of tiles becomes, and that filters by taps are.
 static int64_t scratch_count(const struct ck_convolution *l, int64_t chunk) {
   long (*plane)(long) = table(l)->plane;
-  return points_of(l->extent) * (plane(chunk * l->in) + plane(chunk * l->out));
+  return POINTS * (plane(chunk * l->in) + plane(chunk * l->out));
 }
 static int64_t tap_count(const struct ck_convolution *l) { return 9 * table(l)->plane(l->in * l->out); }
 
@@ -120,7 +113,7 @@ static void transformed(const struct ck_convolution *l, const float *weights, in
       for (int t = 0; t < 9; t++)
         for (int64_t j = 0; j < panel; j++) to[t * plane + j] = from[j * step + t];
     }
-  winograd(l)->kernel_transform(g, in * out, u);
+  table(l)->kernel_transform(g, in * out, u);
 }
 
 float *ck_convolution_filters(const struct ck_convolution *l, const float *weights) {
@@ -143,7 +136,7 @@ void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float 
                     enum ck_finish finish, int64_t first, int64_t last) {
   const int64_t chunk = minimum(forward_chunk(l), last - first), count = scratch_count(l, chunk);
   float *scratch = lend(WORK, count);
-  winograd(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, finish, first, last, chunk, scratch);
+  table(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, finish, first, last, chunk, scratch);
   release(scratch, count);
 }
 
@@ -154,8 +147,8 @@ void ck_convolve3x3_pullback(const struct ck_convolution *l, const float *x, con
   float *u = lend(WORK, working), *du = u + count, *dg = du + count, *scratch = dg + taps;
   transformed(l, weights, 1, dg, u);
   if (dbias) memset(dbias, 0, (size_t)out * 4);
-  winograd(l)->backward(x, u, y, v, dx, du, dbias, batch, l->h, l->w, in, out, chunk, scratch);
-  winograd(l)->kernel_gradient(du, in * out, dg);
+  table(l)->backward(x, u, y, v, dx, du, dbias, batch, l->h, l->w, in, out, chunk, scratch);
+  table(l)->kernel_gradient(du, in * out, dg);
   for (int64_t o = 0; o < out; o++)
     for (int64_t i = 0; i < in; i++)
       for (int t = 0; t < 9; t++) dweights[(o * in + i) * 9 + t] = dg[t * plane + i * out + o];

@@ -13,20 +13,18 @@ struct ck_table_f64 {
 };
 #undef CK_FIELD
 
-/* Winograd's convolution with tiles of one extent; see winograd.inc. */
-struct ck_winograd_table {
+/* 3 x 3 convolutions on channels-last maps, in single precision; see convolution.inc. */
+struct ck_convolution_table {
+  int64_t lanes;
+  long (*plane)(long);
+  /* Winograd's; see winograd.inc. */
   void (*kernel_transform)(const float *, long, float *);
   void (*kernel_gradient)(const float *, long, float *);
   void (*forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int, int64_t, int64_t,
                   int64_t, float *);
   void (*backward)(const float *, const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t, int64_t,
                    int64_t, int64_t, int64_t, float *);
-};
-/* 3 x 3 convolutions on channels-last maps, in single precision; see convolution.inc. */
-struct ck_convolution_table {
-  int64_t lanes;
-  long (*plane)(long);
-  struct ck_winograd_table four, six;
+  /* Between one channel and many. */
   void (*expand)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t);
   void (*collapse)(const float *, const float *, float *, int64_t, int64_t, int64_t, const float *, int64_t, int64_t);
   void (*correlate)(const float *, const float *, float *, int64_t, int64_t, int64_t);

@@ -47,7 +47,6 @@ public struct ConvolutionPairs: Sendable {
       one.filters.deallocate()
       two.filters.deallocate()
     }
-    precondition(one.extent == two.extent, "tiles of \(one.extent) and of \(two.extent)")
     let rows = one.rows
     let pieces = max(1, min(Parallel.threads, rows / (2 * Self.rowsAtATime)))
     let cuts = (0...pieces).map { $0 * rows / pieces }
@@ -76,9 +75,9 @@ public struct ConvolutionPairs: Sendable {
     _ one: Transformed, _ two: Transformed, _ piece: Range<Int>, before: Seam?, after: Seam?, _ x: UnsafePointer<Float>,
     _ y: UnsafeMutablePointer<Float>, _ adding: Bool
   ) {
-    let (extent, step) = (one.extent, Self.rowsAtATime)
+    let step = Self.rowsAtATime
     // Numbers of a row of tiles.
-    let middle = extent * width * first.outputChannels
+    let middle = CK_TILE * width * first.outputChannels
     let between = UnsafeMutablePointer<Float>.allocate(capacity: (step + 2) * middle)
     defer { between.deallocate() }
     // Rows of tiles `held` of the first layer lie in `between`.
@@ -119,15 +118,14 @@ public struct ConvolutionPairs: Sendable {
     let filters: UnsafeMutablePointer<Float>
     let rows: Int
     let tilesOfARow: Int
-    var extent: Int { Int(layer.extent) }
 
     init(_ weights: Layer, inputChannels: Int, height: Int, width: Int) {
       var layer = ck_convolution_of(Int64(height), Int64(width), Int64(inputChannels), Int64(weights.outputChannels))
       let bytes = 4 * Int(ck_convolution_filter_count(&layer))
       filters = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64).assumingMemoryBound(to: Float.self)
       ck_convolution_filters_into(&layer, weights.weights, filters)
-      tilesOfARow = (width + Int(layer.extent) - 1) / Int(layer.extent)
-      rows = (height + Int(layer.extent) - 1) / Int(layer.extent)
+      tilesOfARow = (width + CK_TILE - 1) / CK_TILE
+      rows = (height + CK_TILE - 1) / CK_TILE
       self.layer = layer
       bias = weights.bias
     }
@@ -145,7 +143,7 @@ public struct ConvolutionPairs: Sendable {
 
     /// Rectified rows of tiles on their own.
     func made(_ range: Range<Int>, _ x: UnsafePointer<Float>, length: Int) -> [Float] {
-      let numbers = extent * length
+      let numbers = CK_TILE * length
       return [Float](unsafeUninitializedCapacity: range.count * numbers) { out, filled in
         self(range, x, into: out.baseAddress! - range.lowerBound * numbers, CK_RECTIFIED)
         filled = range.count * numbers

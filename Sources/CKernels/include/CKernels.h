@@ -147,9 +147,10 @@ int64_t ck_convolution_channels(void);
 /* A layer from `in` to `out` channels on maps h x w, as the calling thread would compute it. */
 struct ck_convolution {
   int64_t h, w, in, out;
-  int64_t extent; /* of a Winograd tile of outputs: 4 or 6 */
-  int level;      /* the instruction set */
+  int level; /* the instruction set */
 };
+/* rows and columns of a tile of outputs, but for the last ones of a map */
+enum { CK_TILE = 6 };
 struct ck_convolution ck_convolution_of(int64_t h, int64_t w, int64_t in, int64_t out);
 /* tiles of a map */
 int64_t ck_convolution_tiles(const struct ck_convolution *layer);
