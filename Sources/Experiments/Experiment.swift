@@ -68,8 +68,8 @@ public protocol Experiment: Sendable {
   /// - Throws: ``InputError`` when they are for another system.
   static func completed(_ weights: Weights, _ method: Method<Self>, for system: System, _ knobs: Knobs, file: String) throws
     -> Weights
-  /// What a user of weights should know of them, by the notes of their recipe.
-  static func remarks(on notes: [String: String], for system: System) -> [String]
+  /// What a user of weights should know of them, by their operators and the notes of their recipe.
+  static func remarks(on weights: Weights, notes: [String: String], for system: System) -> [String]
   /// What runs the first stages of a network.
   static func reconstructor(
     of network: any Network, _ method: Method<Self>, stages: Int, for system: System, _ knobs: Knobs
@@ -117,7 +117,7 @@ extension Experiment {
     _ weights: Weights, _ method: Method<Self>, for system: System, _ knobs: Knobs, file: String
   ) throws -> Weights { weights }
 
-  public static func remarks(on notes: [String: String], for system: System) -> [String] { [] }
+  public static func remarks(on weights: Weights, notes: [String: String], for system: System) -> [String] { [] }
 
   public static func weightsName(of method: Method<Self>, for system: System, depth: Int?) -> String { "\(name)/\(method.name)" }
 

@@ -62,7 +62,7 @@ public struct Solver<E: Experiment>: Sendable {
     depth = options.depth ?? shape.depth ?? 1
     weights = stored?.path
     var made = try E.reconstructor(of: network ?? untrained, method, stages: depth, for: system, options.knobs)
-    if let notes = stored?.notes { made.remarks += E.remarks(on: notes, for: system) }
+    if let stored, let notes = stored.notes { made.remarks += E.remarks(on: stored.weights, notes: notes, for: system) }
     reconstructor = made
   }
 }

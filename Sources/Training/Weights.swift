@@ -67,8 +67,9 @@ public struct Weights: Sendable {
   ///
   /// The first, because a trained net is most like itself then (`Documentation/ADMMNet.md` has figures).
   public func atDepth(of model: some Parameterized) -> Weights {
-    let (own, wanted) = (Self.depth(parameters), Self.depth(model.parametersAndBuffers))
-    guard own > 0, wanted > 0, own != wanted else { return self }
+    guard let own = stageCount, let wanted = Weights(parameters: model.parametersAndBuffers).stageCount, own != wanted else {
+      return self
+    }
     var result = self
     result.parameters = parameters.flatMap { parameter in
       guard let (stage, name) = Self.stage(parameter.name) else { return [parameter] }
@@ -85,12 +86,8 @@ public struct Weights: Sendable {
   private static func stage(_ name: String) -> (Int, String)? {
     guard name.hasPrefix(stages) else { return nil }
     let parts = name.dropFirst(stages.count).split(separator: ".", maxSplits: 1)
-    guard parts.count == 2, let stage = Int(parts[0]), (0..<100_000).contains(stage) else { return nil }
+    guard parts.count == 2, let stage = Int(parts[0]), stage >= 0 else { return nil }
     return (stage, String(parts[1]))
-  }
-
-  private static func depth(_ parameters: [NamedParameter]) -> Int {
-    parameters.reduce(0) { max($0, (stage($1.name)?.0 ?? -1) + 1) }
   }
 
   /// ``filled(_:)`` with weights of a file: what is thrown begins with its `path`.

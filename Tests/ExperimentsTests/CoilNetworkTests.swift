@@ -125,6 +125,14 @@ import Training
     #expect(try remarks("ista-net-plus", eight, path) == [])
     #expect(try remarks("ista-net-plus", one, path) == ["weights trained with 8 coils, used for one coil"])
     #expect(try remarks("ista-net", eight, single) == ["weights trained with one coil, used for 8 coils"])
+    let sparser = try KSpace(.set { $0.ratio = 0.3 }, seed: 1).scans(of: [folder.file("images")])
+    #expect(try remarks("ista-net", one, single) == [])
+    let operators = [NamedParameter(name: "mask", value: try one[0].system.mask.values)]
+    var known = try Weights(contentsOf: single)
+    known.operators = operators
+    try known.write(to: single)
+    #expect(try remarks("ista-net", one, single) == [])
+    #expect(try remarks("ista-net", sparser, single) == ["weights trained with another mask"])
     let system = try eight[0].system
     #expect(try KSpace.weightsName(of: KSpace.named("ista-net-plus"), for: system, depth: nil) == "cs-mri/ista-net-plus-50-coils")
     let real = folder.file("real.npy")

@@ -256,7 +256,7 @@ public struct Linear: Experiment {
 
   public static var alsoServedByWeights: [String] { [KSpace.name] }
 
-  public static func remarks(on notes: [String: String], for system: LinearSystem) -> [String] {
+  public static func remarks(on weights: Weights, notes: [String: String], for system: LinearSystem) -> [String] {
     notes["problem"] == KSpace.name ? ["weights trained by \(KSpace.name)"] : []
   }
 

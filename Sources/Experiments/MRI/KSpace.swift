@@ -281,19 +281,27 @@ public struct KSpace: Experiment {
     return weightsName(method.name, ratio: system.ratio ?? system.mask.ratio, kind: kind)
   }
 
-  /// - Parameters: `kind`, of the images or their measurement; `trainedOn`, the organ of the training images, where there are weights of several.
-  static func weightsName(_ method: String, ratio: Double, kind: String? = nil, trainedOn: String? = nil) -> String {
-    "cs-mri/\(method)-\(trainedOn.map { "\($0)-" } ?? "")\(Int((100 * ratio).rounded()))\(kind.map { "-\($0)" } ?? "")"
+  /// - Parameters: `kind`, of the images or their measurement; `variant`, what sets weights apart that are not the usual ones: the organ of
+  ///   the training images, the published label of the depth.
+  static func weightsName(_ method: String, ratio: Double, kind: String? = nil, variant: String? = nil) -> String {
+    "cs-mri/\(method)-\(variant.map { "\($0)-" } ?? "")\(Int((100 * ratio).rounded()))\(kind.map { "-\($0)" } ?? "")"
   }
 
   public static var alsoServedByWeights: [String] { [Linear.name] }
 
-  /// Weights know nothing of the coils: what they were trained with may be another number of them, or another problem's operator.
-  public static func remarks(on notes: [String: String], for system: KSpaceSystem) -> [String] {
+  /// Weights fit any number of coils and any mask: what they were trained with may be another number, a mask of the same extents that takes
+  /// other frequencies, or another problem's operator.
+  public static func remarks(on weights: Weights, notes: [String: String], for system: KSpaceSystem) -> [String] {
     if notes["problem"] == Linear.name { return ["weights trained by linear on \(notes["operator"] ?? "an operator of its own")"] }
     let trained = notes["coils"].flatMap { Int($0) } ?? 1
     func words(_ coils: Int) -> String { coils == 1 ? "one coil" : "\(coils) coils" }
-    return trained == system.coils ? [] : ["weights trained with \(words(trained)), used for \(words(system.coils))"]
+    var remarks = trained == system.coils ? [] : ["weights trained with \(words(trained)), used for \(words(system.coils))"]
+    if let mask = weights.operators.first(where: { $0.name == "mask" })?.value, mask.shape == system.mask.values.shape,
+      mask.floats != system.mask.values.floats
+    {
+      remarks.append("weights trained with another mask")
+    }
+    return remarks
   }
 }
 

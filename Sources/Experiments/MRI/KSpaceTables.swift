@@ -24,13 +24,11 @@ enum KSpaceTable {
   /// A row as printed: NMSE and PSNR at the ratios of the table; nil where it prints none.
   private struct Published {
     let name: String
-    var method: String?
+    let method: String
     /// Stages of a network before training.
     var untrainedStages: Int?
-    /// The organ of the training images, in the weights' name; nil for the brain.
-    var trainedOn: String?
-    /// Why a row without a method has no figure.
-    var why: String?
+    /// What sets its weights apart, in their name; nil for those of label 15, trained on brains.
+    var variant: String?
     var nmse: [Double?] = []
     let psnr: [Double?]
     /// What heads it below the published table; nil: a row of that.
@@ -38,7 +36,7 @@ enum KSpaceTable {
 
     /// Why a figure that was measured may fall short on the images of the table, or on others of the same organ.
     func usualReason(onPublishedImages: Bool) -> String {
-      let isTrained = method.flatMap(KSpace.method)?.isTrained == true
+      let isTrained = KSpace.method(method)?.isTrained == true
       if !onPublishedImages {
         return isTrained ? "other chests than the paper's, and a shorter training" : "other chests than the paper's"
       }
@@ -63,10 +61,10 @@ enum KSpaceTable {
       name: "init-net-13", method: "admm-net", untrainedStages: 13, nmse: [0.1394, 0.1225, 0.1128, 0.1066],
       psnr: [31.58, 32.71, 33.44, 33.95]),
     Published(
-      name: "admm-net-13", why: "our net is that of label 15", nmse: [0.0752, 0.0553, 0.0456, 0.0395],
+      name: "admm-net-13", method: "admm-net", variant: "label-13", nmse: [0.0752, 0.0553, 0.0456, 0.0395],
       psnr: [37.01, 39.70, 41.37, 42.62]),
     Published(
-      name: "admm-net-14", why: "our net is that of label 15", nmse: [0.0742, 0.0548, 0.0448, 0.0380],
+      name: "admm-net-14", method: "admm-net", variant: "label-14", nmse: [0.0742, 0.0548, 0.0448, 0.0380],
       psnr: [37.13, 39.78, 41.54, 42.99]),
     Published(
       name: "admm-net-15", method: "admm-net", nmse: [0.0739, 0.0544, 0.0447, 0.0379], psnr: [37.17, 39.84, 41.56, 43.00]),
@@ -77,8 +75,8 @@ enum KSpaceTable {
     Published(name: "pano", method: "pano", nmse: [0.0858], psnr: [37.01]),
     Published(name: "fdlcp", method: "fdlcp", nmse: [0.0775], psnr: [37.77]),
     Published(name: "admm-net-15, trained on brain", method: "admm-net", nmse: [0.0790], psnr: [37.68]),
-    Published(name: "admm-net-15", method: "admm-net", trainedOn: "chest", nmse: [0.0775], psnr: [37.84]),
-    Published(name: "admm-net-17", why: "our net is that of label 15", nmse: [0.0768], psnr: [37.92]),
+    Published(name: "admm-net-15", method: "admm-net", variant: "chest", nmse: [0.0775], psnr: [37.84]),
+    Published(name: "admm-net-17", method: "admm-net", variant: "chest-label-17", nmse: [0.0768], psnr: [37.92]),
   ]
   private static let ista: [Published] = [
     Published(name: "admm-net", method: "admm-net", psnr: [37.17, 39.84, 41.56, 43.00]),
@@ -123,16 +121,13 @@ enum KSpaceTable {
             rows.append(row)
           }
         }
-        guard let method = entry.method.flatMap(KSpace.method) else {
-          add(nil, entry.why)
-          continue
-        }
+        guard let method = KSpace.method(entry.method) else { preconditionFailure("no method \(entry.method)") }
         var options = SolverOptions<KSpace.Knobs>()
         if method.knobs.contains("scale") { options.knobs.scale = 1 }
         if let stages = entry.untrainedStages {
           (options.untrained, options.depth) = (true, stages)
         } else if method.isTrained {
-          let path = request.library.file(KSpace.weightsName(method.name, ratio: ratio, trainedOn: entry.trainedOn))
+          let path = request.library.file(KSpace.weightsName(method.name, ratio: ratio, variant: entry.variant))
           guard FileManager.default.fileExists(atPath: path) else {
             add(nil, "no weights ship for it")
             continue
