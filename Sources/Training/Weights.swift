@@ -72,7 +72,7 @@ public struct Weights: Sendable {
     }
     var result = self
     result.parameters = parameters.flatMap { parameter in
-      guard let (stage, name) = Self.stage(parameter.name) else { return [parameter] }
+      guard let (stage, name) = Self.stage(parameter.name), stage < own else { return [parameter] }
       let last = stage + wanted - own
       let places = stage > 0 ? last..<last + 1 : 0..<max(0, last + 1)
       return places.filter { $0 >= 0 }.map { NamedParameter(name: "\(Self.stages)\($0).\(name)", value: parameter.value) }

@@ -21,7 +21,8 @@ import Testing
     #expect(SODASNet(sodasNet: A, seed: 1).parameterCount == 921_960)
   }
 
-  /// A small convolution whose filters are large enough for every rounding to show, whatever the channels.
+  /// A small convolution whose filters are large enough for every rounding to show, whatever the channels: both sides have tiles of their
+  /// own, each of which rounds by 1 to 3e-6 of the largest number.
   @Test(arguments: [(1, 32), (2, 32), (32, 32), (32, 1), (3, 5)])
   func convolutionByRowsIsTheConvolution(input: Int, output: Int) {
     var generator = RandomGenerator(seed: 4)
@@ -50,7 +51,7 @@ import Testing
           #expect(made == (isLast ? row : max(0, row - 1)) && result.end == made)
         }
         #expect(found.count == whole.count)
-        expectClose(Tensor(found, shape: whole.shape), whole, relative: 3e-6)
+        expectClose(Tensor(found, shape: whole.shape), whole, relative: 6e-6)
       }
     }
   }
