@@ -161,14 +161,17 @@ private struct Instances {
   }
 
   /// Deep ADMM-Net from k-space has an exact solve by transforms, for other operators conjugate gradients: the same network.
-  func exactSolve() -> CheckItem {
-    let general = kSpace.admmNet(stages: 4)
-    guard let fourier = kSpace.A.A as? RealMaskedFourier else { return CheckItem("no k-space", error: .infinity, tolerance: 0) }
-    let exact = ADMMNet(mask: fourier.mask, stages: 4, knots: 11)
-    let y = kSpace.measurement
-    return CheckItem(
-      "Deep ADMM-Net by conjugate gradients is that by transforms",
-      error: relativeDifference(general(y, stages: 4), exact(y, stages: 4)), tolerance: 1e-9)
+  func exactSolves() -> [CheckItem] {
+    func item<Signal: ImageSpace, Op: LinearOperator<Signal, ComplexTensor>>(
+      _ instance: Instance<ComplexTensor, Signal>, _: Op.Type
+    ) -> CheckItem {
+      let name = "Deep ADMM-Net by conjugate gradients is that by transforms, \(instance.name)"
+      guard let fourier = instance.A.A as? Op else { return CheckItem(name, error: .infinity, tolerance: 0) }
+      let (general, y) = (instance.admmNet(stages: 4), instance.measurement)
+      let exact = ADMMNet(admmNet: fourier, height: instance.height, width: instance.width, stages: 4, knots: 11)
+      return CheckItem(name, error: relativeDifference(general(y, stages: 4), exact(y, stages: 4)), tolerance: 1e-9)
+    }
+    return [item(kSpace, RealMaskedFourier.self), item(complexKSpace, MaskedFourier.self)]
   }
 }
 
@@ -176,7 +179,7 @@ private struct Instances {
 func imageNetworkEquivalenceChecks() -> [CheckItem] {
   let all = Instances()
   return all.blocks.equivalences() + all.kSpace.equivalences() + all.complexKSpace.equivalences() + all.coils.equivalences()
-    + all.rays.equivalences() + [all.exactSolve()]
+    + all.rays.equivalences() + all.exactSolves()
 }
 
 func imageNetworkGradients() -> [CheckItem] {

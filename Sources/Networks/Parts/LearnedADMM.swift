@@ -63,7 +63,8 @@ public struct FilterBank: Parameterized {
 /// The layer X: x = argmin ½‖A x − y‖² + Σ_l (ρ_l/2)‖h_l * x − u_l‖², from b = Aᴴ y in the place of y. H and ρ are learned; of complex
 /// images h_l acts on both parts.
 ///
-/// For real images from k-space the exact ``Tensors/kSpaceSolve(_:pulledTo:filters:penalties:mask:)``, else by conjugate gradients.
+/// For images from k-space exactly, by ``Tensors/kSpaceSolve(_:pulledTo:filters:penalties:mask:)`` of real ones and ``Tensors/complexKSpaceSolve(_:filters:penalties:mask:)``
+/// of complex ones, else by conjugate gradients.
 public struct FilteredReconstruction<Op: LinearOperator>: ReconstructionStep where Op.Domain: ImageSpace {
   /// H.
   public var bank: FilterBank
@@ -104,7 +105,7 @@ public struct FilteredReconstruction<Op: LinearOperator>: ReconstructionStep whe
   }
 }
 
-/// (AᴴA + Σ_l ρ_l h_lᵀ h_l)⁻¹ (b + Σ_l ρ_l h_lᵀ u_l) by conjugate gradients.
+/// (AᴴA + Σ_l ρ_l h_lᵀ h_l)⁻¹ (b + Σ_l ρ_l h_lᵀ u_l), by conjugate gradients where it is not diagonal in k-space.
 @differentiable(reverse,wrt: (b, u, filters, penalties))
 private func filteredSolve<Op: LinearOperator>(
   _ A: Op, _ b: Op.Domain, pulledTo u: Tensor, filters: Tensor, penalties: Tensor, height: Int, width: Int
@@ -112,6 +113,9 @@ private func filteredSolve<Op: LinearOperator>(
   let shape = withoutDerivative(at: b.shape)
   func back(_ maps: Tensor) -> Op.Domain {
     images(ofPlanes: circularCorrelation(mapsScaled(maps, by: penalties), filters), shape: shape)
+  }
+  if let A = A as? MaskedFourier, let right = b + back(u) as? ComplexTensor {
+    return complexKSpaceSolve(right, filters: filters, penalties: penalties, mask: A.mask.values) as! Op.Domain
   }
   func forward(_ x: Op.Domain) -> Tensor { circularConvolution(planes(x, height: height, width: width), filters) }
   return conjugateGradient(
