@@ -40,7 +40,9 @@ public struct Weights: Sendable {
     let file = try SafeTensors(contentsOf: path)
     if file.metadata["kind"] != nil {
       let checkpoint = try Checkpoint(contentsOf: path)
-      self.init(parameters: checkpoint.parameters, operators: checkpoint.operators, recipe: try checkpoint.recipe.json)
+      self.init(
+        parameters: checkpoint.parameters, operators: checkpoint.operators, recipe: try checkpoint.recipe.json,
+        provenance: Provenance(of: checkpoint))
       return
     }
     let prefix = "operator."

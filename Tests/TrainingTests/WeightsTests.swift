@@ -73,6 +73,11 @@ import WeightFiles
       StagedNetwork(depth: 2), checkpoints: CheckpointPolicy(path: path))
     let loaded = try Weights.load(path, into: StagedNetwork(depth: 2))
     #expect(areIdentical(loaded.parameters, result.model.parameters))
+    var checkpoint = try Checkpoint(contentsOf: path)
+    (checkpoint.position.phase, checkpoint.position.step, checkpoint.seconds) = (0, 3, 8200)
+    checkpoint.sources = ["crop": "33"]
+    let phase = checkpoint.recipe.phases[0].name
+    #expect(Provenance(of: checkpoint).facts == ["stopped": "\(phase), step 3 of 4", "data": "crop 33", "hours": "2.2"])
   }
 
   /// Of three stages 0, 1, 2: two are 1, 2, and five are 0, 0, 0, 1, 2.
