@@ -158,7 +158,7 @@ struct NamedArrays {
         arrays =
           weights.parameters.map { NamedArray(name: $0.name, value: $0.value) }
           + weights.operators.map { NamedArray(name: "operator." + $0.name, value: $0.value) }
-        text = weights.recipe.map { ["recipe": $0] } ?? [:]
+        text = weights.provenance.facts.merging(weights.recipe.map { ["recipe": $0] } ?? [:]) { $1 }
       }
     case .hdf5:
       let file = try HDF5File(contentsOf: path)
