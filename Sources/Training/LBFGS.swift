@@ -15,6 +15,8 @@ public struct LBFGS: Optimiser {
   public let curvature: Double
   /// The loss counts as minimal when no element of the gradient is larger.
   public let gradientTolerance: Double
+  /// The loss counts as minimal when a step lowers it by no more than this share of it.
+  public let lossTolerance: Double
   public let scaling: Scaling
   private var pairs: [Pair] = []
   /// The accepted point of the last search with its loss and gradient: where the next step begins without evaluating again.
@@ -38,12 +40,15 @@ public struct LBFGS: Optimiser {
     var product: Double  // sᵀy
   }
 
-  public init(memory: Int = 5, curvature: Double = 0.9, gradientTolerance: Double = 0, scaling: Scaling = .identity) {
+  public init(
+    memory: Int = 5, curvature: Double = 0.9, gradientTolerance: Double = 0, lossTolerance: Double = 0, scaling: Scaling = .identity
+  ) {
     precondition(memory > 0, "LBFGS: memory \(memory)")
     precondition(curvature > 1e-4 && curvature < 1, "LBFGS: curvature \(curvature) is not in (1e-4, 1)")
     self.memory = memory
     self.curvature = curvature
     self.gradientTolerance = gradientTolerance
+    self.lossTolerance = lossTolerance
     self.scaling = scaling
   }
 
@@ -78,7 +83,8 @@ public struct LBFGS: Optimiser {
         remember(s: found.payload.point - point, y: found.payload.gradient - g)
         model = found.payload.model
         arrive(at: found.payload.point, found.value, found.payload.gradient)
-        return OptimiserStep(loss: loss, isConverged: false)
+        let standsStill = lossTolerance > 0 && loss - found.value <= lossTolerance * loss.magnitude
+        return OptimiserStep(loss: loss, isConverged: standsStill)
       }
       if pairs.isEmpty { return OptimiserStep(loss: loss, isConverged: true) }
       pairs = []  // once more, along the steepest descent

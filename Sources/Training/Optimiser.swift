@@ -53,7 +53,9 @@ public enum OptimiserChoice: Sendable, Hashable, Codable {
     case .adam(let beta1, let beta2, let epsilon, let weightDecay):
       Adam(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
     case .sgd(let momentum, let nesterov, let weightDecay): SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
-    case .lbfgs(let memory, let scaling): LBFGS(memory: memory, scaling: scaling)
+    case .lbfgs(let memory, let scaling):
+      // A millionth of the loss of a network is not worth a pass over all samples.
+      LBFGS(memory: memory, lossTolerance: scaling == .gradients ? 1e-6 : 0, scaling: scaling)
     case .muon(let momentum, let weightDecay): Muon(momentum: momentum, weightDecay: weightDecay)
     }
   }

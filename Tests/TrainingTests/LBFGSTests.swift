@@ -37,6 +37,27 @@ import _Differentiation
     #expect(evaluations < 2 * limit, "\(steps) steps, \(evaluations) evaluations")
   }
 
+  /// Of Rosenbrock's function and 1, a tolerance of a millionth leaves out the last steps, no others.
+  @Test func endsWhereTheLossStandsStill() {
+    func steps(_ tolerance: Double) -> (count: Int, losses: [Double]) {
+      var (u, optimiser, losses) = (Unknowns(w: Tensor([-1.2, 1])), LBFGS(memory: 5, lossTolerance: tolerance), [Double]())
+      for count in 0..<100 {
+        let outcome = optimiser.step(&u, learningRate: 1, groups: []) {
+          var found = Self.rosenbrock($0)
+          found.loss += 1
+          return found
+        }
+        losses.append(outcome.loss)
+        if outcome.isConverged { return (count, losses + [1 + Self.rosenbrock(u).loss]) }
+      }
+      return (100, losses)
+    }
+    let (all, few) = (steps(0), steps(1e-6))
+    #expect(few.count < all.count && few.count > 5, "\(few.count) and \(all.count) steps")
+    #expect(zip(few.losses, few.losses.dropFirst()).dropLast().allSatisfy { $0 - $1 > 1e-6 * $0 })
+    #expect(zip(few.losses, few.losses.dropFirst()).suffix(1).allSatisfy { $0 - $1 <= 1e-6 * $0 })
+  }
+
   /// Both conditions, checked from outside: from one accepted point to the next.
   @Test(arguments: [[-1.2, 1.0], [2, -3], [0, 0], [-50, 30]])
   func everyStepMeetsTheWolfeConditions(start: [Double]) {
