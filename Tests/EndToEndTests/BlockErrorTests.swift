@@ -120,7 +120,6 @@ import Testing
     try refuse("\(started) none.safetensors", naming: "none.safetensors")
     try refuse("\(started) phi.npy", naming: "phi.npy")
     // Weights of another depth and of other channels.
-    try refuse("\(train) --images a.png --initial q.npy --depth 3 --channels 2 --start w.safetensors", naming: "stages.2")
     try refuse("\(train) --images a.png --initial q.npy --depth 2 --channels 3 --start w.safetensors", naming: "shape")
   }
 

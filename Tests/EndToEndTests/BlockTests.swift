@@ -233,7 +233,7 @@ import Testing
     #expect(scored.json["parameters"] as? Int == 2 * (2 + 2 * 18 + 4 * 36) && scored.json["method"] as? String == "ista-net-plus")
   }
 
-  /// Training, then use of what it wrote; weights to start from are taken.
+  /// Training, then use of what it wrote; weights to start from are taken, of another depth too.
   @Test func trainedWeights() throws {
     try FileManager.default.createDirectory(atPath: folder.file("set"), withIntermediateDirectories: true)
     for name in ["set/a.png", "set/b.png"] { try folder.image(name) }
@@ -249,6 +249,18 @@ import Testing
     func distance(_ name: String) throws -> Double { zip(try weights(name), first).reduce(0) { max($0, abs($1.0 - $1.1)) } }
     #expect(first.count == 2 + 2 * 36 + 2 * 144)
     #expect(try distance("second.safetensors") < 1e-6 && distance("fresh.safetensors") > 1e-2)
+    // Of two stages, both of which are the one of the file.
+    try run(
+      train.replacingOccurrences(of: "--depth 1", with: "--depth 2")
+        + " --steps 1 --seed 2 --learning-rate 1e-9 --start first.safetensors -o deeper.safetensors")
+    func stage(_ number: Int, _ name: String) throws -> [Double] {
+      try SafeTensors(contentsOf: folder.file(name)).tensors.filter { $0.name.hasPrefix("stages.\(number).") }
+        .sorted { $0.name < $1.name }.flatMap { $0.value.doubles }
+    }
+    for number in 0..<2 {
+      let (deeper, own) = (try stage(number, "deeper.safetensors"), try stage(0, "first.safetensors"))
+      #expect(deeper.count == first.count && zip(deeper, own).allSatisfy { abs($0 - $1) < 1e-6 })
+    }
     let answer = try run("inspect first.safetensors --json -").json
     #expect(answer["parameters"] as? Int == 362)
     let recipe = try #require(answer["recipe"] as? [String: Any])
