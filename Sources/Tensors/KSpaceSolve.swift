@@ -67,25 +67,10 @@ public func spectrallyFiltered(_ x: Tensor, _ factor: Tensor) -> Tensor {
   }
 }
 
-/// (PᴴP + Σ_l ρ_l h_lᵀ h_l)⁻¹ b of complex images b `[…, h, w]`: K is diagonal in k-space, as in ``kSpaceSolve(_:pulledTo:filters:penalties:mask:)``,
-/// with the mask `[h, w]` itself. Not differentiable.
-public func complexKSpaceSolve(_ b: ComplexTensor, filters: Tensor, penalties: Tensor, mask m: Tensor) -> ComplexTensor {
-  if b.isShapelessZero { return b }
-  precondition(b.shape.suffix(2) == m.shape[...], "kSpaceSolve: images of shape \(b.shape) for k-space of shape \(m.shape)")
-  let inverse = inverseGain(filters, penalties, mask: m, width: m.shape[1])
-  func run<S: FloatingPoint>(_ v: [S], _ inverse: [S]) -> [S] { v.indices.map { v[$0] * inverse[$0 / 2 % inverse.count] } }
-  let spectrum = fft2(b).pairs
-  let solved =
-    spectrum.precision == .double
-    ? Tensor(run(spectrum.doubles, inverse.doubles), shape: spectrum.shape)
-    : Tensor(run(spectrum.floats, inverse.floats), shape: spectrum.shape)
-  return inverseFFT2(ComplexTensor(pairs: solved))
-}
-
 /// 1 / K on the half of k-space, or on all of it with the whole mask, in the precision of the filters.
 ///
 /// Σ_l ρ_l |ĥ_l|² is the transform of the autocorrelation r = Σ_l ρ_l h_l ⋆ h_l, a few numbers around the origin.
-private func inverseGain(_ filters: Tensor, _ penalties: Tensor, mask m: Tensor, width: Int) -> Tensor {
+public func inverseGain(_ filters: Tensor, _ penalties: Tensor, mask m: Tensor, width: Int) -> Tensor {
   let (maps, kh, kw) = (filters.shape[0], filters.shape[1], filters.shape[2])
   precondition(penalties.shape == [maps], "kSpaceSolve: penalties of shape \(penalties.shape) for \(maps) filters")
   let mask = m.doubles

@@ -119,7 +119,7 @@ import Testing
     let started = "\(train) --images a.png --initial q.npy --depth 2 --channels 2 --start"
     try refuse("\(started) none.safetensors", naming: "none.safetensors")
     try refuse("\(started) phi.npy", naming: "phi.npy")
-    // Weights of another depth and of other channels.
+    // Weights of other channels.
     try refuse("\(train) --images a.png --initial q.npy --depth 2 --channels 3 --start w.safetensors", naming: "shape")
   }
 

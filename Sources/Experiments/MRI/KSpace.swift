@@ -296,9 +296,8 @@ public struct KSpace: Experiment {
     let trained = notes["coils"].flatMap { Int($0) } ?? 1
     func words(_ coils: Int) -> String { coils == 1 ? "one coil" : "\(coils) coils" }
     var remarks = trained == system.coils ? [] : ["weights trained with \(words(trained)), used for \(words(system.coils))"]
-    if let mask = weights.operators.first(where: { $0.name == "mask" })?.value, mask.shape == system.mask.values.shape,
-      mask.floats != system.mask.values.floats
-    {
+    let own = system.mask.values
+    if let mask = weights.operators.first(where: { $0.name == "mask" })?.value, mask.shape == own.shape, mask.floats != own.floats {
       remarks.append("weights trained with another mask")
     }
     return remarks

@@ -63,8 +63,7 @@ public struct FilterBank: Parameterized {
 /// The layer X: x = argmin ½‖A x − y‖² + Σ_l (ρ_l/2)‖h_l * x − u_l‖², from b = Aᴴ y in the place of y. H and ρ are learned; of complex
 /// images h_l acts on both parts.
 ///
-/// For images from k-space exactly, by ``Tensors/kSpaceSolve(_:pulledTo:filters:penalties:mask:)`` of real ones and ``Tensors/complexKSpaceSolve(_:filters:penalties:mask:)``
-/// of complex ones, else by conjugate gradients.
+/// For images from k-space exactly, of real ones by ``Tensors/kSpaceSolve(_:pulledTo:filters:penalties:mask:)``, else by conjugate gradients.
 public struct FilteredReconstruction<Op: LinearOperator>: ReconstructionStep where Op.Domain: ImageSpace {
   /// H.
   public var bank: FilterBank
@@ -115,7 +114,8 @@ private func filteredSolve<Op: LinearOperator>(
     images(ofPlanes: circularCorrelation(mapsScaled(maps, by: penalties), filters), shape: shape)
   }
   if let A = A as? MaskedFourier, let right = b + back(u) as? ComplexTensor {
-    return complexKSpaceSolve(right, filters: filters, penalties: penalties, mask: A.mask.values) as! Op.Domain
+    let inverse = inverseGain(filters, penalties, mask: A.mask.values, width: width)
+    return right.spectrallyFiltered(by: inverse.doubles, height: height, width: width) as! Op.Domain
   }
   func forward(_ x: Op.Domain) -> Tensor { circularConvolution(planes(x, height: height, width: width), filters) }
   return conjugateGradient(
