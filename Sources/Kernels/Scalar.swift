@@ -6,7 +6,7 @@ import CKernels
 ///
 /// Every kernel is a function of pointers as `CKernels.h` lists them, over whole buffers, so that a generic caller pays one dynamic call per
 /// kernel, not per element. The plain twins of the accelerated ones are in ``Reference``.
-public protocol Scalar: BinaryFloatingPoint, Sendable, PatchScalar {
+public protocol Scalar: BinaryFloatingPoint, Sendable, PatchScalar, SparseScalar {
   typealias Input = UnsafePointer<Self>
   typealias Output = UnsafeMutablePointer<Self>
   typealias Sums = UnsafeMutablePointer<Double>

@@ -29,7 +29,7 @@ struct EquivariantTraining<Measurement: NumberSpace, Signal: NumberSpace>: Netwo
     var count: Int { measurements.sampleCount }
 
     func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Batch {
-      let y = Measurement.concatenated(samples.map { measurements.rows($0..<$0 + 1) })
+      let y = measurements.rows(at: samples)
       let image = system.domain.image ?? (1, 1)
       let drawn = Int(generator.next() >> 61)
       let turn = Orientation(

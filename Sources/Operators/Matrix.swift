@@ -78,7 +78,7 @@ public struct Matrix: LinearOperator, Equatable {
   /// Some of its rows. ``lipschitz`` is that of all: an upper bound.
   public func selectingRows(_ indices: [Int]) -> Matrix {
     precondition(indices.allSatisfy { (0..<rows).contains($0) }, "rows \(indices) of a matrix of \(rows)")
-    return Matrix(.concatenated(indices.map { entries.rows($0..<$0 + 1) }), lipschitz: lipschitz)
+    return Matrix(entries.rows(at: indices), lipschitz: lipschitz)
   }
 
   /// W = (A Aᵀ)^(−1/2), the symmetric matrix that makes the rows of A orthonormal, (W A)(W A)ᵀ = 1, and the condition number of A, in double

@@ -7,6 +7,8 @@ public protocol Batched: VectorSpace {
   var sampleCount: Int { get }
   /// Samples `range`. Not differentiable.
   func rows(_ range: Range<Int>) -> Self
+  /// The samples at `places`, in that order. Not differentiable.
+  func rows(at places: [Int]) -> Self
   /// Batches joined to one.
   static func concatenated(_ parts: [Self]) -> Self
   /// The same numbers in another precision.
@@ -25,6 +27,7 @@ extension Tensor: Batched {
 extension ComplexTensor: Batched {
   public var sampleCount: Int { shape.count > 1 ? shape[0] : 1 }
   public func rows(_ range: Range<Int>) -> ComplexTensor { ComplexTensor(pairs: pairs.rows(range)) }
+  public func rows(at places: [Int]) -> ComplexTensor { ComplexTensor(pairs: pairs.rows(at: places)) }
   public static func concatenated(_ parts: [ComplexTensor]) -> ComplexTensor {
     ComplexTensor(pairs: .concatenated(parts.map(\.pairs)))
   }

@@ -54,9 +54,9 @@ private func product(_ x: Tensor, _ B: Tensor, transposingB: Bool, adding b: Ten
       x.withUnsafeBufferPointer { x in
         B.withUnsafeBufferPointer { B in
           guard rows * outer > 0 else { return }
-          S.gemm(
-            transposeA: false, transposeB: transposingB, m: rows, n: outer, k: inner, alpha: 1, x.baseAddress!, B.baseAddress!,
-            beta: b == nil ? 0 : 1, out.baseAddress!)
+          S.product(
+            transposeB: transposingB, m: rows, n: outer, k: inner, x.baseAddress!, B.baseAddress!, adding: b != nil,
+            out.baseAddress!)
         }
       }
       filled = rows * outer
@@ -84,9 +84,7 @@ func outer(_ a: Tensor, _ b: Tensor) -> Tensor {
     [S](unsafeUninitializedCapacity: m * n) { out, filled in
       a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
-          S.gemm(
-            transposeA: true, transposeB: false, m: m, n: n, k: rows, alpha: 1, a.baseAddress!, b.baseAddress!, beta: 0,
-            out.baseAddress!)
+          S.outerProduct(m: m, n: n, k: rows, a.baseAddress!, b.baseAddress!, out.baseAddress!)
         }
       }
       filled = m * n

@@ -157,6 +157,24 @@ public struct Tensor: Sendable {
     }
   }
 
+  /// The rows at `places` of the first axis, in that order. Not differentiable.
+  public func rows(at places: [Int]) -> Tensor {
+    precondition(!shape.isEmpty && places.allSatisfy { $0 >= 0 && $0 < shape[0] }, "rows \(places) of \(shape)")
+    let stride = shape.dropFirst().reduce(1, *)
+    func gather<S>(_ v: [S]) -> [S] {
+      var gathered = [S]()
+      gathered.reserveCapacity(places.count * stride)
+      for i in places { gathered += v[i * stride..<(i + 1) * stride] }
+      return gathered
+    }
+    let newShape = [places.count] + shape.dropFirst()
+    switch buffer {
+    case .zero: return self
+    case .single(let v): return Tensor(shape: newShape, buffer: .single(gather(v)))
+    case .double(let v): return Tensor(shape: newShape, buffer: .double(gather(v)))
+    }
+  }
+
   /// Row `i` of the first axis without that axis: one sample of a batch. Not differentiable.
   public func row(_ i: Int) -> Tensor { rows(i..<i + 1).reshaped(Array(shape.dropFirst())) }
 
@@ -186,9 +204,9 @@ public struct Tensor: Sendable {
   public var transposed: Tensor {
     precondition(shape.count == 2, "transposed: \(shape) is not a matrix")
     let (m, n) = (shape[0], shape[1])
-    func swap<S>(_ v: [S]) -> [S] {
+    func swap<S: Scalar>(_ v: [S]) -> [S] {
       [S](unsafeUninitializedCapacity: v.count) { out, filled in
-        for j in 0..<n { for i in 0..<m { (out.baseAddress! + j * m + i).initialize(to: v[i * n + j]) } }
+        if !v.isEmpty { v.withUnsafeBufferPointer { S.transpose($0.baseAddress!, out.baseAddress!, m, n) } }
         filled = v.count
       }
     }

@@ -32,9 +32,7 @@ public struct Pairs<Measurement: Batched, Signal: Batched>: TrainingSamples {
   public var count: Int { measurement.sampleCount }
 
   public func batch(_ samples: [Int], using generator: inout RandomGenerator) -> Pairs {
-    Pairs(
-      measurement: .concatenated(samples.map { measurement.rows($0..<$0 + 1) }),
-      groundTruth: .concatenated(samples.map { groundTruth.rows($0..<$0 + 1) }))
+    Pairs(measurement: measurement.rows(at: samples), groundTruth: groundTruth.rows(at: samples))
   }
 }
 

@@ -34,7 +34,7 @@ struct ListaBenchmark {
     let trainer = Trainer<LISTA, SamplePairs>(
       recipe: Recipe(
         network: "lista", seed: 1,
-        phases: [Recipe.Phase(steps: 20, batchSize: 500, chunkSize: 125, learningRate: .constant(rate: 1e-3))]),
+        phases: [Recipe.Phase(steps: 20, batchSize: 500, chunkSize: 250, learningRate: .constant(rate: 1e-3))]),
       samples: SamplePairs(measurement: patches, groundTruth: codes),
       loss: { network, batch, _ in
         let depth = withoutDerivative(at: network.depth)
@@ -81,7 +81,7 @@ struct BlockBenchmark {
     let blocks: Tensor
     var count: Int { blocks.shape[0] }
     func batch(_ samples: [Int], using generator: inout RandomGenerator) -> SamplePairs.Batch {
-      let rows = Tensor.concatenated(samples.map { blocks.rows($0..<$0 + 1) })
+      let rows = blocks.rows(at: samples)
       return SamplePairs.Batch(measurement: phi.forward(rows), groundTruth: rows)
     }
   }

@@ -132,6 +132,16 @@ enum { CK_LARGEST_FILTER = 31, CK_MOST_KNOTS = 1024, CK_LINE_PADDING = 20, CK_LA
   X(S, void, pair_shrink, (T *a, T *b, intptr_t count, T t), (a, b, count, t))                                                \
   /* stack *= g, g = guide * guide / (guide * guide + variance); returns the sum of g * g; count is a multiple of 8 */        \
   X(S, double, patch_wiener, (T *stack, const T *guide, intptr_t count, T variance), (stack, guide, count, variance))         \
+  /* how many of x are not 0 */                                                                                               \
+  X(S, intptr_t, nonzeros, (const T *x, intptr_t count), (x, count))                                                          \
+  /* out[j, i] = x[i, j] */                                                                                                   \
+  X(S, void, transpose, (const T *x, T *out, intptr_t rows, intptr_t columns), (x, out, rows, columns))                       \
+  /* out = x b, m x n, added to out when add is not 0, for x, m x k, of which most numbers are zeros: only the others are multiplied, \
+     whatever b has there; x_turned, b_turned: what is given is the transpose. `room` has the bytes that sparse_product_room says,    \
+     aligned to 64; m, n, k are positive, out is none of the others */                                                        \
+  X(S, void, sparse_product, (const T *x, int x_turned, const T *b, int b_turned, T *out, intptr_t m, intptr_t n, intptr_t    \
+    k, int add, void *room), (x, x_turned, b, b_turned, out, m, n, k, add, room))                                             \
+  X(S, intptr_t, sparse_product_room, (intptr_t m, intptr_t n, intptr_t k, intptr_t nonzeros), (m, n, k, nonzeros))           \
   /* numerator += weight * window * patch, denominator += weight * window at the places; window is a patch of a stack */      \
   X(S, void, patch_add, (const T *stack, intptr_t side, const int32_t *places, intptr_t count, const T *window, T weight, T   \
     *numerator, T *denominator, intptr_t stride), (stack, side, places, count, window, weight, numerator, denominator, stride))
