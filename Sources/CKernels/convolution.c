@@ -133,10 +133,10 @@ void ck_convolution_filters_into(const struct ck_convolution *l, const float *we
 void ck_release_filters(const struct ck_convolution *l, float *filters) { release(filters, filter_count(l)); }
 
 void ck_convolve3x3(const struct ck_convolution *l, const float *x, const float *filters, const float *bias, float *y,
-                    enum ck_finish finish, int64_t first, int64_t last) {
+                    enum ck_finish finish, float threshold, int64_t first, int64_t last) {
   const int64_t chunk = minimum(forward_chunk(l), last - first), count = scratch_count(l, chunk);
   float *scratch = lend(WORK, count);
-  table(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, finish, first, last, chunk, scratch);
+  table(l)->forward(x, filters, bias, y, l->h, l->w, l->in, l->out, finish, threshold, first, last, chunk, scratch);
   release(scratch, count);
 }
 

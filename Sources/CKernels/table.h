@@ -20,7 +20,7 @@ struct ck_convolution_table {
   /* Winograd's; see winograd.inc. */
   void (*kernel_transform)(const float *, long, float *);
   void (*kernel_gradient)(const float *, long, float *);
-  void (*forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int, int64_t, int64_t,
+  void (*forward)(const float *, const float *, const float *, float *, int64_t, int64_t, int64_t, int64_t, int, float, int64_t, int64_t,
                   int64_t, float *);
   void (*backward)(const float *, const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t, int64_t,
                    int64_t, int64_t, int64_t, float *);

@@ -65,7 +65,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
       return mixed.forward(x1, w1, bias: bias1, rectified: rectified, into: y1)
     }
     switch path {
-    case .winograd: return winograd(x1, w1, bias: bias1, rectified: rectified, into: y1)
+    case .winograd: return winograd(x1, w1, bias: bias1, rectified ? CK_RECTIFIED : CK_STORED, into: y1)
     case .expand: expand(x1, w1, bias: bias1, flipped: false, channels: outputChannels, into: y1)
     case .collapse:
       collapse(x1, w1, flipped: false, channels: inputChannels, into: y1)
@@ -76,10 +76,24 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     if rectified { Float.relu(y1, y1, outputCount) }
   }
 
+  /// The same soft-thresholded, sign(y) max(|y| − θ, 0), as ``Scalar/softThreshold`` does it.
+  public func forward<S: Scalar>(
+    _ x: UnsafePointer<S>, _ weights: UnsafePointer<S>, softThreshold threshold: S, into y: UnsafeMutablePointer<S>
+  ) {
+    if case .winograd = path, arithmetic == .single, threshold >= 0, let x = single(x), let weights = single(weights),
+      let y = single(y)
+    {
+      winograd(x, weights, bias: nil, CK_THRESHOLDED, threshold: Float(threshold), into: y)
+    } else {
+      forward(x, weights, into: y)
+      ElementPieces.write(y, y, outputCount) { S.softThreshold($0, threshold, $1, $2) }
+    }
+  }
+
   /// Tiles of a band: half a millisecond of work, whatever the threads.
   private func winograd(
-    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
-    into y: UnsafeMutablePointer<Float>
+    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, _ finish: ck_finish,
+    threshold: Float = 0, into y: UnsafeMutablePointer<Float>
   ) {
     var layer = layer
     let filters = ck_convolution_filters(&layer, weights)!
@@ -89,8 +103,7 @@ public struct ChannelsLastConvolution: Hashable, Sendable {
     RowPieces(rows: tiles, size: max(1, 216 * 1024 / (inputChannels * outputChannels))).forEach {
       var layer = plan
       ck_convolve3x3(
-        &layer, x.pointer, shared.pointer, bias?.pointer, y.pointer, rectified ? CK_RECTIFIED : CK_STORED, Int64($0.lowerBound),
-        Int64($0.upperBound))
+        &layer, x.pointer, shared.pointer, bias?.pointer, y.pointer, finish, threshold, Int64($0.lowerBound), Int64($0.upperBound))
     }
   }
 
@@ -233,11 +246,11 @@ extension ChannelsLastConvolution {
     filled.withFilters(weights, of: self) { weights in
       if inputChannels < filled.inputChannels {
         Self.withRows(x, pixels, inputChannels, to: filled.inputChannels) {
-          filled.winograd($0, weights, bias: bias, rectified: rectified, into: y)
+          filled.winograd($0, weights, bias: bias, rectified ? CK_RECTIFIED : CK_STORED, into: y)
         }
       } else {
         withAlignedScratch(Float.self, count: filled.outputCount) { wide in
-          filled.winograd(x, weights, bias: nil, rectified: false, into: wide)
+          filled.winograd(x, weights, bias: nil, CK_STORED, into: wide)
           ChannelCopies.resize(wide, filled.outputChannels, into: y, outputChannels, rows: pixels)
         }
         if let bias { Float.addRows(bias, y, pixels, outputChannels) }

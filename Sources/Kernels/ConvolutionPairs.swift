@@ -135,9 +135,9 @@ public struct ConvolutionPairs: Sendable {
       var layer = layer
       let tiles = (Int64(range.lowerBound * tilesOfARow), Int64(range.upperBound * tilesOfARow))
       if let bias {
-        ck_convolve3x3(&layer, x, filters, bias, y, finish, tiles.0, tiles.1)
+        ck_convolve3x3(&layer, x, filters, bias, y, finish, 0, tiles.0, tiles.1)
       } else {
-        ck_convolve3x3(&layer, x, filters, nil, y, finish, tiles.0, tiles.1)
+        ck_convolve3x3(&layer, x, filters, nil, y, finish, 0, tiles.0, tiles.1)
       }
     }
 

@@ -37,14 +37,46 @@ public func convolved(_ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor)
 func _vjpConvolvedPair(
   _ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor
 ) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor)) {
+  pairAndPullback(x, first, second, threshold: nil)
+}
+
+/// The same under a soft threshold, sign(y) max(|y| − θ, 0) for y = second * max(first * x, 0): the same bytes as ``softThreshold(_:threshold:)``
+/// of it, in one pass less over the maps.
+@differentiable(reverse,wrt: (x, first, second, threshold))
+public func convolved(_ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor, softThreshold threshold: Double) -> Tensor {
+  guard TensorPair(x, first, second) == nil else {
+    return softThreshold(convolved(x, first, rectifiedAnd: second), threshold: threshold)
+  }
+  return output(convolved(x, first, rectified: true), second, .zero, rectified: false, pieces: 1, threshold: threshold)
+}
+
+@derivative(of: convolved(_:_:rectifiedAnd:softThreshold:), wrt: (x, first, second, threshold)) @usableFromInline
+func _vjpConvolvedPairThresholded(
+  _ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor, softThreshold threshold: Double
+) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor, Double)) {
+  let (y, pullback) = pairAndPullback(x, first, second, threshold: threshold)
+  return (
+    y,
+    { v in
+      let (inner, slope) = softThresholdPullback(y, v)
+      let d = pullback(inner)
+      return (d.0, d.1, d.2, slope)
+    }
+  )
+}
+
+/// A pair of layers, under a soft threshold if one is given, and the pullback of the layers alone.
+private func pairAndPullback(
+  _ x: Tensor, _ first: Tensor, _ second: Tensor, threshold: Double?
+) -> (value: Tensor, pullback: (Tensor) -> (Tensor, Tensor, Tensor)) {
   if let pair = TensorPair(x, first, second) {
     let (y, lines) = pair.forward(x, keepingLines: true)
-    return (y, { pair.pullback($0, lines: lines) })
+    return (threshold.map { softThreshold(y, threshold: $0) } ?? y, { pair.pullback($0, lines: lines) })
   }
   let arithmetic = Arithmetic.current
   let middle = convolved(x, first, rectified: true)
   return (
-    convolved(middle, second),
+    output(middle, second, .zero, rectified: false, pieces: 1, threshold: threshold),
     { v in
       let after = pullback(middle, second, .zero, v, bias: false, pieces: 1, arithmetic)
       let before = pullback(x, first, middle, after.0, bias: false, pieces: 1, arithmetic)
@@ -117,7 +149,9 @@ private struct TensorPair {
   }
 }
 
-private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bool, pieces: Int) -> Tensor {
+private func output(
+  _ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bool, pieces: Int, threshold: Double? = nil
+) -> Tensor {
   if x.isShapelessZero || weight.isShapelessZero { return .zero }
   let layer = layer(x, weight, pieces, .current)
   precondition(
@@ -128,6 +162,8 @@ private func output(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, rectified: Bo
       if layer.outputCount > 0 {
         if let b {
           layer.forward(x, w, bias: b, rectified: rectified, into: out.baseAddress!)
+        } else if let threshold {
+          layer.forward(x, w, softThreshold: S(threshold), into: out.baseAddress!)
         } else {
           layer.forward(x, w, rectified: rectified, into: out.baseAddress!)
         }

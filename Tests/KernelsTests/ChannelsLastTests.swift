@@ -103,6 +103,14 @@ import Testing
     let v: [S] = chirp(layer.outputCount, 0.11)
     let (x1, v1) = (first(x, layer.inputChannels), first(v, layer.outputChannels))
     let bias: [S] = chirp(layer.outputChannels, 1.3)
+    let plain: [S] = written(layer.outputCount) { layer.forward(x, w, into: $0) }
+    for threshold: S in [0, 0.7, -0.2] {
+      expectEqual(
+        written(layer.outputCount) { layer.forward(x, w, softThreshold: threshold, into: $0) },
+        written(layer.outputCount) { Reference.softThreshold(plain, threshold, into: $0, count: plain.count) }.map {
+          $0 as S
+        }, "thresholded by \(threshold) \(layer)")
+    }
     for (rectified, isBiased) in [(false, false), (true, false), (false, true), (true, true)] {
       let y: [S] = written(layer.outputCount) { y in
         bias.withUnsafeBufferPointer {

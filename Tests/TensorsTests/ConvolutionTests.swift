@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kernels
 import Tensors
 import TestSupport
 import Testing
@@ -21,6 +22,34 @@ import _Differentiation
     expectGradient(at: x) { squaredNorm(scale .* conv2d($0, w, bias: b)) }
     expectGradient(at: w) { squaredNorm(scale .* conv2d(x, $0, bias: b)) }
     expectGradient(at: b) { squaredNorm(scale .* conv2d(x, w, bias: $0)) }
+  }
+
+  /// What is made in one pass is the threshold of what is made in two, in either arithmetic, and so are the gradients.
+  @Test(arguments: [0.3, 0, -0.1], [Precision.single, .double]) func aThresholdedPairIsTheThresholdOfAPair(
+    threshold: Double, precision: Precision
+  ) {
+    var generator = RandomGenerator(seed: 7)
+    let x = Tensor.normal([2, 9, 7, 32], precision: precision, using: &generator)
+    let v = Tensor.normal([2, 9, 7, 32], precision: precision, using: &generator)
+    let (first, second) = (
+      0.1 * Tensor.normal([32, 32, 3, 3], precision: precision, using: &generator),
+      0.1 * Tensor.normal([32, 32, 3, 3], precision: precision, using: &generator)
+    )
+    for arithmetic in [Arithmetic.single, .mixed] {
+      Arithmetic.$current.withValue(arithmetic) {
+        let one = valueWithPullback(at: x, first, second) { convolved($0, $1, rectifiedAnd: $2, softThreshold: threshold) }
+        let slope = pullback(at: threshold) { convolved(x, first, rectifiedAnd: second, softThreshold: $0) }(v)
+        let pair = convolved(x, first, rectifiedAnd: second)
+        let twoPasses = valueWithPullback(at: x, first, second) {
+          softThreshold(convolved($0, $1, rectifiedAnd: $2), threshold: threshold)
+        }
+        #expect(one.value == softThreshold(pair, threshold: threshold))
+        let (gradients, expected) = (one.pullback(v), twoPasses.pullback(v))
+        #expect(gradients.0 == expected.0 && gradients.1 == expected.1 && gradients.2 == expected.2)
+        #expect(slope == pullback(at: threshold) { softThreshold(pair, threshold: $0) }(v))
+        #expect(slope != 0)
+      }
+    }
   }
 
   /// Single precision against double, values and gradients.

@@ -170,12 +170,13 @@ void ck_release_filters(const struct ck_convolution *layer, float *filters);
 /* the same into a buffer of the caller's, of so many numbers, aligned to 64 bytes */
 int64_t ck_convolution_filter_count(const struct ck_convolution *layer);
 void ck_convolution_filters_into(const struct ck_convolution *layer, const float *weights, float *filters);
-/* what becomes of a sum: stored, its positive part stored, or added to what is there */
-enum ck_finish { CK_STORED, CK_RECTIFIED, CK_ADDED };
+/* what becomes of a sum s: stored, its positive part stored, sign(s) max(|s| - threshold, 0) stored for a threshold that is not negative,
+   or added to what is there */
+enum ck_finish { CK_STORED, CK_RECTIFIED, CK_THRESHOLDED, CK_ADDED };
 /* y[p][o] = bias[o] + sum over taps and i of weights[o][i][tap] x[p + tap][i], finished; bias may be null. Of the batch's tiles, map by
    map, first ..< last. */
 void ck_convolve3x3(const struct ck_convolution *layer, const float *x, const float *filters, const float *bias, float *y,
-                    enum ck_finish finish, int64_t first, int64_t last);
+                    enum ck_finish finish, float threshold, int64_t first, int64_t last);
 /* its pullback of v, with respect to x, weights and, unless null, bias (summed over the batch); y is the rectified output, or
    null where it was stored as it is */
 void ck_convolve3x3_pullback(const struct ck_convolution *layer, const float *x, const float *weights, const float *y, const float *v,

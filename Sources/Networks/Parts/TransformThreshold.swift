@@ -20,6 +20,12 @@ public struct ConvolutionPair: Parameterized {
   @differentiable(reverse)
   public func callAsFunction(_ x: Tensor) -> Tensor { convolved(x, first, rectifiedAnd: second) }
 
+  /// What it gives, soft-thresholded.
+  @differentiable(reverse)
+  public func callAsFunction(_ x: Tensor, softThreshold threshold: Double) -> Tensor {
+    convolved(x, first, rectifiedAnd: second, softThreshold: threshold)
+  }
+
   public mutating func visitParameters(_ gradient: inout TangentVector, _ path: String, _ visit: any ParameterVisitor) {
     visit(path + "0", &first, &gradient.first)
     visit(path + "1", &second, &gradient.second)
@@ -48,9 +54,9 @@ public struct TransformThreshold: PriorStep {
 
   @differentiable(reverse,wrt: r) @differentiable(reverse,wrt: (self, r))
   public func callAsFunction(_ r: Tensor, recording: Bool) -> PriorOutput<Tensor> {
+    if !recording { return PriorOutput(value: synthesis(analysis(r, softThreshold: threshold)), recorded: 0) }
     let h = analysis(r)
-    let value = synthesis(softThreshold(h, threshold: threshold))
-    return PriorOutput(value: value, recorded: recording ? meanSquaredDifference(synthesis(h), r) : 0)
+    return PriorOutput(value: synthesis(softThreshold(h, threshold: threshold)), recorded: meanSquaredDifference(synthesis(h), r))
   }
 
   @differentiable(reverse,wrt: self) @differentiable(reverse,wrt: (self, x))
