@@ -256,8 +256,10 @@ def test_signals_while_threads_compute():
     end = time.monotonic() + 3
 
     def work():
-        while time.monotonic() < end:
+        while True:  # once, however late the thread begins
             equal.append(np.array_equal(net(y), x) and np.array_equal(vectors(b), z))
+            if time.monotonic() >= end:
+                break
         now = Stack()
         ctypes.CDLL(None).sigaltstack(None, ctypes.byref(now))
         has_stack.append(not now.flags & 2)
