@@ -128,6 +128,9 @@ public enum LinearNetwork: Sendable, Hashable {
   /// What measurements are multiplied by for the network.
   public func unit(for system: LinearSystem) -> Double { if case .image = self { system.unit } else { 1 } }
 
+  /// Of images one fills the cache; vectors share the matrices they are multiplied by.
+  private var samplesAtATime: Int { if case .image = self { 1 } else { 125 } }
+
   /// The estimates of measurements `[samples]` + the codomain's numbers, `[samples]` + the domain's, in double precision.
   ///
   /// - Parameters: `precision`, that the network was made in; `cotangent`, where it is given, the pullback of it, `[samples]` + the codomain's
@@ -145,7 +148,7 @@ public enum LinearNetwork: Sendable, Hashable {
         let given = Measurement(
           numbers: (unit == 1 ? y : unit * y).converted(to: precision), shape: [y.shape[0]] + system.codomain.shape)
         guard let cotangent else {
-          return network.predict(given, stages: stages, samplesAtATime: 1).numbers.converted(to: .double)
+          return network.predict(given, stages: stages, samplesAtATime: samplesAtATime).numbers.converted(to: .double)
         }
         let v = Signal(numbers: cotangent.converted(to: precision), shape: [y.shape[0]] + system.domain.shape)
         let back = pullback(at: given) { network($0, stages: stages) }(v)
