@@ -35,7 +35,7 @@ extension Double: SparseScalar {
 /// Matrix products with a factor many of whose numbers are zeros: sparse codes Z⁽ᵗ⁾, of which the thresholds of LISTA leave few, and the
 /// cotangents behind a threshold, which are zeros where the code is. They go through the other numbers alone.
 ///
-/// 125 codes of 400 by a matrix of 400 × 400, single precision with AVX-512, one core of an Intel Xeon: 83 µs with 10 %, 180 with 40 %
+/// 125 codes of 400 by a matrix of 400 × 400, single precision with AVX-512, one core of an Intel Xeon: 83 µs with 10 %, 176 with 40 %
 /// and 213 with 50 % of the numbers not 0; 240 by oneDNN, however many they are.
 public enum SparseProduct {
   /// How many numbers of op(A), m × k, are not 0, if these are so few that op(A) op(B), m × n, is made faster by them alone; else nil. What
