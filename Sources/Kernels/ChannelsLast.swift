@@ -357,12 +357,8 @@ extension ChannelsLastConvolution {
   private func firstFromLast<S: Scalar>(_ x: UnsafePointer<S>, channels: Int) -> [S] {
     let pixels = height * width
     return [S](unsafeUninitializedCapacity: batch * pixels * channels) { out, filled in
-      for b in 0..<batch {
-        for c in 0..<channels {
-          for p in 0..<pixels {
-            (out.baseAddress! + (b * channels + c) * pixels + p).initialize(to: x[(b * pixels + p) * channels + c])
-          }
-        }
+      for i in stride(from: 0, to: out.count, by: max(1, pixels * channels)) {
+        S.transpose(x + i, out.baseAddress! + i, pixels, channels)
       }
       filled = batch * pixels * channels
     }
@@ -371,10 +367,8 @@ extension ChannelsLastConvolution {
   private func lastFromFirst<S: Scalar>(_ x: [S], channels: Int, into out: UnsafeMutablePointer<S>) {
     let pixels = height * width
     x.withUnsafeBufferPointer { x in
-      for b in 0..<batch {
-        for p in 0..<pixels {
-          for c in 0..<channels { out[(b * pixels + p) * channels + c] = x[(b * channels + c) * pixels + p] }
-        }
+      for i in stride(from: 0, to: x.count, by: max(1, pixels * channels)) {
+        S.transpose(x.baseAddress! + i, out + i, channels, pixels)
       }
     }
   }

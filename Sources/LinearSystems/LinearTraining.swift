@@ -163,7 +163,7 @@ public struct LinearTraining: Sendable {
       measurement: system.measure(held, Tensor.self, using: &generator), groundTruth: held)
     // An epoch is a batch at least: few signals come more than once.
     let samples = DrawnPairs<Tensor, Tensor>(count: (64 + split - 1) / split * split) { samples, generator in
-      let truth = Tensor.concatenated(samples.map { all.rows($0 % split..<$0 % split + 1) })
+      let truth = all.rows(at: samples.map { $0 % split })
       return Pairs(measurement: system.measure(truth, Tensor.self, using: &generator), groundTruth: truth)
     }
     let options = request.options

@@ -44,8 +44,8 @@ func _vjpConvolvedPair(
 /// of it, in one pass less over the maps.
 @differentiable(reverse,wrt: (x, first, second, threshold))
 public func convolved(_ x: Tensor, _ first: Tensor, rectifiedAnd second: Tensor, softThreshold threshold: Double) -> Tensor {
-  guard TensorPair(x, first, second) == nil else {
-    return softThreshold(convolved(x, first, rectifiedAnd: second), threshold: threshold)
+  if let pair = TensorPair(x, first, second) {
+    return softThreshold(pair.forward(x, keepingLines: false).y, threshold: threshold)
   }
   return output(convolved(x, first, rectified: true), second, .zero, rectified: false, pieces: 1, threshold: threshold)
 }

@@ -125,7 +125,7 @@ public struct WholeImageSamples: TrainingSamples {
     let cut = 1 + generator.index(below: max(M - 1, 1))
     func part(_ rows: [Int]) -> (BlockSampling, Tensor) {
       let columns = y.reshaped([y.rowCount, M]).transposed
-      let values = columns.rows(at: Array(rows)).transposed
+      let values = columns.rows(at: rows).transposed
       return (BlockSampling(phi: A.phi.selectingRows(rows), grid: grid), values.reshaped([1, grid.count, rows.count]))
     }
     return WholeImageSample.Halves(
