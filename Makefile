@@ -52,9 +52,9 @@ python: dependencies
 wheel: dependencies
 	SWIFT="$(SWIFT)" Scripts/wheel.sh
 
-# The commit goes into what trainings write. Of these builds alone, which begin anew: whoever names another builds every module again.
+# The commit goes into what trainings write; another one costs a build seconds.
 ifndef UNFOLD_COMMIT
-dist wheel: export UNFOLD_COMMIT = $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git status --porcelain 2>/dev/null | grep -q . && echo -dirty)
+export UNFOLD_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)$(shell git status --porcelain 2>/dev/null | grep -q . && echo -dirty)
 endif
 
 # The program with its libraries, weights, completions and manual pages, for machines without Swift.

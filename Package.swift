@@ -55,7 +55,7 @@ let package = Package(
     library("CCairo", pkgConfig: "cairo", debian: "libcairo2-dev"),
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
 
-    // Of `make dist` and `make wheel`, or of who says it.
+    // Of `make`, or of who says it.
     .target(
       name: "CCommit",
       cSettings: (Context.environment["UNFOLD_COMMIT"] ?? "").isEmpty

@@ -18,19 +18,40 @@ final class NetworkObject: Sendable {
   let precision: Precision
   let ffdNet: FFDNet?
   private let lock = Lock()
-  nonisolated(unsafe) private var current: (network: any Network, recipe: Recipe?, operators: [NamedParameter])
+  nonisolated(unsafe) private var current: State
+
+  /// The network with what a file of its weights says.
+  struct State {
+    var network: any Network
+    var recipe: Recipe? = nil
+    var operators: [NamedParameter] = []
+    /// Of a network that is neither read nor trained it is told when it is written.
+    var provenance: Provenance? = nil
+
+    /// Without a training the recipe still says what the weights are of.
+    func weights(of object: NetworkObject) throws -> Weights {
+      let known =
+        try recipe
+        ?? .adam(
+          network: object.kind.name, object.kind.architecture, steps: 1, batchSize: 1, seed: object.seed,
+          notes: object.op.system().notes)
+      func weights(_ network: some Network) throws -> Weights {
+        try Weights(of: network, operators: operators, recipe: known, provenance: provenance ?? Provenance(of: network))
+      }
+      return try weights(self.network)
+    }
+  }
 
   init(
-    _ kind: LinearNetwork, _ op: OperatorObject, _ network: any Network, _ recipe: Recipe? = nil,
-    operators: [NamedParameter] = [], options: TrainingOptions, seed: UInt64, precision: Precision,
+    _ kind: LinearNetwork, _ op: OperatorObject, _ state: State, options: TrainingOptions, seed: UInt64, precision: Precision,
     ffdNet: FFDNet? = nil
   ) {
     (self.kind, self.op, self.options, self.seed, self.precision) = (kind, op, options, seed, precision)
     self.ffdNet = ffdNet
-    current = (network, recipe, operators)
+    current = state
   }
 
-  var state: (network: any Network, recipe: Recipe?, operators: [NamedParameter]) {
+  var state: State {
     get { lock.withLock { current } }
     set { lock.withLock { current = newValue } }
   }
@@ -42,7 +63,7 @@ final class NetworkObject: Sendable {
   }
 
   var facts: [JSONMember] {
-    let (network, recipe, _) = state
+    let (network, recipe) = (state.network, state.recipe)
     return [
       JSONMember("name", .string(kind.name)), JSONMember("stages", .integer(network.depth)),
       JSONMember("parameters", .integer(network.parameterCount)), JSONMember("precision", .string(precision.rawValue)),
@@ -84,9 +105,10 @@ public func unf_network(
     let made = NetworkObject(
       kind, A,
       try A.state.running {
-        try kind.untrained(
-          A.system(), Architecture(depth: training.depth, channels: training.channels), ffdNet: ffdNet, precision: precision,
-          seed: seed)
+        NetworkObject.State(
+          network: try kind.untrained(
+            A.system(), Architecture(depth: training.depth, channels: training.channels), ffdNet: ffdNet, precision: precision,
+            seed: seed))
       }, options: training, seed: seed, precision: precision, ffdNet: ffdNet)
     return Objects.all.give(made, to: out).facts
   }
@@ -116,7 +138,8 @@ public func unf_network_load(
       try kind.loaded(weights, recipe, for: A.system(), precision: precision, file: path)
     }
     let made = NetworkObject(
-      kind, A, filled, recipe, operators: weights.operators, options: training, seed: recipe?.seed ?? 1, precision: precision)
+      kind, A, .init(network: filled, recipe: recipe, operators: weights.operators, provenance: weights.provenance),
+      options: training, seed: recipe?.seed ?? 1, precision: precision)
     return Objects.all.give(made, to: out).facts
   }
 }
@@ -125,15 +148,7 @@ public func unf_network_load(
 public func unf_network_save(_ handle: Int64, _ path: UnsafePointer<CChar>?) -> Int32 {
   call {
     let object = try network(handle)
-    let (network, recipe, operators) = object.state
-    // Without a training the recipe still says what the weights are of.
-    let known =
-      try recipe
-      ?? .adam(
-        network: object.kind.name, object.kind.architecture, steps: 1, batchSize: 1, seed: object.seed,
-        notes: object.op.system().notes)
-    try Weights.save(
-      network, recipe: known, operators: operators, provenance: Provenance(of: network), to: text(path, "path"))
+    try object.state.weights(of: object).write(to: text(path, "path"))
     return []
   }
 }
@@ -144,14 +159,13 @@ public func unf_network_move(_ handle: Int64, _ op: Int64, _ out: UnsafeMutableP
     let object = try network(handle)
     let A = try operatorObject(op)
     let out = try place(out, "the network")
-    let (network, recipe, operators) = object.state
-    let weights = try Weights(of: network, operators: operators, recipe: recipe)
-    let filled = try A.state.running {
-      try object.kind.loaded(weights, recipe, for: A.system(), precision: object.precision, file: object.kind.name)
+    var state = object.state
+    let weights = try Weights(of: state.network, operators: state.operators, recipe: state.recipe)
+    state.network = try A.state.running {
+      try object.kind.loaded(weights, state.recipe, for: A.system(), precision: object.precision, file: object.kind.name)
     }
     let made = NetworkObject(
-      object.kind, A, filled, recipe, operators: operators, options: object.options, seed: object.seed,
-      precision: object.precision, ffdNet: object.ffdNet)
+      object.kind, A, state, options: object.options, seed: object.seed, precision: object.precision, ffdNet: object.ffdNet)
     return Objects.all.give(made, to: out).facts
   }
 }
@@ -166,8 +180,8 @@ public func unf_network_parameter(
   call {
     let object = try network(handle)
     let (name, given) = (try text(name, "name of a parameter"), try GivenArray(value, "the parameter"))
-    var (network, recipe, operators) = object.state
-    var all = network.parametersAndBuffers
+    var state = object.state
+    var all = state.network.parametersAndBuffers
     guard let i = all.firstIndex(where: { $0.name == name }) else {
       throw InputError("found no parameter \(name); expected one of \(all.prefix(4).map(\.name).joined(separator: ", ")), …")
     }
@@ -178,8 +192,9 @@ public func unf_network_parameter(
       given.fill(all[i].value)
     } else {
       all[i].value = try given.value(name).numbers
-      network = try Weights(parameters: all).filled(network)
-      object.state = (network, recipe, operators)
+      state.network = try Weights(parameters: all).filled(state.network)
+      state.provenance?.set(name)
+      object.state = state
     }
     return []
   }
@@ -203,11 +218,21 @@ private final class Told: TrainingMonitor {
   func finish() {}
 }
 
+/// What a training is made of: arrays by number, shape and checksum.
+private func described(_ data: [String: [NumericArray]]) -> [String: String] {
+  data.filter { !$0.value.isEmpty }.mapValues { arrays in
+    let checksum = arrays.reduce(0) { known, array in
+      array.numbers.converted(to: .double).doubles.withUnsafeBytes { CRC32C.checksum($0, after: known) }
+    }
+    return "\(arrays.count) of \(arrays[0].shape), CRC-32C \(String(checksum, radix: 16))"
+  }
+}
+
 /// Where a training's checkpoints go, and the one it goes on from.
 ///
 /// - Parameter data: what is trained on; a checkpoint of other data is refused.
 private func checkpoint(
-  _ reader: DescriptionReader, _ data: [String: [NumericArray]]
+  _ reader: DescriptionReader, _ sources: [String: String]
 ) throws -> (policy: CheckpointPolicy?, resuming: Checkpoint?) {
   let (path, every, resumes) = (
     try reader.text("checkpoint"), try reader.integer("checkpoint_every", 1...1_000_000_000), try reader.flag("resume")
@@ -218,12 +243,7 @@ private func checkpoint(
   }
   try AtomicFile.check(path)
   var policy = CheckpointPolicy(path: path, steps: every, seconds: 60)
-  policy.sources = data.filter { !$0.value.isEmpty }.mapValues { arrays in
-    let checksum = arrays.reduce(0) { known, array in
-      array.numbers.converted(to: .double).doubles.withUnsafeBytes { CRC32C.checksum($0, after: known) }
-    }
-    return "\(arrays.count) of \(arrays[0].shape), CRC-32C \(String(checksum, radix: 16))"
-  }
+  policy.sources = sources
   guard resumes else { return (policy, nil) }
   guard FileManager.default.fileExists(atPath: path) else {
     Remarks.note("found no \(path); starting from the beginning")
@@ -270,8 +290,14 @@ public func unf_network_fit(
       throw InputError("found complex signals; expected real ones of \(A.domain)")
     }
     let measured = try measurements.map { try GivenArray($0, "the measurements").value("the measurements") }
-    let (checkpoints, resuming) = try checkpoint(
-      reader, ["signals": given, "validation": held, "measurements": measured.map { [$0] } ?? []])
+    var record = CheckpointPolicy(path: "")
+    record.sources = described(["signals": given, "validation": held, "measurements": measured.map { [$0] } ?? []])
+    var (checkpoints, resuming) = try checkpoint(reader, record.sources)
+    record.secondsBefore = resuming?.seconds ?? 0
+    record.before =
+      try resuming.map(\.before) ?? (isWarm ? object.state.weights(of: object).history(file: "none, in memory") : nil)
+    checkpoints?.secondsBefore = record.secondsBefore
+    checkpoints?.before = record.before
     let stop = StopRequest()
     let trained = try A.state.running { () -> (network: any Network, training: LinearTraining)? in
       let request = LinearTraining.Request(
@@ -301,7 +327,9 @@ public func unf_network_fit(
       return network.map { ($0, made) }
     }
     guard let trained else { throw CallError(UNF_STOPPED, "stopped") }
-    object.state = (trained.network, trained.training.recipe, trained.training.samples.operators)
+    object.state = .init(
+      network: trained.network, recipe: trained.training.recipe, operators: trained.training.samples.operators,
+      provenance: try A.state.running { Provenance(of: trained.network, policy: record) })
     return object.facts
   }
 }

@@ -159,10 +159,14 @@ public struct TableRequest: Sendable {
   }
 
   /// Trains one network of many, unless it is done.
-  func train(_ training: Training, to path: String, start: String? = nil, curves: Bool = false) throws {
+  ///
+  /// - Parameter folders: of training images.
+  func train(_ training: Training, on folders: [String] = [], to path: String, start: String? = nil, curves: Bool = false) throws {
     let resuming = try interruptedTraining(of: path)
+    let sources = try folders.isEmpty ? nil : TrainingSources(folders: folders)
+    if let resuming { try sources?.check(resuming) }
     try training.finish(
-      Training.Run(path: path, start: start, resuming: resuming) {
+      Training.Run(path: path, start: start, resuming: resuming, sources: sources) {
         try self.monitors() + (curves ? [EventLog(path: path + ".tfevents", resuming: resuming)] : [])
       }, report: report)
   }

@@ -129,10 +129,11 @@ public struct Training: Sendable {
       return try measured(network)
     }
     body = { recipe, run in
-      func train<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
+      func train<N: Network<T.Measurement, T.Signal>>(_ network: N, before: String?) throws -> Outcome? {
         var policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
         policy.sources = run.sources?.values ?? [:]
         policy.secondsBefore = run.resuming?.seconds ?? 0
+        policy.before = before
         let monitors = World.isFirst ? try run.monitors() : []
         let trained = try StopRequest.onSignals {
           try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)
@@ -141,15 +142,17 @@ public struct Training: Sendable {
         try World.onFirst {
           try Weights.save(
             trained, recipe: recipe, operators: training.operators,
-            provenance: Provenance(of: trained, data: policy.sources, seconds: policy.secondsSoFar), to: run.path)
+            provenance: Provenance(of: trained, policy: policy), to: run.path)
           try? FileManager.default.removeItem(atPath: policy.path)
         }
         return (trained.parameterCount, [])
       }
       func started<N: Network<T.Measurement, T.Signal>>(_ network: N) throws -> Outcome? {
-        guard let start = run.start else { return try train(network) }
+        guard let start = run.start else { return try train(network, before: run.resuming?.before) }
         let weights = try Weights(anyFile: start).withHouseNames
-        return try train(weights.fitted(to: network).atDepth(of: network).filled(network, path: start))
+        return try train(
+          weights.fitted(to: network).atDepth(of: network).filled(network, path: start),
+          before: run.resuming.map(\.before) ?? weights.history(file: TrainingSources.described([start])))
       }
       return try started(network)
     }

@@ -19,13 +19,16 @@ public struct TrainingSources: Sendable, Equatable {
     self.values = values
   }
 
+  /// Folders of images, all else by default.
+  public init(folders: [String]) throws { values = ["--images": try Self.described(folders)] }
+
   /// - Throws: ``TrainingError/checkpoint(_:)`` when the checkpoint's run was made of something else; one that does not say passes.
   public func check(_ checkpoint: Checkpoint) throws {
     try checkpoint.check(sources: values)
   }
 
   /// Files and folders by what they hold, wherever they lie; all else as it is.
-  private static func described(_ texts: [String]) throws -> String {
+  static func described(_ texts: [String]) throws -> String {
     try texts.map { text in
       guard FileManager.default.fileExists(atPath: text) else { return text }
       let isFolder = ImageFolder.isFolder(text)

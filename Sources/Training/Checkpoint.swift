@@ -20,6 +20,8 @@ public struct Checkpoint: Sendable {
   public var operators: [NamedParameter]
   /// What the samples and the operator were made of, by setting; empty where nobody said. See ``CheckpointPolicy/sources``.
   public var sources: [String: String] = [:]
+  /// ``Weights/history(file:)`` of the weights that the run started from.
+  public var before: String?
   /// What the run took so far, over all interruptions; 0 where nobody said.
   public var seconds = 0.0
 
@@ -43,6 +45,7 @@ public struct Checkpoint: Sendable {
     func text(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
     var metadata = ["kind": Self.kind, "recipe": try recipe.json, "position": try text(position)]
     if !sources.isEmpty { metadata["sources"] = try text(sources) }
+    metadata["before"] = before
     if seconds > 0 { metadata["seconds"] = "\(seconds)" }
     let parts = [
       ("parameter.", parameters), ("optimiser.", optimiser), ("average.", average), ("best.", best), ("operator.", operators),
@@ -87,6 +90,7 @@ public struct Checkpoint: Sendable {
       }
       self.sources = sources
     }
+    before = file.metadata["before"]
     seconds = file.metadata["seconds"].flatMap { Double($0) }.map { $0 >= 0 && $0.isFinite ? $0 : 0 } ?? 0
     var parts: [String: [NamedParameter]] = [:]
     for tensor in file.tensors {

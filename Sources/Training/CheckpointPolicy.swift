@@ -9,6 +9,8 @@ public struct CheckpointPolicy: Sendable {
   public var seconds: Double?
   /// What every checkpoint says of the data and the operator, by setting: who resumes compares it.
   public var sources: [String: String] = [:]
+  /// ``Weights/history(file:)`` of the weights that the training started from.
+  public var before: String?
   /// Seconds that earlier runs of this training took.
   public var secondsBefore = 0.0
   private let begin = ContinuousClock.now
@@ -41,7 +43,7 @@ struct CheckpointSchedule {
 
   mutating func write(_ checkpoint: Checkpoint) throws {
     var checkpoint = checkpoint
-    checkpoint.sources = policy.sources
+    (checkpoint.sources, checkpoint.before) = (policy.sources, policy.before)
     checkpoint.seconds = policy.secondsSoFar
     try checkpoint.write(to: policy.path)
     steps = 0

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 import Tensors
 import WeightFiles
 
@@ -80,6 +81,22 @@ public struct Weights: Sendable {
       return places.filter { $0 >= 0 }.map { NamedParameter(name: "\(Self.stages)\($0).\(name)", value: parameter.value) }
     }
     return result
+  }
+
+  /// The trainings that made these weights, oldest first, as a JSON list: of each the recipe, the facts of its ``provenance``, and under
+  /// `file` what was kept of it. Of weights made elsewhere the file alone.
+  ///
+  /// - Parameter file: a few words on the file that these are read from, its name and checksum.
+  public func history(file: String) throws -> String {
+    var facts = provenance.facts
+    let before = facts.removeValue(forKey: "before")
+    facts["file"] = file
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var last = String(decoding: try encoder.encode(facts), as: UTF8.self)
+    if let recipe, let known = try? Recipe(json: recipe) { last = "\(last.dropLast()),\"recipe\":\(try known.json)}" }
+    guard let before, before.hasPrefix("["), before.hasSuffix("]") else { return "[\(last)]" }
+    return "\(before.dropLast()),\(last)]"
   }
 
   private static let stages = "stages."

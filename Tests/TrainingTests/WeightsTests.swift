@@ -33,14 +33,42 @@ import WeightFiles
   @Test func provenanceComesBack() throws {
     let path = folder.file("weights.safetensors")
     let network = TinyNetwork(precision: .single)
-    let provenance = Provenance(of: network, data: ["images": "t91 (91 files)", "crop": "33"], seconds: 8200)
+    var policy = CheckpointPolicy(path: path)
+    (policy.sources, policy.secondsBefore) = (["images": "t91 (91 files)", "crop": "33"], 8200)
+    let provenance = Provenance(of: network, policy: policy)
     #expect(provenance.facts["data"] == "crop 33; images t91 (91 files)" && provenance.facts["hours"] == "2.2")
-    #expect(provenance.facts["precision"] == "single" && provenance.facts["instructions"] != nil)
-    #expect(Provenance(of: network, seconds: 359) == Provenance(of: network))
+    #expect(provenance.facts["precision"] == "single" && provenance.facts["instructions"] != nil && provenance.facts["before"] == nil)
+    policy.secondsBefore = 300
+    #expect(Provenance(of: network, policy: policy).facts["hours"] == "under 0.1")
     try Weights.save(network, recipe: .varied, provenance: provenance, to: path)
     let weights = try Weights(contentsOf: path)
     #expect(weights.provenance == provenance)
     #expect(try weights.recipe.map(Recipe.init(json:)) == .varied)
+  }
+
+  /// Weights that a training starts from are told with all that came before them, oldest first; of a file from elsewhere its name.
+  @Test func historyIsTold() throws {
+    let network = TinyNetwork(precision: .single)
+    func weights(_ policy: CheckpointPolicy) throws -> Weights {
+      try Weights(of: network, recipe: .varied, provenance: Provenance(of: network, policy: policy))
+    }
+    var policy = CheckpointPolicy(path: "none")
+    policy.before = try Weights(of: network).history(file: "theirs.pkl (3 bytes)")
+    #expect(policy.before == #"[{"file":"theirs.pkl (3 bytes)"}]"#)
+    policy.sources = ["images": "t91"]
+    policy.before = try weights(policy).history(file: "first.safetensors")
+    let history = try weights(policy).history(file: "second.safetensors")
+
+    struct Told: Decodable {
+      var file: String
+      var data: String?
+      var hours: String?
+      var recipe: Recipe?
+    }
+    let told = try JSONDecoder().decode([Told].self, from: Data(history.utf8))
+    #expect(told.map(\.file) == ["theirs.pkl (3 bytes)", "first.safetensors", "second.safetensors"])
+    #expect(told.map(\.recipe) == [nil, .varied, .varied] && told.map(\.data) == [nil, "images t91", "images t91"])
+    #expect(told.map(\.hours) == [nil, "under 0.1", "under 0.1"])
   }
 
   /// The time of all runs, not of the last alone.

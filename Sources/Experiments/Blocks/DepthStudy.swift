@@ -74,9 +74,8 @@ enum DepthStudy {
   }
 
   private static func train(_ experiment: Blocks, _ request: TableRequest) throws {
-    let pictures = try request.trainingFolders(["/natural/t91", "/natural/train400"]).flatMap {
-      try ImageFolder($0).entries.map(\.image)
-    }
+    let folders = try request.trainingFolders(["/natural/t91", "/natural/train400"])
+    let pictures = try folders.flatMap { try ImageFolder($0).entries.map(\.image) }
     var initial: Tensor?
     for name in methods {
       guard let method = Blocks.method(name) else { continue }
@@ -86,7 +85,7 @@ enum DepthStudy {
         var options = TrainingOptions()
         (options.depth, options.steps) = (depth, request.quick ? quickSteps : steps)
         let asked = try TrainingRequest(method, options: options, resuming: interruptedTraining(of: path), report: request.report)
-        try request.train(experiment.blockTraining(asked, pictures, known: initial), to: path, curves: true)
+        try request.train(experiment.blockTraining(asked, pictures, known: initial), on: folders, to: path, curves: true)
         initial = try Weights(contentsOf: path).initial
       }
     }

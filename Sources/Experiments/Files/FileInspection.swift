@@ -185,19 +185,34 @@ public struct FileInspection: Report, Sendable {
     }
     if let parameters { lines.append("\(parameters) parameters") }
     if let recipe {
-      let steps = recipe.phases.reduce(0) { $0 &+ $1.steps }
-      let shape = recipe.architecture?.values.map { "\($0.name) \($0.value)" } ?? []
-      let notes = shape + recipe.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-      lines.append(
-        "Recipe: "
-          + ([
-            "\(recipe.network), seed \(recipe.seed)"
-              + (recipe.phases.isEmpty ? "" : ", \(steps) steps in \(recipe.phases.count) phases")
-          ] + notes).joined(
-            separator: "; "))
+      lines.append("Recipe: " + Self.summary(recipe).joined(separator: "; "))
     }
     if let position { lines.append("Stands at step \(position.step) of phase \(position.phase + 1)") }
-    lines += remarks.map { "\($0.key): \($0.value)" }
+    for (key, value) in remarks {
+      lines += key == "before" ? Self.history(value) : ["\(key): \(value)"]
+    }
     return lines.joined(separator: "\n")
+  }
+
+  private static func summary(_ recipe: Recipe) -> [String] {
+    let steps = recipe.phases.reduce(0) { $0 &+ $1.steps }
+    let shape = recipe.architecture?.values.map { "\($0.name) \($0.value)" } ?? []
+    let notes = shape + recipe.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    return [
+      "\(recipe.network), seed \(recipe.seed)"
+        + (recipe.phases.isEmpty ? "" : ", \(steps) steps in \(recipe.phases.count) phases")
+    ] + notes
+  }
+
+  /// Earlier trainings, ``Weights/history(file:)``, a line each.
+  private static func history(_ text: String) -> [String] {
+    guard let list = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]] else { return ["before: \(text)"] }
+    return list.map { training in
+      let recipe = training["recipe"].flatMap { try? JSONSerialization.data(withJSONObject: $0) }.flatMap {
+        try? Recipe(json: String(decoding: $0, as: UTF8.self))
+      }
+      let facts = training.filter { $0.key != "recipe" }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      return "before: " + ((recipe.map(Self.summary) ?? []) + facts).joined(separator: "; ")
+    }
   }
 }

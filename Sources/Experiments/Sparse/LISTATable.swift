@@ -124,7 +124,8 @@ enum LISTATable {
   }
 
   private static func train(_ request: TableRequest) throws {
-    let images = try request.trainingFolders(["/natural/train400"]).flatMap { try ImageFolder($0).entries.map(\.image) }
+    let folders = try request.trainingFolders(["/natural/train400"])
+    let images = try folders.flatMap { try ImageFolder($0).entries.map(\.image) }
     for units in units {
       let recipes = CodingExperiment.Recipes(
         units: units, budget: request.quick ? .quick : .full, seed: request.seed ?? PatchCoding.standardSeed)
@@ -139,7 +140,7 @@ enum LISTATable {
         var options = TrainingOptions()
         (options.depth, options.quick) = (iterations.map { $0 + 1 }, request.quick)
         try request.train(
-          experiment.training(TrainingRequest(method, options: options)), to: file(name, iterations, units, request.library))
+          experiment.training(TrainingRequest(method, options: options)), on: folders, to: file(name, iterations, units, request.library))
       }
     }
   }
