@@ -37,7 +37,8 @@ import WeightFiles
     (policy.sources, policy.secondsBefore) = (["images": "t91 (91 files)", "crop": "33"], 8200)
     let provenance = Provenance(of: network, policy: policy)
     #expect(provenance.facts["data"] == "crop 33; images t91 (91 files)" && provenance.facts["hours"] == "2.2")
-    #expect(provenance.facts["precision"] == "single" && provenance.facts["instructions"] != nil && provenance.facts["before"] == nil)
+    #expect(
+      provenance.facts["precision"] == "single" && provenance.facts["instructions"] != nil && provenance.facts["before"] == nil)
     policy.secondsBefore = 300
     #expect(Provenance(of: network, policy: policy).facts["hours"] == "under 0.1")
     try Weights.save(network, recipe: .varied, provenance: provenance, to: path)

@@ -206,7 +206,9 @@ public struct FileInspection: Report, Sendable {
 
   /// Earlier trainings, ``Weights/history(file:)``, a line each.
   private static func history(_ text: String) -> [String] {
-    guard let list = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]] else { return ["before: \(text)"] }
+    guard let list = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]] else {
+      return ["before: \(text)"]
+    }
     return list.map { training in
       let recipe = training["recipe"].flatMap { try? JSONSerialization.data(withJSONObject: $0) }.flatMap {
         try? Recipe(json: String(decoding: $0, as: UTF8.self))

@@ -140,7 +140,8 @@ enum LISTATable {
         var options = TrainingOptions()
         (options.depth, options.quick) = (iterations.map { $0 + 1 }, request.quick)
         try request.train(
-          experiment.training(TrainingRequest(method, options: options)), on: folders, to: file(name, iterations, units, request.library))
+          experiment.training(TrainingRequest(method, options: options)), on: folders,
+          to: file(name, iterations, units, request.library))
       }
     }
   }
