@@ -61,6 +61,27 @@ def same_weights(one, other):
     return read(one) == read(other)
 
 
+def metadata(path):
+    data = path.read_bytes()
+    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+
+
+def test_what_made_weights(folder):
+    A = un.operator(*STEPS, shape=(32, 32), noise=0.01, name="o.yaml")
+    images = [smooth(40, 36, k) for k in range(6)]
+    un.unfold("ista-net-plus", A, stages=1, channels=2, seed=3).fit(images, steps=2).save(folder / "first.safetensors")
+    first = metadata(folder / "first.safetensors")
+    assert first["data"].startswith("signals 6 of [40, 36], CRC-32C ") and first["hours"] == "under 0.1" and "before" not in first
+
+    # Read and written again they say the same; trained on, they tell the training before.
+    net = un.load(folder / "first.safetensors", A)
+    net.save(folder / "again.safetensors")
+    assert metadata(folder / "again.safetensors") == first
+    net.fit(images, steps=3, warm_start=True).save(folder / "second.safetensors")
+    (before,) = json.loads(metadata(folder / "second.safetensors")["before"])
+    assert before["recipe"] == json.loads(first["recipe"]) and before["data"] == first["data"]
+
+
 @pytest.mark.parametrize("name", ["ista-net-plus", "fista-net", "modl"])
 def test_weights(folder, name):
     unfold(

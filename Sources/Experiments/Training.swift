@@ -151,7 +151,7 @@ public struct Training: Sendable {
         guard let start = run.start else { return try train(network, before: run.resuming?.before) }
         let weights = try Weights(anyFile: start).withHouseNames
         return try train(
-          weights.fitted(to: network).atDepth(of: network).filled(network, path: start),
+          weights.atDepth(of: network).fitted(to: network).filled(network, path: start),
           before: run.resuming.map(\.before) ?? weights.history(file: TrainingSources.described([start])))
       }
       return try started(network)

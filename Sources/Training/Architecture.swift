@@ -76,12 +76,7 @@ public struct Architecture: Sendable, Hashable, Codable {
 extension Weights {
   /// Stages with parameters of their own, from the first on without a gap; nil where there is none.
   public var stageCount: Int? {
-    // MATLAB has no dots in names.
-    let present = Set(
-      parameters.compactMap { parameter -> Int? in
-        let parts = parameter.name.split { $0 == "." || $0 == "_" }
-        return parts.count > 2 && parts[0] == "stages" ? Int(parts[1]) : nil
-      })
+    let present = Set(parameters.compactMap { StageName($0.name)?.stage })
     var count = 0
     while present.contains(count) { count += 1 }
     return count > 0 ? count : nil
@@ -92,4 +87,24 @@ extension Weights {
   func shape(_ name: String) -> [Int]? {
     parameters.first { String($0.name.map { $0 == "_" ? "." : $0 }) == name }?.value.shape
   }
+}
+
+/// The name of a stage's parameter: `stages.K.NAME`, or `stages_K_NAME` for want of dots in MATLAB's names.
+struct StageName {
+  let stage: Int
+  private let separator: Character
+  private let rest: Substring
+
+  init?(_ name: String) {
+    let stages = "stages"
+    guard name.hasPrefix(stages), let separator = name.dropFirst(stages.count).first, separator == "." || separator == "_" else {
+      return nil
+    }
+    let parts = name.dropFirst(stages.count + 1).split(separator: separator, maxSplits: 1)
+    guard parts.count == 2, let stage = Int(parts[0]), stage >= 0 else { return nil }
+    (self.stage, self.separator, rest) = (stage, separator, parts[1])
+  }
+
+  /// That of the same parameter of another stage.
+  func name(at stage: Int) -> String { "stages\(separator)\(stage)\(separator)\(rest)" }
 }

@@ -75,10 +75,10 @@ public struct Weights: Sendable {
     }
     var result = self
     result.parameters = parameters.flatMap { parameter in
-      guard let (stage, name) = Self.stage(parameter.name), stage < own else { return [parameter] }
-      let last = stage + wanted - own
-      let places = stage > 0 ? last..<last + 1 : 0..<max(0, last + 1)
-      return places.filter { $0 >= 0 }.map { NamedParameter(name: "\(Self.stages)\($0).\(name)", value: parameter.value) }
+      guard let place = StageName(parameter.name), place.stage < own else { return [parameter] }
+      let last = place.stage + wanted - own
+      let places = place.stage > 0 ? last..<last + 1 : 0..<max(0, last + 1)
+      return places.filter { $0 >= 0 }.map { NamedParameter(name: place.name(at: $0), value: parameter.value) }
     }
     return result
   }
@@ -97,16 +97,6 @@ public struct Weights: Sendable {
     if let recipe, let known = try? Recipe(json: recipe) { last = "\(last.dropLast()),\"recipe\":\(try known.json)}" }
     guard let before, before.hasPrefix("["), before.hasSuffix("]") else { return "[\(last)]" }
     return "\(before.dropLast()),\(last)]"
-  }
-
-  private static let stages = "stages."
-
-  /// The stage that a parameter is of, and its name there.
-  private static func stage(_ name: String) -> (Int, String)? {
-    guard name.hasPrefix(stages) else { return nil }
-    let parts = name.dropFirst(stages.count).split(separator: ".", maxSplits: 1)
-    guard parts.count == 2, let stage = Int(parts[0]), stage >= 0 else { return nil }
-    return (stage, String(parts[1]))
   }
 
   /// ``filled(_:)`` with weights of a file: what is thrown begins with its `path`.

@@ -117,6 +117,11 @@ import WeightFiles
       let other = StagedNetwork(depth: depth)
       let filled = try Weights(of: network).atDepth(of: other).filled(other)
       #expect(filled.stages.map { $0.filter[flat: 0] } == expected)
+      // As MATLAB names them.
+      var named = try Weights(of: network)
+      for i in named.parameters.indices { named.parameters[i].name = named.parameters[i].name.replacingOccurrences(of: ".", with: "_") }
+      let names = named.atDepth(of: other).parameters.map { $0.name.replacingOccurrences(of: "_", with: ".") }
+      #expect(named.stageCount == 3 && Set(names) == Set(other.parametersAndBuffers.map(\.name)))
     }
     #expect(refusal { try Weights(of: TinyNetwork()).atDepth(of: network).filled(network) }.contains("is missing"))
   }
