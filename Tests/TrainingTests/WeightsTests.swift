@@ -119,7 +119,9 @@ import WeightFiles
       #expect(filled.stages.map { $0.filter[flat: 0] } == expected)
       // As MATLAB names them.
       var named = try Weights(of: network)
-      for i in named.parameters.indices { named.parameters[i].name = named.parameters[i].name.replacingOccurrences(of: ".", with: "_") }
+      for i in named.parameters.indices {
+        named.parameters[i].name = named.parameters[i].name.replacingOccurrences(of: ".", with: "_")
+      }
       let names = named.atDepth(of: other).parameters.map { $0.name.replacingOccurrences(of: "_", with: ".") }
       #expect(named.stageCount == 3 && Set(names) == Set(other.parametersAndBuffers.map(\.name)))
     }
