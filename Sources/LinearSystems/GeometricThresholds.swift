@@ -58,8 +58,7 @@ extension Recipe {
     steps: Int?, notes: [String: String]
   ) -> Recipe {
     let few = name == "alista"
-    // LISTA with support selection ends at −41 dB at LISTA's rate, at −56 dB at a fifth of it.
-    let rate = few ? 1e-2 : name == "lista-ss" ? 0.2 * 3e-4 : 3e-4
+    let rate = few ? 1e-2 : 3e-4
     let cycle = 1500
     let usual =
       switch budget {
@@ -70,6 +69,11 @@ extension Recipe {
     var groups = (0..<depth).map { k in
       ParameterGroup(
         NamePattern("stages.\(k).threshold"), learningRateFactor: (few ? 1 : 10) * thresholds(k), lowerBound: 0)
+    }
+    if name == "lista-ss" {
+      // Its S is free: of what leaves x* where it is, S = I − W_e A, every step of Adam takes it away by the rate. At −61 dB, where support
+      // selection begins, that counts.
+      groups += ["encoder.weight", "stages.*.recurrence"].map { ParameterGroup(NamePattern($0), learningRateFactor: 1e-3) }
     }
     if name == "tilista" { groups.append(ParameterGroup("stages.*.stepSize", learningRateFactor: 10)) }
     return Recipe(
