@@ -19,7 +19,7 @@ public struct TrainingSources: Sendable, Equatable {
     self.values = values
   }
 
-  /// Folders of images, all else by default.
+  /// Folders or files of images, all else by default.
   public init(folders: [String]) throws { values = ["--images": try Self.described(folders)] }
 
   /// - Throws: ``TrainingError/checkpoint(_:)`` when the checkpoint's run was made of something else; one that does not say passes.

@@ -4,12 +4,9 @@ import Foundation
 import Tensors
 import TestSupport
 import Testing
-import Training
 
-@testable import Experiments
-
-/// No test image is in a training or in what chose its weights: the lists of `split.json` and the folders beside them, and what every file of
-/// weights that ships says of its data.
+/// No test image is in a training or in what chose its weights: the lists of `split.json` and the folders beside them.
+/// What the weights that ship say of their data is held to the same lists by ``RecipesThatShipTests``.
 @Suite(.enabled(if: !dataFolder.isEmpty, "UNFOLD_DATA names no data")) struct TrainingListsTests {
   private struct Picture {
     let name: String
