@@ -47,23 +47,26 @@ def test_solutions(folder, method, prior):
     assert theirs.dtype == x.dtype and theirs.tobytes() == x.tobytes()
 
 
+def header_and_arrays(path):
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + size]), data[8 + size :]
+
+
+def metadata(path):
+    return header_and_arrays(path)[0]["__metadata__"]
+
+
 def same_weights(one, other):
     """Byte for byte, the recipe too; where the images came from is not Python's to know."""
 
     def read(path):
-        data = path.read_bytes()
-        size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + size])
+        header, arrays = header_and_arrays(path)
         for name in ("data", "hours", "commit"):
             header["__metadata__"].pop(name, None)
-        return header, data[8 + size :]
+        return header, arrays
 
     return read(one) == read(other)
-
-
-def metadata(path):
-    data = path.read_bytes()
-    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
 
 
 def test_what_made_weights(folder):
@@ -103,16 +106,14 @@ def test_weights(folder, name):
 def denoiser_weights(path, A):
     """Of an untrained FFDNet, which is a part of unfolded plug and play."""
     un.unfold("plug-and-play-net", A, stages=1).save(path)
-    data = path.read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
+    header, arrays = header_and_arrays(path)
     own = {name.removeprefix("denoiser."): v for name, v in header.items() if name.startswith("denoiser.")}
     first = min(v["data_offsets"][0] for v in own.values())
     last = max(v["data_offsets"][1] for v in own.values())
     for v in own.values():
         v["data_offsets"] = [offset - first for offset in v["data_offsets"]]
     text = json.dumps(own).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size + first : 8 + size + last])
+    path.write_bytes(len(text).to_bytes(8, "little") + text + arrays[first:last])
     return path
 
 

@@ -230,7 +230,7 @@ private func described(_ data: [String: [NumericArray]]) -> [String: String] {
 
 /// Where a training's checkpoints go, and the one it goes on from.
 ///
-/// - Parameter data: what is trained on; a checkpoint of other data is refused.
+/// - Parameter sources: what is trained on; a checkpoint of other data is refused.
 private func checkpoint(
   _ reader: DescriptionReader, _ sources: [String: String]
 ) throws -> (policy: CheckpointPolicy?, resuming: Checkpoint?) {
@@ -242,15 +242,14 @@ private func checkpoint(
     return (nil, nil)
   }
   try AtomicFile.check(path)
-  var policy = CheckpointPolicy(path: path, steps: every, seconds: 60)
-  policy.sources = sources
+  let policy = CheckpointPolicy(path: path, steps: every, seconds: 60)
   guard resumes else { return (policy, nil) }
   guard FileManager.default.fileExists(atPath: path) else {
     Remarks.note("found no \(path); starting from the beginning")
     return (policy, nil)
   }
   let found = try Checkpoint(contentsOf: path)
-  try found.check(sources: policy.sources)
+  try found.check(sources: sources)
   return (policy, found)
 }
 
@@ -290,14 +289,14 @@ public func unf_network_fit(
       throw InputError("found complex signals; expected real ones of \(A.domain)")
     }
     let measured = try measurements.map { try GivenArray($0, "the measurements").value("the measurements") }
-    var record = CheckpointPolicy(path: "")
-    record.sources = described(["signals": given, "validation": held, "measurements": measured.map { [$0] } ?? []])
-    var (checkpoints, resuming) = try checkpoint(reader, record.sources)
-    record.secondsBefore = resuming?.seconds ?? 0
+    let sources = described(["signals": given, "validation": held, "measurements": measured.map { [$0] } ?? []])
+    var (checkpoints, resuming) = try checkpoint(reader, sources)
+    // The weights say what checkpoints say, where there are none too.
+    var record = checkpoints ?? CheckpointPolicy(path: "")
+    (record.sources, record.secondsBefore) = (sources, resuming?.seconds ?? 0)
     record.before =
       try resuming.map(\.before) ?? (isWarm ? object.state.weights(of: object).history(file: "none, in memory") : nil)
-    checkpoints?.secondsBefore = record.secondsBefore
-    checkpoints?.before = record.before
+    if checkpoints != nil { checkpoints = record }
     let stop = StopRequest()
     let trained = try A.state.running { () -> (network: any Network, training: LinearTraining)? in
       let request = LinearTraining.Request(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Datasets
 import Evaluation
 import FileFormats
 import Foundation
@@ -153,6 +154,12 @@ public struct TableRequest: Sendable {
     return found
   }
 
+  /// The images of ``trainingFolders(_:)``, and what a training on them says of its data.
+  func trainingImages(_ names: [String]) throws -> (images: [Tensor], sources: TrainingSources) {
+    let folders = try trainingFolders(names)
+    return (try folders.flatMap { try ImageFolder($0).entries.map(\.image) }, try TrainingSources(folders: folders))
+  }
+
   /// Refuses to train what `unfold train` trains.
   func refuseTraining() throws {
     if trains { throw InputError("found --train for \(table); expected weights made by unfold train") }
@@ -160,10 +167,11 @@ public struct TableRequest: Sendable {
 
   /// Trains one network of many, unless it is done.
   ///
-  /// - Parameter folders: of training images.
-  func train(_ training: Training, on folders: [String] = [], to path: String, start: String? = nil, curves: Bool = false) throws {
+  /// - Parameter sources: of ``trainingImages(_:)``; nil where samples are drawn.
+  func train(
+    _ training: Training, on sources: TrainingSources? = nil, to path: String, start: String? = nil, curves: Bool = false
+  ) throws {
     let resuming = try interruptedTraining(of: path)
-    let sources = try folders.isEmpty ? nil : TrainingSources(folders: folders)
     if let resuming { try sources?.check(resuming) }
     try training.finish(
       Training.Run(path: path, start: start, resuming: resuming, sources: sources) {

@@ -105,6 +105,15 @@ public struct Training: Sendable {
       (self.path, self.start, self.resuming, self.checkpointEvery) = (path, start, resuming, checkpointEvery)
       (self.sources, self.monitors) = (sources, monitors)
     }
+
+    /// Where its checkpoints go, and what they and the weights say of it; its time counts from now on.
+    func policy(before: String? = nil) -> CheckpointPolicy {
+      var policy = CheckpointPolicy(path: checkpointPath(of: path), steps: checkpointEvery, seconds: 60)
+      policy.sources = sources?.values ?? [:]
+      policy.secondsBefore = resuming?.seconds ?? 0
+      policy.before = before
+      return policy
+    }
   }
 
   /// - Throws: ``InputError`` when the network is between other spaces than the training.
@@ -130,10 +139,7 @@ public struct Training: Sendable {
     }
     body = { recipe, run in
       func train<N: Network<T.Measurement, T.Signal>>(_ network: N, before: String?) throws -> Outcome? {
-        var policy = CheckpointPolicy(path: checkpointPath(of: run.path), steps: run.checkpointEvery, seconds: 60)
-        policy.sources = run.sources?.values ?? [:]
-        policy.secondsBefore = run.resuming?.seconds ?? 0
-        policy.before = before
+        let policy = run.policy(before: before)
         let monitors = World.isFirst ? try run.monitors() : []
         let trained = try StopRequest.onSignals {
           try training.train(network, recipe: recipe, resuming: run.resuming, checkpoints: policy, monitors: monitors, stop: $0)

@@ -123,8 +123,7 @@ enum BlockTable {
 
   /// ISTA-Net⁺ first; every ratio but the first starts from the weights of the one before.
   private static func train(_ request: TableRequest, _ seed: UInt64) throws {
-    let folders = try request.trainingFolders(["/natural/t91", "/natural/train400"])
-    let pictures = try folders.flatMap { try ImageFolder($0).entries.map(\.image) }
+    let (pictures, sources) = try request.trainingImages(["/natural/t91", "/natural/train400"])
     var initials: [Double: Tensor] = [:]  // Q_init is the same for every network of a ratio
     for name in ["ista-net-plus", "ista-net", "reconnet", "sda"] {
       guard let method = Blocks.method(name) else { continue }
@@ -138,7 +137,7 @@ enum BlockTable {
         if method.knobs.contains("initial") { options.start = start }
         let asked = try TrainingRequest(method, options: options, resuming: interruptedTraining(of: path), report: request.report)
         let training = try experiment.blockTraining(asked, pictures, known: initials[ratio])
-        try request.train(training, on: folders, to: path, start: options.start)
+        try request.train(training, on: sources, to: path, start: options.start)
         if method.knobs.contains("initial") { initials[ratio] = try Weights(contentsOf: path).initial }
         start = path
       }

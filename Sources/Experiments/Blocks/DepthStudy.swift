@@ -74,8 +74,7 @@ enum DepthStudy {
   }
 
   private static func train(_ experiment: Blocks, _ request: TableRequest) throws {
-    let folders = try request.trainingFolders(["/natural/t91", "/natural/train400"])
-    let pictures = try folders.flatMap { try ImageFolder($0).entries.map(\.image) }
+    let (pictures, sources) = try request.trainingImages(["/natural/t91", "/natural/train400"])
     var initial: Tensor?
     for name in methods {
       guard let method = Blocks.method(name) else { continue }
@@ -85,7 +84,7 @@ enum DepthStudy {
         var options = TrainingOptions()
         (options.depth, options.steps) = (depth, request.quick ? quickSteps : steps)
         let asked = try TrainingRequest(method, options: options, resuming: interruptedTraining(of: path), report: request.report)
-        try request.train(experiment.blockTraining(asked, pictures, known: initial), on: folders, to: path, curves: true)
+        try request.train(experiment.blockTraining(asked, pictures, known: initial), on: sources, to: path, curves: true)
         initial = try Weights(contentsOf: path).initial
       }
     }

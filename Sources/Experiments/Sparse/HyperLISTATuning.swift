@@ -99,8 +99,7 @@ public struct HyperLISTATuning: Sendable {
     precondition(weight == nil, "a file of weights holds no W")
     _ = try experiment.system.analyticWeight()
     return Training(recipe) { run in
-      var policy = CheckpointPolicy(path: checkpointPath(of: run.path))
-      policy.sources = run.sources?.values ?? [:]
+      let policy = run.policy()
       let (network, tuned) = try self.run()
       try Weights.save(
         network, recipe: recipe, operators: experiment.operators, provenance: Provenance(of: network, policy: policy), to: run.path)

@@ -124,8 +124,7 @@ enum LISTATable {
   }
 
   private static func train(_ request: TableRequest) throws {
-    let folders = try request.trainingFolders(["/natural/train400"])
-    let images = try folders.flatMap { try ImageFolder($0).entries.map(\.image) }
+    let (images, sources) = try request.trainingImages(["/natural/train400"])
     for units in units {
       let recipes = CodingExperiment.Recipes(
         units: units, budget: request.quick ? .quick : .full, seed: request.seed ?? PatchCoding.standardSeed)
@@ -140,7 +139,7 @@ enum LISTATable {
         var options = TrainingOptions()
         (options.depth, options.quick) = (iterations.map { $0 + 1 }, request.quick)
         try request.train(
-          experiment.training(TrainingRequest(method, options: options)), on: folders,
+          experiment.training(TrainingRequest(method, options: options)), on: sources,
           to: file(name, iterations, units, request.library))
       }
     }
